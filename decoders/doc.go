@@ -1,0 +1,98 @@
+// Package decoders holds what every platform decoder has in common: the Call it
+// is given, the Decoder it is, and the Refusal it writes. It is a front door:
+// the decoders themselves live one folder each below it.
+//
+// A decoder never guesses. What it does not understand it leaves out, names in
+// Action.Unknown, and lowers the Fidelity for.
+package decoders
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// Call is one HTTP request as it will be forwarded. A decoder MUST NOT change
+// any of it.
+type Call struct {
+	Method string
+	// Scheme is https inside a tunnel, http for a plain proxied request.
+	Scheme string
+	// Host is the authority that the proxy has checked: CONNECT target, SNI,
+	// Host header and absolute form agree on it. Lower case, without the scheme's
+	// default port.
+	Host string
+	// URL carries the raw path and query exactly as sent (use EscapedPath, RawQuery).
+	URL *url.URL
+	// Header is the request's header; the keys are in canonical form.
+	Header http.Header
+	// Body is the whole body, or nil when Streamed.
+	Body []byte
+	// Streamed: the body was not read, because Claims said that the operation is a
+	// blob upload; it is judged by its head alone.
+	Streamed bool
+}
+
+// Body says what Decode needs of a request's body.
+type Body uint8
+
+// The zero value is the whole body, up to the proxy's cap.
+const (
+	WholeBody  Body = iota // read it all before judging; over the cap the call is refused
+	StreamBody             // an opaque payload: judge the head, stream the rest
+)
+
+// Claim is a decoder's answer to "is this yours?".
+type Claim struct {
+	Mine bool
+	Body Body
+}
+
+// Response is the answer to a call, as far as it was kept for Learn.
+type Response struct {
+	Status    int
+	Header    http.Header
+	Body      []byte
+	Truncated bool // the body was longer than what was kept
+}
+
+// Refusal is what has to be said to the caller. Message is one line of at most
+// 400 characters, already free of secrets.
+type Refusal struct {
+	Code       string // AssentDenied
+	Message    string
+	DecisionID string
+}
+
+// DeniedCode is the error code of every refusal. It is not AccessDenied, so
+// that nobody takes a policy decision for missing permissions.
+const DeniedCode = "AssentDenied"
+
+// Decoder understands the calls of one platform.
+type Decoder interface {
+	// Name is the platform's name: aws, kubernetes.
+	Name() string
+	// Claims reports whether a call is this platform's, from its head alone. A
+	// CONNECT call has only a Host. It MUST be cheap and MUST NOT read Body.
+	Claims(Call) Claim
+	// Decode understands a call. An error means that the call contradicts itself
+	// or cannot be read at all: it is refused as undecodable. A call that is only
+	// unknown is an Action with Verb unknown.
+	Decode(context.Context, Call) (model.Action, error)
+	// Learn reads what the answer to a call says about what exists.
+	Learn(Call, *Response) []model.Observation
+	// Refuse writes a refusal in the caller's own protocol, status 403.
+	Refuse(Call, Refusal) *http.Response
+}
+
+// Transparent may be implemented by a decoder that keeps secret values out of
+// Action.Params: DecodeWithSecrets leaves them in, for a person who asks for
+// them on their own terminal. Its result MUST NOT be stored.
+type Transparent interface {
+	DecodeWithSecrets(context.Context, Call) (model.Action, error)
+}
+
+// Redacted stands in Params and Attrs where a secret value was taken out.
+const Redacted = "(redacted)"

@@ -1,0 +1,3 @@
+module github.com/assent-iom/assent
+
+go 1.26.0

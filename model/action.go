@@ -1,0 +1,135 @@
+package model
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
+
+// URN is the identifier of one resource: see the glossary.
+type URN string
+
+// ActorKind tells people, pipelines, agents and controllers apart.
+type ActorKind string
+
+// The kinds of actor. The zero value is an actor nobody has vouched for.
+const (
+	Human      ActorKind = "human"
+	Pipeline   ActorKind = "pipeline"
+	Agent      ActorKind = "agent"
+	Controller ActorKind = "controller"
+)
+
+// Actor is who acts. ID, Kind and For are known (a token, a certificate or a
+// verified signature says so, and Authn names which); Said holds what the
+// client merely claims (its User-Agent, its access key id) and MUST NOT decide
+// anything.
+type Actor struct {
+	ID    string            `json:"id"`
+	Kind  ActorKind         `json:"kind,omitempty"`
+	For   []string          `json:"for,omitempty"` // the chain on whose behalf, nearest first
+	Authn string            `json:"authn,omitempty"`
+	Said  map[string]string `json:"said,omitempty"`
+}
+
+// The roles of a Target.
+const (
+	RoleTarget     = "target"     // changed, deleted or read by the action
+	RoleCreated    = "created"    // comes into being
+	RoleDependency = "dependency" // named by the action, not changed by it
+)
+
+// Target is a resource that an action touches. A part of the URN that could not
+// be known is "*" (an account id without credentials, a name the cloud makes).
+type Target struct {
+	URN  URN    `json:"urn"`
+	Type string `json:"type"` // the platform's own: ec2:instance, apps/Deployment
+	Role string `json:"role"`
+}
+
+// Property is one portable property of what an action would make true, with
+// where the value came from: request, current, default or derived. Known is
+// false where the value could not be told; unknown never helps.
+type Property struct {
+	Name   string `json:"name"`
+	Value  any    `json:"value,omitempty"`
+	Known  bool   `json:"known"`
+	Source string `json:"source"`
+	Native string `json:"native,omitempty"` // JSON pointer into Params
+}
+
+// Txn marks a step of an API with a candidate configuration: stage, commit,
+// abort.
+type Txn struct {
+	ID   string `json:"id"`
+	Step string `json:"step"`
+}
+
+// Action is one proposed change (or read), as understood from one call.
+type Action struct {
+	ID    string    `json:"id,omitempty"`
+	Actor Actor     `json:"actor"`
+	At    time.Time `json:"at"`
+	Run   string    `json:"run,omitempty"`
+
+	Platform   string `json:"platform"`  // aws, kubernetes, …
+	Service    string `json:"service"`   // botocore's service name; the API group
+	Operation  string `json:"operation"` // the model's own name; verb+resource for Kubernetes
+	Verb       Verb   `json:"verb"`
+	Capability string `json:"capability"`        // the portable noun, or PLATFORM.SERVICE where none is mapped
+	Account    string `json:"account,omitempty"` // account, project, cluster
+	Region     string `json:"region,omitempty"`  // region or namespace
+
+	Targets []Target        `json:"targets"`
+	Params  json.RawMessage `json:"params,omitempty"` // native input, secrets taken out
+	Props   []Property      `json:"props,omitempty"`
+	Native  json.RawMessage `json:"native,omitempty"` // what only this platform has words for
+
+	Parts  []Action `json:"parts,omitempty"`
+	Atomic bool     `json:"atomic,omitempty"` // all Parts happen or none
+	Txn    *Txn     `json:"txn,omitempty"`
+
+	DryRun   bool     `json:"dry_run,omitempty"`
+	Fidelity Fidelity `json:"fidelity"`
+	Unknown  []string `json:"unknown,omitempty"` // what was NOT understood, sorted
+	Decoder  string   `json:"decoder,omitempty"` // name, version, table hash
+}
+
+// Mutates reports whether the action has to be judged as a change. A dry run
+// that the server honours changes nothing; a read that could not be understood
+// whole is still a read only if its operation is known.
+func (a Action) Mutates() bool {
+	if a.DryRun {
+		return false
+	}
+	if a.Verb.Mutates() {
+		return true
+	}
+	for _, part := range a.Parts {
+		if part.Mutates() {
+			return true
+		}
+	}
+	return false
+}
+
+// Digest identifies what would happen, apart from who asks, when, and under
+// which id: two calls with one digest propose the same change.
+func (a Action) Digest() [32]byte {
+	a.ID, a.Actor, a.At, a.Run = "", Actor{}, time.Time{}, ""
+	data, err := json.Marshal(a)
+	if err != nil { // only Params that are not JSON can do this; they still tell actions apart
+		data = append([]byte(err.Error()), a.Params...)
+	}
+	return sha256.Sum256(data)
+}
+
+// DigestString returns Digest as sha256:HEX.
+func (a Action) DigestString() string {
+	d := a.Digest()
+	return "sha256:" + hex.EncodeToString(d[:])
+}
+
+// Name returns service:Operation, the way people write a call down.
+func (a Action) Name() string { return a.Service + ":" + a.Operation }

@@ -1,0 +1,91 @@
+package model
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Resource is one thing that exists, or is remembered to have existed.
+type Resource struct {
+	URN      URN               `json:"urn"`
+	Platform string            `json:"platform"`
+	Type     string            `json:"type"` // as in Target.Type
+	Name     string            `json:"name,omitempty"`
+	Account  string            `json:"account,omitempty"`
+	Region   string            `json:"region,omitempty"`
+	Tags     map[string]string `json:"tags,omitempty"`    // tags or labels
+	Aliases  []string          `json:"aliases,omitempty"` // other distinctive identifiers: i-0abc, a uid, a DNS name
+	Attrs    json.RawMessage   `json:"attrs,omitempty"`   // as last seen, secrets taken out
+	SeenAt   time.Time         `json:"seen_at"`
+	Source   string            `json:"source,omitempty"`
+}
+
+// The relation types that Assent itself tells apart. A rule table may add more.
+const (
+	Contains   = "contains"   // dependent lives inside the dependency (child → parent)
+	References = "references" // dependent names the dependency by identifier
+)
+
+// Relation says that From depends on To.
+type Relation struct {
+	From   URN    `json:"from"`
+	To     URN    `json:"to"`
+	Type   string `json:"type"`
+	Source string `json:"source,omitempty"` // the attribute path or rule that says so
+}
+
+// Observation is what one answer or one collector says about one resource.
+type Observation struct {
+	Resource Resource `json:"resource"`
+	// Gone: the resource no longer exists. Only Resource.URN or an alias need be set.
+	Gone bool `json:"gone,omitempty"`
+	// Whole: Attrs are everything there is, and replace what was known. Otherwise
+	// they are merged over it, top-level key by top-level key.
+	Whole bool `json:"whole,omitempty"`
+	// Relations stated outright (a registration call names both ends). Either end
+	// may be an alias; it is resolved when both are known.
+	Relations []Relation `json:"relations,omitempty"`
+	// Cut lists relations that end (a deregistration, a detach).
+	Cut []Relation `json:"cut,omitempty"`
+}
+
+// Version names one immutable state of the model.
+type Version struct {
+	Rev    uint64 `json:"rev"`
+	Digest string `json:"digest"` // sha256:HEX over resources and relations; same content, same digest
+}
+
+// Hop is one resource reached from another, with the way it was reached.
+type Hop struct {
+	URN      URN    `json:"urn"`
+	Type     string `json:"type"`
+	Depth    int    `json:"depth"`    // 1: depends directly
+	Via      URN    `json:"via"`      // the dependency through which it was reached
+	Relation string `json:"relation"` // the relation to Via
+}
+
+// Reach is everything that depends on something, nearest first, sorted by URN
+// within a depth. Complete is false if a bound cut it short; it MUST then be
+// judged as over any limit.
+type Reach struct {
+	Hops     []Hop `json:"hops"`
+	Complete bool  `json:"complete"`
+}
+
+// Snapshot is one immutable version of the model. Its answers never change.
+type Snapshot interface {
+	// Version names the snapshot.
+	Version() Version
+	// Resource returns what is known of a resource.
+	Resource(URN) (Resource, bool)
+	// Resolve turns any distinctive identifier (URN, i-0abc, an ARN with another
+	// account spelling, a k8s uid) into the URN under which it is known.
+	Resolve(id string) (URN, bool)
+	// Dependents returns what depends on any of the given resources, to any depth
+	// and not counting them themselves, at most limit of them (0: no limit).
+	Dependents(of []URN, limit int) Reach
+	// Dependencies returns what a resource directly depends on.
+	Dependencies(URN) []Relation
+	// Each calls f for every resource in URN order until f returns false.
+	Each(f func(Resource) bool)
+}

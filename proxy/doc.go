@@ -1,0 +1,76 @@
+// Package proxy is the engine: it accepts connections, opens tunnels, checks
+// that everybody agrees on whom the call is for, asks the Gate, and forwards or
+// refuses. It knows nothing of platforms, policy or storage beyond the small
+// interfaces below.
+package proxy
+
+import (
+	"context"
+	"time"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/model"
+)
+
+// Asked is one call on its way through the proxy.
+type Asked struct {
+	Call    decoders.Call
+	Decoder decoders.Decoder
+	Actor   model.Actor
+	Run     string
+}
+
+// Answered is what the upstream, or the lack of one, made of a forwarded call.
+type Answered struct {
+	Result      string // ledger.Succeeded, Failed, NotForwarded, Unresolved
+	Reason      string
+	Status      int
+	RequestID   string // the upstream's own request id
+	ForwardedAt time.Time
+	CompletedAt time.Time
+}
+
+// Permit is the gate's answer to one call.
+type Permit struct {
+	// Refusal: if set, the call MUST NOT be forwarded and this is said instead.
+	Refusal *decoders.Refusal
+	// DecisionID is empty for reads.
+	DecisionID string
+	// Warning is shown to the caller where its protocol has a place for it.
+	Warning string
+	// Close records what became of a forwarded call. It MUST be called exactly
+	// once for every permit without a Refusal where it is not nil, before the head
+	// of the answer goes to the caller; an error means that the evidence could not
+	// be written.
+	Close func(context.Context, Answered) error
+	// Learn is given the answer once it has passed. It may be nil.
+	Learn func(*decoders.Response)
+}
+
+// Gate is the one path that every action takes (proxy/gate).
+type Gate interface {
+	// Judge decodes and judges a call and makes the decision durable. It never
+	// panics and never returns a permit to forward a mutation whose decision is
+	// not on disk.
+	Judge(context.Context, Asked) Permit
+	// TurnedAway records a call that was refused before it could be decoded.
+	TurnedAway(context.Context, Turned)
+}
+
+// Turned is a call refused at the door: authorities that contradict each other,
+// a nested CONNECT, a body over the cap.
+type Turned struct {
+	Actor  model.Actor `json:"actor"`
+	Run    string      `json:"run,omitempty"`
+	Method string      `json:"method"`
+	Host   string      `json:"host"`
+	Reason string      `json:"reason"`
+	Status int         `json:"status"`
+	At     time.Time   `json:"at"`
+}
+
+// Authenticator tells who opens a connection, from its Proxy-Authorization.
+type Authenticator interface {
+	// Authenticate returns ok=false for a stranger, who is answered 407.
+	Authenticate(proxyAuthorization string) (actor model.Actor, run string, ok bool)
+}
