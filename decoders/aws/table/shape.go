@@ -1,0 +1,133 @@
+// Package table reads aws.tbl, the compact form of every AWS service model:
+// services, operations and shapes, inputs and outputs, with access levels and
+// resource types. It is compiled by `go generate ./decoders/aws` from botocore's
+// models (see MANIFEST.json beside it for sources, versions and hashes).
+//
+// A service is parsed on first use; everything returned is immutable and shared.
+package table
+
+// Service is one service at its newest API version, under botocore's name.
+type Service struct {
+	Name           string   // botocore's: ec2, s3, stepfunctions
+	SigningName    string   // the service in the SigV4 scope
+	EndpointPrefix string   // the first label of its host names
+	Protocols      []string // query, ec2, json, rest-json, rest-xml, smithy-rpc-v2-cbor; the first is preferred
+	JSONVersion    string   // 1.0 or 1.1
+	TargetPrefix   string   // X-Amz-Target up to the last dot
+	APIVersions    []string // newest first; query and ec2 calls carry one
+	XMLNamespace   string
+	IAMPrefixes    []string // prefixes in the service authorization reference
+	Operations     []*Operation
+}
+
+// Access is the access level that AWS publishes for an operation, or that the
+// reviewed overrides give it.
+type Access uint8
+
+// The access levels. The zero value is judged as a change.
+const (
+	AccessUnknown Access = iota
+	AccessList
+	AccessRead
+	AccessReveal // a read that hands out a secret or a credential
+	AccessTagging
+	AccessPermissions
+	AccessWrite
+)
+
+// Operation is one API operation.
+type Operation struct {
+	Service    *Service
+	Name       string
+	Method     string // GET, POST, …
+	URI        string // /{Bucket}/{Key+}?acl; "/" for query and json
+	HostPrefix string // {AccountId}. or data-
+	Input      *Shape // nil: no input
+	Output     *Shape // nil: no output
+	InputRoot  string // rest-xml: the root element of the body, when it is not the payload's
+	OutputWrap string // query: OpNameResult
+	Access     Access
+	Readonly   bool // the model's own readonly trait
+	Deprecated bool
+	NoAuth     bool
+	// Resources are the resource types that the service authorization reference
+	// lists for it: instance, security-group; with their ARN templates.
+	Resources []ResourceType
+}
+
+// ResourceType is a type of resource and its ARN template,
+// arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}.
+type ResourceType struct {
+	Name     string // IAMPREFIX:TYPE, ec2:instance
+	ARN      string
+	Required bool
+}
+
+// Kind is the kind of a shape.
+type Kind uint8
+
+// The kinds, as in the service models.
+const (
+	Structure Kind = iota
+	List
+	Map
+	String
+	Integer
+	Long
+	Float
+	Double
+	Boolean
+	Timestamp
+	Blob
+	Document // free-form JSON
+)
+
+// Shape is a type. Shapes may be recursive.
+type Shape struct {
+	Name      string
+	Kind      Kind
+	Members   []Member // Structure
+	Elem      *Member  // List: the item; Elem.WireName is its element name ("member" if empty)
+	Key       *Member  // Map
+	Value     *Member  // Map
+	Sensitive bool     // MUST be redacted
+	Union     bool
+	Flattened bool // List or Map without a wrapping element
+	// TimestampFormat is iso8601, rfc822 or unixTimestamp; empty: the protocol's own.
+	TimestampFormat string
+	EventStream     bool
+	Streaming       bool // a Blob that is not to be buffered
+	Wrapper         bool // query outputs: an extra element around it
+}
+
+// Location is where a member travels.
+type Location uint8
+
+// The locations. The zero value is the body.
+const (
+	InBody Location = iota
+	InURI
+	InQuery
+	InHeader
+	InHeaders    // all headers with the prefix WireName
+	InStatusCode // outputs
+)
+
+// Member is one field of a structure, or the item, key or value of a list or map.
+type Member struct {
+	Name         string // the model's own name: the key in Action.Params
+	WireName     string // locationName, or Name where the model gives none
+	QueryName    string // ec2: overrides the capitalised WireName
+	Location     Location
+	Shape        *Shape
+	Required     bool
+	Payload      bool // the member is the whole body
+	Streaming    bool
+	Flattened    bool
+	XMLAttribute bool
+	JSONValue    bool // a header that holds base64 JSON
+	HostLabel    bool
+	Idempotency  bool
+	// TimestampFormat overrides the shape's.
+	TimestampFormat string
+}
