@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Sets up, under .tools/, what the tests and the demo need and this machine lacks.
+#   .ci/tools.sh cloud   python with moto, boto3 and the aws CLI
+#   .ci/tools.sh lint    staticcheck and govulncheck
+#   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one binary
+# Everything is pinned, and done once: a second call takes no time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p .tools/bin
+
+STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK=golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+say() { printf 'tools: %s\n' "$*" >&2; }
+
+# has_cloud PYTHON: are the pinned versions there, and the commands beside them?
+has_cloud() {
+  "$1" - 2>/dev/null <<'PY'
+import importlib.metadata as m, re, shutil, sys
+for line in open(".ci/requirements.txt"):
+    line = line.split("#")[0].strip()
+    if line:
+        name, want = re.sub(r"\[.*\]", "", line).split("==")
+        if m.version(name) != want:
+            sys.exit(1)
+import flask, flask_cors
+sys.exit(0 if shutil.which("aws") and shutil.which("moto_server") else 1)
+PY
+}
+
+cloud() {
+  if [ -x .tools/venv/bin/python3 ] && PATH="$PWD/.tools/venv/bin:$PATH" has_cloud .tools/venv/bin/python3; then return; fi
+  if has_cloud python3; then return; fi
+  say "setting up moto and the aws CLI in .tools/venv (once, about a minute)"
+  rm -rf .tools/venv
+  python3 -m venv .tools/venv
+  .tools/venv/bin/python3 -m pip install --quiet --disable-pip-version-check -r .ci/requirements.txt
+  PATH="$PWD/.tools/venv/bin:$PATH" has_cloud .tools/venv/bin/python3 || { say "error: the pinned Python packages are not usable"; exit 1; }
+}
+
+# install STAMP MODULE@VERSION: one Go command, built once.
+install() {
+  if [ ! -e ".tools/bin/.$1" ]; then
+    say "building $2"
+    GOBIN="$PWD/.tools/bin" GOFLAGS=-mod=mod go install "$2"
+    rm -f .tools/bin/."${1%@*}"@*
+    touch ".tools/bin/.$1"
+  fi
+}
+
+lint() {
+  install "staticcheck@${STATICCHECK##*@}" "$STATICCHECK"
+  install "govulncheck@${GOVULNCHECK##*@}" "$GOVULNCHECK"
+}
+
+kube() { cmd/k8sbox/build.sh; }
+
+for what in "$@"; do
+  case $what in
+    cloud | lint | kube) "$what" ;;
+    *) say "error: unknown set of tools: $what"; exit 2 ;;
+  esac
+done
