@@ -1,0 +1,90 @@
+// Command awssdk makes signed calls with aws-sdk-go-v2, which, unlike boto3,
+// signs Accept-Encoding and Content-Length, and counts signature mismatches. It
+// is a module of its own so that the product does not depend on the SDK.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
+)
+
+func main() {
+	calls, mismatches, err := run(context.Background())
+	fmt.Printf("%d signed calls, %d mismatches\n", calls, mismatches)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if err != nil || mismatches > 0 {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) (calls, mismatches int, err error) {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	check := func(what string, e error) {
+		calls++
+		var api smithy.APIError
+		switch {
+		case e == nil:
+		case errors.As(e, &api) && (api.ErrorCode() == "SignatureDoesNotMatch" || api.ErrorCode() == "InvalidSignatureException"):
+			mismatches++
+			fmt.Fprintln(os.Stderr, what, e)
+		case err == nil:
+			err = fmt.Errorf("%s: %w", what, e)
+		}
+	}
+
+	store := s3.NewFromConfig(cfg)
+	bucket := aws.String("acme-sdk")
+	_, e := store.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket})
+	check("CreateBucket", e)
+	for _, key := range []string{"plain", "ü/€", "a%2Fb", "d//e", "~x!*()'", "a[1]{x}", "sp ace+plus"} {
+		body := []byte("hello " + key)
+		_, e = store.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String(key), Body: bytes.NewReader(body)})
+		check("PutObject "+key, e)
+		got, e := store.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: aws.String(key)})
+		check("GetObject "+key, e)
+		if e == nil {
+			data, _ := io.ReadAll(got.Body)
+			got.Body.Close()
+			if !bytes.Equal(data, body) && err == nil {
+				err = fmt.Errorf("GetObject %s: got %q", key, data)
+			}
+		}
+	}
+	_, e = store.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket})
+	check("ListObjectsV2", e)
+
+	db := dynamodb.NewFromConfig(cfg)
+	table := aws.String("sdk")
+	_, e = db.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName: table, BillingMode: dbtypes.BillingModePayPerRequest,
+		AttributeDefinitions: []dbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: dbtypes.ScalarAttributeTypeS}},
+		KeySchema:            []dbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: dbtypes.KeyTypeHash}},
+	})
+	check("CreateTable", e)
+	for i := range 5 {
+		_, e = db.PutItem(ctx, &dynamodb.PutItemInput{TableName: table, Item: map[string]dbtypes.AttributeValue{
+			"id": &dbtypes.AttributeValueMemberS{Value: fmt.Sprint("ü", i)},
+		}})
+		check("PutItem", e)
+	}
+	_, e = sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	check("GetCallerIdentity", e)
+	return calls, mismatches, err
+}
