@@ -1,0 +1,47 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// aws-sdk-go-v2 signs Accept-Encoding and Content-Length; a proxy that touches
+// either breaks it. moto checks every signature here.
+func TestGoSDKSignaturesHold(t *testing.T) {
+	c, w := startCloud(t, 4), newWorld(t)
+	program := filepath.Join(t.TempDir(), "awssdk")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = testdata(t, "../awssdk")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the SDK client: %v\n%s", err, out)
+	}
+	w.behind(c, "")
+	creds := strings.Fields(w.must(tool(t, "python3"), testdata(t, "bootstrap.py"), c.url).out)
+	w.env["AWS_ACCESS_KEY_ID"], w.env["AWS_SECRET_ACCESS_KEY"] = creds[0], creds[1]
+	r := w.assent("run", "--", program)
+	if r.code != 0 {
+		t.Fatalf("aws-sdk-go-v2: %v", r)
+	}
+	contains(t, "aws-sdk-go-v2", r.out, "signed calls, 0 mismatches")
+}
+
+// boto3 sees a typed error with the decision id as its request id, for each
+// protocol, and sends nothing twice.
+func TestRefusalsAreTypedErrorsInBoto3(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	w.behind(c, "intent: intent\nmode: enforce\n")
+	w.write("intent/shop.yaml", shopIntent)
+	before := c.state()
+	r := w.assent("run", "--as", "deploy-agent", "--", tool(t, "python3"), testdata(t, "refused.py"))
+	if r.code != 0 {
+		t.Fatalf("boto3: %v", r)
+	}
+	contains(t, "boto3", r.out, "all refusals are typed")
+	if c.state() != before {
+		t.Error("refused calls changed the cloud")
+	}
+}
