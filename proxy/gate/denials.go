@@ -1,0 +1,89 @@
+package gate
+
+import (
+	"container/list"
+	"sync"
+	"time"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/proxy"
+)
+
+// denialsKept and denialLife bound the memory of refused calls: longer than any
+// SDK's own retries, and small.
+const (
+	denialsKept = 1024
+	denialLife  = 5 * time.Minute
+)
+
+// denials remembers refused calls by the id that a client gives to all attempts
+// of one intention, so that its retries join the decision instead of making
+// more of them. A call without such an id is judged afresh.
+type denials struct {
+	now func() time.Time
+
+	mu    sync.Mutex // guards all below
+	order *list.List // of *denial, newest in front
+	byKey map[string]*list.Element
+}
+
+type denial struct {
+	key string
+	d   policy.Decision
+	at  time.Time
+}
+
+func newDenials(now func() time.Time) *denials {
+	return &denials{now: now, order: list.New(), byKey: map[string]*list.Element{}}
+}
+
+// attemptKey identifies the intention behind a call: empty when the client
+// names none. The actor, the run and what would happen are part of it, so that
+// nobody can borrow another's decision.
+func attemptKey(in proxy.Asked, a model.Action) string {
+	for _, name := range []string{"Amz-Sdk-Invocation-Id", "Kubectl-Session"} {
+		if id := in.Call.Header.Get(name); id != "" {
+			return in.Actor.ID + "\n" + in.Run + "\n" + id + "\n" + a.DigestString()
+		}
+	}
+	return ""
+}
+
+func (d *denials) find(in proxy.Asked, a model.Action) (policy.Decision, bool) {
+	key := attemptKey(in, a)
+	if key == "" {
+		return policy.Decision{}, false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e, ok := d.byKey[key]
+	if !ok {
+		return policy.Decision{}, false
+	}
+	known := e.Value.(*denial)
+	if d.now().Sub(known.at) > denialLife {
+		d.order.Remove(e)
+		delete(d.byKey, key)
+		return policy.Decision{}, false
+	}
+	return known.d, true
+}
+
+func (d *denials) add(in proxy.Asked, decision policy.Decision) {
+	key := attemptKey(in, decision.Action)
+	if key == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.byKey[key]; ok {
+		return
+	}
+	d.byKey[key] = d.order.PushFront(&denial{key: key, d: decision, at: d.now()})
+	for d.order.Len() > denialsKept {
+		last := d.order.Back()
+		d.order.Remove(last)
+		delete(d.byKey, last.Value.(*denial).key)
+	}
+}

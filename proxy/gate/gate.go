@@ -1,0 +1,263 @@
+// Package gate is the one path that every action takes: understand, judge,
+// record, and only then let pass. The proxy's tunnels lead into it, and every
+// other door (an admission webhook, a decision API, `assent may`) leads into
+// the same two functions, Consider and Judge.
+//
+// # What it promises
+//
+//   - A mutation is let pass only after its decision is durable, in every mode.
+//     A ledger that cannot be written refuses mutations, also when observing:
+//     the law of evidence comes before the law of never being in the way.
+//   - Nothing that goes wrong inside it (a panic in a decoder or a rule, a
+//     timeout, an error) lets an undecided mutation pass when enforcing, or ends
+//     the process in any mode.
+//   - One decision reads one model version and one intent version.
+//   - A client's own retry of a refused call gets the same decision again.
+//
+// Reads pass without a ledger entry; reveals (reads that hand out a secret or a
+// credential) are recorded like changes.
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/proxy"
+)
+
+// appendTimeout bounds one ledger write: past it the disk is as good as down,
+// and clients are still patient (the AWS CLI gives up at 60 s).
+const appendTimeout = 10 * time.Second
+
+// Decider reaches a verdict on one snapshot (policy/decide).
+type Decider interface {
+	Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string) policy.Decision
+}
+
+// Config names the parts that a Gate leads through.
+type Config struct {
+	Decider  Decider
+	Snapshot func() model.Snapshot     // the newest version of the model
+	Ledger   ledger.Writer             // nil refuses every mutation
+	Learn    func([]model.Observation) // takes what answers say about what exists; may be nil
+	Mode     policy.Mode               // zero: enforce
+	// Message renders the one line that a caller is told.
+	Message func(policy.Decision) string
+	// Event is told of every recorded decision and outcome, in order for one call.
+	// It MUST NOT block. It may be nil.
+	Event func(Event)
+	// Gap is told of what could not be recorded or learnt. It may be nil.
+	Gap  func(what string, err error)
+	Now  func() time.Time
+	Rand io.Reader // for decision ids
+}
+
+// Event is one thing that happened at the gate.
+type Event struct {
+	Decision policy.Decision
+	Receipt  ledger.Receipt
+	// Outcome is set on the second event of a forwarded action.
+	Outcome *ledger.Outcome
+	// Turned is set instead of Decision for a call refused at the door.
+	Turned *proxy.Turned
+	// Added is the time that Assent itself took before forwarding or refusing.
+	Added time.Duration
+}
+
+// Gate judges calls. It is safe for concurrent use.
+type Gate struct {
+	cfg   Config
+	ids   *idSource
+	denys *denials
+}
+
+var _ proxy.Gate = (*Gate)(nil)
+
+// New checks the configuration.
+func New(cfg Config) (*Gate, error) {
+	switch {
+	case cfg.Decider == nil:
+		return nil, errors.New("gate: no decider")
+	case cfg.Snapshot == nil:
+		return nil, errors.New("gate: no model")
+	case cfg.Ledger == nil:
+		return nil, errors.New("gate: no ledger")
+	case cfg.Message == nil:
+		return nil, errors.New("gate: no message renderer")
+	case cfg.Now == nil || cfg.Rand == nil:
+		return nil, errors.New("gate: no clock or no randomness")
+	}
+	if cfg.Event == nil {
+		cfg.Event = func(Event) {}
+	}
+	if cfg.Gap == nil {
+		cfg.Gap = func(string, error) {}
+	}
+	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now)}, nil
+}
+
+// Consider understands and judges a call without recording or forwarding
+// anything: what `assent may` and every dry run ask for.
+func (g *Gate) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
+	at := g.cfg.Now().UTC()
+	id, err := g.ids.next(at)
+	if err != nil {
+		id = "dec_unnamed"
+	}
+	action, err := decode(ctx, in)
+	action.ID, action.Actor, action.Run, action.At = id, in.Actor, in.Run, at
+	if err != nil {
+		return undecodable(action, err, g.cfg.Mode, at, id)
+	}
+	return g.decide(ctx, action, at, id)
+}
+
+// Judge is the way of one call. See proxy.Gate.
+func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) {
+	began := g.cfg.Now()
+	defer func() {
+		// The stages below recover for themselves; this is the last net, and it refuses.
+		if r := recover(); r != nil {
+			permit = g.refuseUnrecorded("a fault inside assent: " + fmt.Sprint(r))
+		}
+	}()
+
+	at := began.UTC()
+	id, err := g.ids.next(at)
+	if err != nil {
+		return g.refuseUnrecorded("no randomness for a decision id")
+	}
+	action, err := decode(ctx, in)
+	action.ID, action.Actor, action.Run, action.At = id, in.Actor, in.Run, at
+
+	var d policy.Decision
+	switch {
+	case err != nil:
+		d = undecodable(action, err, g.cfg.Mode, at, id)
+	case !action.Mutates() && action.Verb != model.Reveal:
+		return g.pass(ctx, in, action, at, id)
+	default:
+		if known, ok := g.denys.find(in, action); ok {
+			return proxy.Permit{DecisionID: known.ID, Refusal: g.refusal(known)}
+		}
+		d = g.decide(ctx, action, at, id)
+	}
+
+	receipt, err := g.record(ctx, d)
+	if err != nil {
+		g.cfg.Gap("decision "+id, err)
+		return g.refuseUnrecorded("the ledger cannot be written (" + err.Error() + ")")
+	}
+	g.cfg.Event(Event{Decision: d, Receipt: receipt, Added: g.cfg.Now().Sub(began)})
+	if d.Blocks() {
+		g.denys.add(in, d)
+		return proxy.Permit{DecisionID: id, Refusal: g.refusal(d)}
+	}
+	return proxy.Permit{
+		DecisionID: id,
+		Warning:    g.warning(d),
+		Close:      g.closer(d, receipt),
+		Learn:      g.learner(in),
+	}
+}
+
+// pass lets a read through. A dry run of a change is judged, so that its caller
+// is told what would be refused, but it is neither recorded nor blocked.
+func (g *Gate) pass(ctx context.Context, in proxy.Asked, a model.Action, at time.Time, id string) proxy.Permit {
+	p := proxy.Permit{Learn: g.learner(in)}
+	if a.DryRun {
+		p.Learn = nil // what a dry run answers does not exist
+		dry := a
+		dry.DryRun = false
+		if d := g.decide(ctx, dry, at, id); d.Verdict != policy.Allow {
+			p.Warning = g.warning(d)
+		}
+	}
+	return p
+}
+
+// decide asks for a verdict; a panic becomes a fault, which denies.
+func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id string) (d policy.Decision) {
+	defer func() {
+		if r := recover(); r != nil {
+			d = faulty(a, fmt.Sprintf("the decision panicked: %v", r), g.cfg.Mode, at, id)
+		}
+	}()
+	return g.cfg.Decider.Decide(ctx, a, g.cfg.Snapshot(), g.cfg.Mode, at, id)
+}
+
+// record makes a decision durable.
+func (g *Gate) record(ctx context.Context, d policy.Decision) (ledger.Receipt, error) {
+	statement, err := ledger.DecisionStatement(d)
+	if err != nil {
+		return ledger.Receipt{}, fmt.Errorf("encoding the decision: %w", err)
+	}
+	return g.append(ctx, ledger.Entry{Kind: ledger.KindDecision, Key: d.ID, Run: d.Action.Run, Statement: statement})
+}
+
+// append writes an entry whatever becomes of the caller: a client that leaves
+// does not take the evidence with it.
+func (g *Gate) append(ctx context.Context, e ledger.Entry) (ledger.Receipt, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	return g.cfg.Ledger.Append(ctx, e)
+}
+
+// closer returns the function that records what became of a forwarded action.
+func (g *Gate) closer(d policy.Decision, of ledger.Receipt) func(context.Context, proxy.Answered) error {
+	return func(ctx context.Context, a proxy.Answered) error {
+		out := ledger.Outcome{
+			Decision: d.ID, Of: of,
+			Result: a.Result, Reason: a.Reason, Status: a.Status, RequestID: a.RequestID,
+			ForwardedAt: a.ForwardedAt.UTC(), CompletedAt: a.CompletedAt.UTC(),
+		}
+		statement, err := ledger.OutcomeStatement(out, d)
+		if err == nil {
+			_, err = g.append(ctx, ledger.Entry{Kind: ledger.KindOutcome, Key: d.ID, Run: d.Action.Run, Statement: statement})
+		}
+		if err != nil {
+			g.cfg.Gap("outcome of "+d.ID, err)
+			return fmt.Errorf("recording the outcome of %s: %w", d.ID, err)
+		}
+		g.cfg.Event(Event{Decision: d, Receipt: of, Outcome: &out})
+		return nil
+	}
+}
+
+// learner returns the function that takes what an answer says about what exists.
+func (g *Gate) learner(in proxy.Asked) func(*decoders.Response) {
+	if g.cfg.Learn == nil {
+		return nil
+	}
+	return func(r *decoders.Response) {
+		defer func() {
+			if p := recover(); p != nil {
+				g.cfg.Gap("learning from "+in.Call.Host, fmt.Errorf("panic: %v", p))
+			}
+		}()
+		if seen := in.Decoder.Learn(in.Call, r); len(seen) > 0 {
+			g.cfg.Learn(seen)
+		}
+	}
+}
+
+// TurnedAway records a call that was refused before it could be decoded. What
+// cannot be recorded is reported as a gap: the call was refused already.
+func (g *Gate) TurnedAway(ctx context.Context, t proxy.Turned) {
+	t.At = g.cfg.Now().UTC()
+	statement, err := ledger.DoorStatement(t)
+	if err == nil {
+		_, err = g.append(ctx, ledger.Entry{Kind: ledger.KindDoor, Run: t.Run, Statement: statement})
+	}
+	if err != nil {
+		g.cfg.Gap("refusal at the door of "+t.Host, err)
+	}
+	g.cfg.Event(Event{Turned: &t})
+}
