@@ -1,0 +1,188 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/policy"
+)
+
+// decisionPredicate is what a change-decision says. The order of its fields is
+// the order of the questions that a reader has.
+type decisionPredicate struct {
+	ID           string             `json:"id"`
+	DecidedAt    time.Time          `json:"decidedAt"`
+	Verdict      policy.Verdict     `json:"verdict"`
+	Enforcer     enforcer           `json:"enforcer"`
+	Actor        model.Actor        `json:"actor"`
+	Action       json.RawMessage    `json:"action"` // model.Action; subject[0] is the digest of these bytes
+	ActionDigest string             `json:"actionDigest"`
+	Environments []string           `json:"environments,omitempty"`
+	Accountable  policy.Accountable `json:"accountable"`
+	BlastRadius  policy.Radius      `json:"blastRadius"`
+	Grant        string             `json:"grant,omitempty"`
+	Findings     []policy.Finding   `json:"findings,omitempty"`
+	Model        model.Version      `json:"model"`
+	Intent       intentRef          `json:"intent"`
+	Rules        string             `json:"rules,omitempty"`
+	Decoder      string             `json:"decoder,omitempty"`
+	Fault        string             `json:"fault,omitempty"`
+	Truncated    []Cut              `json:"truncated,omitempty"`
+}
+
+type enforcer struct {
+	ID   string      `json:"id"`
+	Mode policy.Mode `json:"mode"`
+}
+
+type intentRef struct {
+	Digest string `json:"digest"`
+}
+
+// Cut says what was left out of a statement that would have been too long.
+type Cut struct {
+	What string `json:"what"`
+	Kept int    `json:"kept"` // how many, or how many bytes, remain
+	Of   int    `json:"of"`
+}
+
+// DecisionStatement encodes a decision as a change-decision statement: free of
+// secrets that have a known form, and never longer than MaxStatement. Subject 0
+// is the action as recorded, identified by the SHA-256 of its bytes in the
+// predicate; the others are its targets.
+func DecisionStatement(d policy.Decision) ([]byte, error) {
+	if d.ID == "" {
+		return nil, errors.New("encoding decision: it has no id")
+	}
+	data, _, err := fit(d)
+	if err != nil {
+		return nil, fmt.Errorf("encoding decision %s: %w", d.ID, err)
+	}
+	return data, nil
+}
+
+// encodeDecision encodes a decision whole, and returns the subject of its action.
+func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
+	action, err := actionBytes(d.Action)
+	if err != nil {
+		return nil, subject{}, err
+	}
+	p := decisionPredicate{
+		ID: d.ID, DecidedAt: d.At.UTC(), Verdict: d.Verdict,
+		Enforcer: enforcer{ID: "assent", Mode: d.Mode},
+		Actor:    d.Action.Actor, Action: action, ActionDigest: d.Action.DigestString(),
+		Environments: d.Environments, Accountable: d.Accountable, BlastRadius: d.Radius,
+		Grant: d.Grant, Findings: d.Findings,
+		Model: d.Basis.Model, Intent: intentRef{d.Basis.Intent}, Rules: d.Basis.Rules, Decoder: d.Basis.Decoder,
+		Fault: d.Fault, Truncated: cuts,
+	}
+	predicate, err := encodeJSON(p)
+	if err != nil {
+		return nil, subject{}, err
+	}
+	// The digest is over what is recorded, so it is taken after the scrubbing.
+	predicate = Scrub(predicate)
+	var recorded struct {
+		Action json.RawMessage `json:"action"`
+	}
+	if err := json.Unmarshal(predicate, &recorded); err != nil {
+		return nil, subject{}, err
+	}
+	first := subject{URI: actionURI + d.ID, Digest: map[string]string{"sha256": sha256Hex(recorded.Action)}}
+	subjects := append([]subject{first}, targetSubjects(d.Action.Targets)...)
+	data, err := encodeStatement(KindDecision, subjects, predicate)
+	return data, first, err
+}
+
+// actionBytes encodes an action with its free-form parts in one spelling.
+func actionBytes(a model.Action) ([]byte, error) {
+	return encodeJSON(normalAction(a))
+}
+
+func normalAction(a model.Action) model.Action {
+	a.Params, a.Native = normal(a.Params), normal(a.Native)
+	props := make([]model.Property, len(a.Props))
+	for i, p := range a.Props {
+		if p.Value != nil {
+			if v, err := encodeJSON(p.Value); err == nil {
+				p.Value = normal(v)
+			} else {
+				p.Value = "(a value that is not usable JSON)"
+			}
+		}
+		props[i] = p
+	}
+	a.Props = props
+	parts := make([]model.Action, len(a.Parts))
+	for i, part := range a.Parts {
+		parts[i] = normalAction(part)
+	}
+	a.Parts = parts
+	return a
+}
+
+// targetSubjects names the targets. A target's digest is that of its URN: what
+// the resource was like is in the model that the decision names.
+func targetSubjects(targets []model.Target) []subject {
+	var out []subject
+	for _, t := range targets {
+		urn := string(Scrub(mustString(string(t.URN))))
+		_ = json.Unmarshal([]byte(urn), &urn) // a string literal just encoded
+		uri := urn
+		if !strings.Contains(uri, ":") {
+			uri = targetURI + uri
+		}
+		out = append(out, subject{
+			URI: uri, Digest: map[string]string{"sha256": sha256Hex([]byte(urn))},
+			Annotations: map[string]string{"role": t.Role, "type": t.Type},
+		})
+	}
+	return out
+}
+
+func mustString(s string) []byte {
+	data, _ := encodeJSON(s) // a string always encodes
+	return data
+}
+
+// ParseDecision reads a decision back from its envelope or statement. Numbers
+// keep their spelling (json.Number). What was cut for length is missing.
+func ParseDecision(data []byte) (policy.Decision, error) {
+	st, kind, err := parseStatement(data)
+	if err != nil {
+		return policy.Decision{}, fmt.Errorf("reading decision: %w", err)
+	}
+	if kind != KindDecision {
+		return policy.Decision{}, fmt.Errorf("reading decision: the entry is a %s", kind)
+	}
+	var p decisionPredicate
+	if err := decodeJSON(st.Predicate, &p); err != nil {
+		return policy.Decision{}, fmt.Errorf("reading decision: %w", err)
+	}
+	d := policy.Decision{
+		ID: p.ID, At: p.DecidedAt, Mode: p.Enforcer.Mode, Verdict: p.Verdict,
+		Grant: p.Grant, Environments: p.Environments, Accountable: p.Accountable,
+		Radius: p.BlastRadius, Findings: p.Findings,
+		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder},
+		Fault: p.Fault,
+	}
+	if d.ID == "" {
+		return policy.Decision{}, errors.New("reading decision: no id")
+	}
+	if err := decodeJSON(p.Action, &d.Action); err != nil {
+		return policy.Decision{}, fmt.Errorf("reading decision: action: %w", err)
+	}
+	first := st.Subject[0]
+	if first.URI != actionURI+d.ID || first.Digest["sha256"] != sha256Hex(p.Action) {
+		return policy.Decision{}, errors.New("reading decision: the first subject is not its action")
+	}
+	return d, nil
+}
+
+// Awaits reports whether a decision must be followed by an outcome: whether it
+// let something be forwarded.
+func Awaits(d policy.Decision) bool { return !d.Blocks() }

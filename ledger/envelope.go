@@ -1,0 +1,130 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// PayloadType is the DSSE payload type of every entry.
+const PayloadType = "application/vnd.in-toto+json"
+
+// MaxEnvelope is the longest entry that a tlog-tiles entry bundle can carry: its
+// lengths are 16 bits (https://c2sp.org/tlog-tiles).
+const MaxEnvelope = 65535
+
+// Signature is one signature of an envelope.
+type Signature struct {
+	KeyID string
+	Sig   []byte
+}
+
+// Envelope is a DSSE envelope (https://github.com/secure-systems-lab/dsse).
+type Envelope struct {
+	PayloadType string
+	Payload     []byte
+	Signatures  []Signature
+}
+
+// PAE returns DSSE's pre-authentication encoding: the bytes that are signed.
+func PAE(payloadType string, payload []byte) []byte {
+	out := make([]byte, 0, len(payload)+len(payloadType)+32)
+	out = append(out, "DSSEv1 "...)
+	out = strconv.AppendInt(out, int64(len(payloadType)), 10)
+	out = append(append(append(out, ' '), payloadType...), ' ')
+	out = strconv.AppendInt(out, int64(len(payload)), 10)
+	return append(append(out, ' '), payload...)
+}
+
+type wireEnvelope struct {
+	PayloadType string          `json:"payloadType"`
+	Payload     []byte          `json:"payload"`
+	Signatures  []wireSignature `json:"signatures"`
+}
+
+type wireSignature struct {
+	KeyID string `json:"keyid"`
+	Sig   []byte `json:"sig"`
+}
+
+// Encode returns the one JSON form of an envelope that this ledger writes.
+func (e Envelope) Encode() ([]byte, error) {
+	w := wireEnvelope{PayloadType: e.PayloadType, Payload: e.Payload}
+	for _, s := range e.Signatures {
+		w.Signatures = append(w.Signatures, wireSignature(s))
+	}
+	data, err := encodeJSON(w)
+	if err != nil {
+		return nil, fmt.Errorf("encoding envelope: %w", err)
+	}
+	if len(data) > MaxEnvelope {
+		return nil, fmt.Errorf("encoding envelope: %d bytes, the limit is %d", len(data), MaxEnvelope)
+	}
+	return data, nil
+}
+
+// ParseEnvelope reads an envelope. It accepts only the bytes that Encode would
+// have written, so that no two readers can see different things in one entry.
+func ParseEnvelope(data []byte) (Envelope, error) {
+	if len(data) > MaxEnvelope {
+		return Envelope{}, fmt.Errorf("reading envelope: %d bytes, the limit is %d", len(data), MaxEnvelope)
+	}
+	var w wireEnvelope
+	if err := json.Unmarshal(data, &w); err != nil {
+		return Envelope{}, fmt.Errorf("reading envelope: %w", err)
+	}
+	e := Envelope{PayloadType: w.PayloadType, Payload: w.Payload}
+	for _, s := range w.Signatures {
+		e.Signatures = append(e.Signatures, Signature(s))
+	}
+	if e.PayloadType != PayloadType {
+		return Envelope{}, fmt.Errorf("reading envelope: payload type %q, want %q", e.PayloadType, PayloadType)
+	}
+	if len(e.Signatures) == 0 {
+		return Envelope{}, errors.New("reading envelope: no signature")
+	}
+	if again, err := e.Encode(); err != nil || !bytes.Equal(again, data) {
+		return Envelope{}, errors.New("reading envelope: not in the form this ledger writes")
+	}
+	return e, nil
+}
+
+// KeyID returns the key id that signatures by a public key carry: the SHA-256 of
+// its PKIX form.
+func KeyID(pkix []byte) string {
+	sum := sha256.Sum256(pkix)
+	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
+}
+
+// Verify reports whether every signature of the envelope is by the given key,
+// Ed25519 or ECDSA with SHA-256. An envelope with a signature that cannot be
+// checked does not verify.
+func (e Envelope) Verify(key crypto.PublicKey) error {
+	if len(e.Signatures) == 0 {
+		return errors.New("verifying envelope: no signature")
+	}
+	pae := PAE(e.PayloadType, e.Payload)
+	for _, s := range e.Signatures {
+		ok := false
+		switch key := key.(type) {
+		case ed25519.PublicKey:
+			ok = ed25519.Verify(key, pae, s.Sig)
+		case *ecdsa.PublicKey:
+			digest := sha256.Sum256(pae)
+			ok = ecdsa.VerifyASN1(key, digest[:], s.Sig)
+		default:
+			return fmt.Errorf("verifying envelope: keys of type %T are not supported", key)
+		}
+		if !ok {
+			return fmt.Errorf("verifying envelope: the signature by %s does not hold", s.KeyID)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// statementType is the type of every statement: in-toto Statement v1
+// (https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md).
+const statementType = "https://in-toto.io/Statement/v1"
+
+// The prefixes of the URIs that subjects carry.
+const (
+	actionURI  = "urn:assent:action:"
+	targetURI  = "urn:assent:target:" // before URNs that are no URIs of their own
+	doorURI    = "urn:assent:refused-at-door"
+	genesisURI = "urn:assent:ledger:"
+)
+
+// statement is an in-toto Statement v1.
+type statement struct {
+	Type          string          `json:"_type"`
+	Subject       []subject       `json:"subject"`
+	PredicateType string          `json:"predicateType"`
+	Predicate     json.RawMessage `json:"predicate"`
+}
+
+// subject is an in-toto resource descriptor.
+type subject struct {
+	URI         string            `json:"uri"`
+	Digest      map[string]string `json:"digest"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// encodeStatement wraps an encoded predicate.
+func encodeStatement(kind Kind, subjects []subject, predicate []byte) ([]byte, error) {
+	return encodeJSON(statement{
+		Type: statementType, Subject: subjects,
+		PredicateType: kind.PredicateType(), Predicate: predicate,
+	})
+}
+
+// payloadOf returns the statement in an envelope, or the data itself if it is a
+// statement already.
+func payloadOf(data []byte) ([]byte, error) {
+	var probe struct {
+		PayloadType string `json:"payloadType"`
+	}
+	if err := json.Unmarshal(data, &probe); err != nil {
+		return nil, err
+	}
+	if probe.PayloadType == "" {
+		return data, nil
+	}
+	e, err := ParseEnvelope(data)
+	return e.Payload, err
+}
+
+// parseStatement reads an envelope or a statement strictly.
+func parseStatement(data []byte) (statement, Kind, error) {
+	payload, err := payloadOf(data)
+	if err != nil {
+		return statement{}, "", err
+	}
+	if err := CheckJSON(payload); err != nil {
+		return statement{}, "", err
+	}
+	var st statement
+	if err := decodeJSON(payload, &st); err != nil {
+		return statement{}, "", err
+	}
+	switch {
+	case st.Type != statementType:
+		return statement{}, "", fmt.Errorf("statement type %q, want %q", st.Type, statementType)
+	case len(st.Subject) == 0:
+		return statement{}, "", errors.New("no subject")
+	}
+	for _, s := range st.Subject {
+		if len(s.Digest) == 0 {
+			return statement{}, "", fmt.Errorf("subject %q has no digest", s.URI)
+		}
+	}
+	kind, ok := strings.CutPrefix(st.PredicateType, "https://assent.dev/attestation/")
+	if ok {
+		kind, ok = strings.CutSuffix(kind, "/v0.1")
+	}
+	if !ok {
+		return statement{}, "", fmt.Errorf("predicate type %q is not known", st.PredicateType)
+	}
+	switch Kind(kind) {
+	case KindGenesis, KindDecision, KindOutcome, KindDoor:
+		return st, Kind(kind), nil
+	}
+	return statement{}, "", fmt.Errorf("entries of kind %q are not known", kind)
+}
+
+// About is what a statement says of itself: what an index of entries needs.
+type About struct {
+	Kind Kind
+	Key  string // the decision id
+	Run  string
+	At   time.Time // when what it records happened
+}
+
+// Describe reads an envelope or a statement just enough to place it. It fails on
+// a kind that it does not know.
+func Describe(data []byte) (About, error) {
+	st, kind, err := parseStatement(data)
+	if err != nil {
+		return About{}, fmt.Errorf("reading statement: %w", err)
+	}
+	about := About{Kind: kind}
+	switch kind {
+	case KindDecision:
+		var p struct {
+			ID     string    `json:"id"`
+			At     time.Time `json:"decidedAt"`
+			Action struct {
+				Run string `json:"run"`
+			} `json:"action"`
+		}
+		err = json.Unmarshal(st.Predicate, &p)
+		about.Key, about.At, about.Run = p.ID, p.At, p.Action.Run
+	case KindOutcome:
+		var p outcomePredicate
+		err = json.Unmarshal(st.Predicate, &p)
+		about.Key, about.Run, about.At = p.Decision, p.Run, p.CompletedAt
+		if about.At.IsZero() {
+			about.At = p.ForwardedAt
+		}
+	case KindDoor:
+		var p struct {
+			Run string    `json:"run"`
+			At  time.Time `json:"at"`
+		}
+		err = json.Unmarshal(st.Predicate, &p)
+		about.Run, about.At = p.Run, p.At
+	case KindGenesis:
+		var p Genesis
+		err = json.Unmarshal(st.Predicate, &p)
+		about.At = p.At
+	}
+	if err != nil {
+		return About{}, fmt.Errorf("reading %s: %w", kind, err)
+	}
+	if about.Key == "" && (kind == KindDecision || kind == KindOutcome) {
+		return About{}, fmt.Errorf("reading %s: no decision id", kind)
+	}
+	return about, nil
+}
