@@ -99,7 +99,6 @@ func TestRefusalIsAnAnswerInTheCallersProtocol(t *testing.T) {
 		{"rest-json", []string{"lambda", "delete-function", "--function-name", "checkout"}},
 		{"rest-xml", []string{"route53", "delete-hosted-zone", "--id", "Z1"}},
 		{"rest-xml of s3", []string{"s3api", "delete-bucket", "--bucket", "acme-reports"}},
-		{"cbor", []string{"arc-region-switch", "delete-plan", "--arn", "arn:aws:arc-region-switch::123456789012:plan/demo:abc123"}},
 	}
 	before := c.state()
 	for _, tc := range cases {

@@ -12,13 +12,7 @@ import (
 // either breaks it. moto checks every signature here.
 func TestGoSDKSignaturesHold(t *testing.T) {
 	c, w := startCloud(t, 4), newWorld(t)
-	program := filepath.Join(t.TempDir(), "awssdk")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Dir = testdata(t, "../awssdk")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the SDK client: %v\n%s", err, out)
-	}
+	program := goSDK(t)
 	w.behind(c, "")
 	creds := strings.Fields(w.must(tool(t, "python3"), testdata(t, "bootstrap.py"), c.url).out)
 	w.env["AWS_ACCESS_KEY_ID"], w.env["AWS_SECRET_ACCESS_KEY"] = creds[0], creds[1]
@@ -27,6 +21,31 @@ func TestGoSDKSignaturesHold(t *testing.T) {
 		t.Fatalf("aws-sdk-go-v2: %v", r)
 	}
 	contains(t, "aws-sdk-go-v2", r.out, "signed calls, 0 mismatches")
+}
+
+// A refusal in rpc-v2-cbor, which only the newest SDKs speak.
+func TestRefusalIsATypedErrorInCBOR(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	w.behind(c, "intent: intent\nmode: enforce\n")
+	w.write("intent/shop.yaml", shopIntent)
+	r := w.assent("run", "--as", "deploy-agent", "--", goSDK(t), "refused")
+	if r.code != 0 {
+		t.Fatalf("aws-sdk-go-v2: %v", r)
+	}
+	contains(t, "aws-sdk-go-v2", r.out, "the refusal is a typed error")
+}
+
+// goSDK builds the client of the folder awssdk.
+func goSDK(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "awssdk")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = testdata(t, "../awssdk")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the SDK client: %v\n%s", err, out)
+	}
+	return program
 }
 
 // boto3 sees a typed error with the decision id as its request id, for each

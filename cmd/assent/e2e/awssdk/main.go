@@ -1,6 +1,8 @@
 // Command awssdk makes signed calls with aws-sdk-go-v2, which, unlike boto3,
-// signs Accept-Encoding and Content-Length, and counts signature mismatches. It
-// is a module of its own so that the product does not depend on the SDK.
+// signs Accept-Encoding and Content-Length, and counts signature mismatches. With
+// the argument "refused" it makes one call in rpc-v2-cbor, which boto3 does not
+// speak, and checks how its refusal arrives. It is a module of its own so that
+// the product does not depend on the SDK.
 package main
 
 import (
@@ -9,10 +11,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -21,6 +26,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "refused" {
+		if err := refused(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	calls, mismatches, err := run(context.Background())
 	fmt.Printf("%d signed calls, %d mismatches\n", calls, mismatches)
 	if err != nil {
@@ -29,6 +41,44 @@ func main() {
 	if err != nil || mismatches > 0 {
 		os.Exit(1)
 	}
+}
+
+// counter counts the requests on the wire.
+type counter struct {
+	n    int
+	cbor bool
+}
+
+func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.n++
+	c.cbor = r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor"
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func refused(ctx context.Context) error {
+	wire := &counter{}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(&http.Client{Transport: wire}))
+	if err != nil {
+		return err
+	}
+	_, err = cloudwatch.NewFromConfig(cfg).DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"checkout-down"}})
+	var api smithy.APIError
+	switch {
+	case !wire.cbor:
+		return errors.New("the SDK did not speak rpc-v2-cbor")
+	case !errors.As(err, &api):
+		return fmt.Errorf("not a typed error: %v", err)
+	case api.ErrorCode() != "AssentDenied" || !strings.HasPrefix(api.ErrorMessage(), "assent refused this call: "):
+		return fmt.Errorf("code %q, message %q", api.ErrorCode(), api.ErrorMessage())
+	case wire.n != 1:
+		return fmt.Errorf("%d requests were sent", wire.n)
+	}
+	var response interface{ ServiceRequestID() string }
+	if !errors.As(err, &response) || !strings.HasPrefix(response.ServiceRequestID(), "dec_") {
+		return fmt.Errorf("no decision id as the request id: %v", err)
+	}
+	fmt.Println("the refusal is a typed error")
+	return nil
 }
 
 func run(ctx context.Context) (calls, mismatches int, err error) {

@@ -12,8 +12,8 @@ cases = [
     ("rest-xml", "route53", "delete_hosted_zone", dict(Id="Z1")),
     ("rest-xml s3", "s3", "delete_bucket", dict(Bucket="acme-reports")),
     ("rest-xml s3 upload", "s3", "put_object", dict(Bucket="elsewhere", Key="k", Body=b"x" * 100000)),
-    ("cbor", "arc-region-switch", "delete_plan", dict(arn="arn:aws:arc-region-switch::123456789012:plan/demo:abc123")),
-    ("cbor", "gamelift", "delete_fleet", dict(FleetId="fleet-2222bbbb-33cc-44dd-55ee-6666ffff77aa")),
+    ("json of a cbor service", "arc-region-switch", "delete_plan", dict(arn="arn:aws:arc-region-switch::123456789012:plan/demo:abc123")),
+    ("json of a cbor service", "gamelift", "delete_fleet", dict(FleetId="fleet-2222bbbb-33cc-44dd-55ee-6666ffff77aa")),
 ]
 bad = 0
 for protocol, service, operation, kwargs in cases:
