@@ -18,6 +18,8 @@ type Service struct {
 	XMLNamespace   string
 	IAMPrefixes    []string // prefixes in the service authorization reference
 	Operations     []*Operation
+	// ResourceTypes are all the resource types of its IAM prefixes, sorted by name.
+	ResourceTypes []ResourceType
 }
 
 // Access is the access level that AWS publishes for an operation, or that the
@@ -53,6 +55,10 @@ type Operation struct {
 	// Resources are the resource types that the service authorization reference
 	// lists for it: instance, security-group; with their ARN templates.
 	Resources []ResourceType
+	// IAMActions are the IAM actions of the same name, PREFIX:Action.
+	IAMActions []string
+	// AWSAccess is the level that AWS publishes, where an override changed it.
+	AWSAccess Access
 }
 
 // ResourceType is a type of resource and its ARN template,
