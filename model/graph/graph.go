@@ -1,0 +1,120 @@
+package graph
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/assent-iom/assent/model"
+)
+
+const (
+	// DefaultMaxResources is about 2 GiB of memory; past it a model belongs on a
+	// machine of its own.
+	DefaultMaxResources = 2_000_000
+	// DefaultMaxWaiting bounds references to things never seen: 24 bytes each.
+	DefaultMaxWaiting = 8_000_000
+	// maxOrphans bounds stated relations whose dependent was never seen.
+	maxOrphans = 100_000
+	// maxNumbered bounds the tables of attribute paths and relation types, which
+	// come from outside. Paths past it share the empty one; types past it are
+	// references.
+	maxNumbered = 1 << 16
+)
+
+// Config configures a Graph. The zero value is usable.
+type Config struct {
+	// MaxResources is how many resources are kept (0: DefaultMaxResources). When a
+	// resource is left out, every Reach is from then on incomplete.
+	MaxResources int
+	// MaxWaiting is how many references to unseen resources are kept (0:
+	// DefaultMaxWaiting). When one is left out, every Reach is incomplete.
+	MaxWaiting int
+}
+
+// Graph is the model in memory. Its methods may be called from anywhere.
+type Graph struct {
+	cfg     Config
+	current atomic.Pointer[version]
+
+	mu      sync.Mutex // held by the one writer; guards what follows
+	edit    uint64
+	free    []uint32 // ids that no published version will meet again as the same resource
+	next    uint32
+	waiting int // pairs in version.waiting
+	kinds   map[kind]*kind
+	types   map[string]uint32
+	sources map[string]uint32
+	orphans map[string][]model.Relation // by key of the dependent that was not seen yet
+	orphan  int
+}
+
+// New returns an empty graph.
+func New(cfg Config) *Graph {
+	if cfg.MaxResources <= 0 {
+		cfg.MaxResources = DefaultMaxResources
+	}
+	if cfg.MaxWaiting <= 0 {
+		cfg.MaxWaiting = DefaultMaxWaiting
+	}
+	g := &Graph{cfg: cfg, kinds: map[kind]*kind{}, orphans: map[string][]model.Relation{},
+		types:   map[string]uint32{model.References: 0, model.Contains: 1},
+		sources: map[string]uint32{"": 0}}
+	v := &version{seed: maphash.MakeSeed(), types: []string{model.References, model.Contains}, sources: []string{""}}
+	v.id.Digest = digest(v.tree)
+	g.current.Store(v)
+	return g
+}
+
+// Snapshot returns the newest version.
+func (g *Graph) Snapshot() model.Snapshot { return g.current.Load() }
+
+// Apply makes one new version out of observations, in order, and returns its
+// name. If they say nothing new, the revision stays what it was.
+func (g *Graph) Apply(observations []model.Observation) model.Version {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.begin()
+	for _, o := range observations {
+		e.observe(o)
+	}
+	return e.publish()
+}
+
+// Load adds resources and stated relations, as Export or a store returned them.
+func (g *Graph) Load(resources []model.Resource, relations []model.Relation) model.Version {
+	observations := make([]model.Observation, 0, len(resources)+1)
+	for _, r := range resources {
+		observations = append(observations, model.Observation{Resource: r, Whole: true})
+	}
+	observations = append(observations, model.Observation{Relations: relations})
+	return g.Apply(observations)
+}
+
+// Export returns every resource in URN order and every stated relation, those
+// included that still wait for an end. Relations that follow from attributes are
+// left out: Load finds them again.
+func (g *Graph) Export() ([]model.Resource, []model.Relation) {
+	g.mu.Lock() // for the orphans; readers of snapshots are not held up
+	defer g.mu.Unlock()
+	v := g.current.Load()
+	var resources []model.Resource
+	var relations []model.Relation
+	for _, n := range v.sorted() {
+		resources = append(resources, n.resource())
+		for _, s := range n.stated {
+			to := model.URN(s.to)
+			if urn, ok := v.Resolve(s.to); ok {
+				to = urn
+			}
+			relations = append(relations, model.Relation{From: model.URN(n.urn), To: to, Type: s.typ, Source: s.source})
+		}
+	}
+	for _, list := range g.orphans {
+		relations = append(relations, list...)
+	}
+	return resources, relations
+}
+
+// Size returns how many resources the newest version has.
+func (g *Graph) Size() int { return g.current.Load().count }

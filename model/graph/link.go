@@ -1,0 +1,270 @@
+package graph
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// rekey changes under which keys a resource is found, and marks everybody whose
+// relations that may change.
+func (e *edit) rekey(id uint32, before, after []string) {
+	lost := false
+	for _, k := range before {
+		if _, still := slices.BinarySearch(after, k); !still {
+			lost = true
+			h := e.hash(k)
+			e.keys = e.keys.remove(e.num, h, id, false, 0)
+			e.wake(h)
+		}
+	}
+	if lost {
+		e.relinkDependents(id)
+	}
+	var gained []string
+	for _, k := range after {
+		if _, had := slices.BinarySearch(before, k); had {
+			continue
+		}
+		h := e.hash(k)
+		if !strings.HasPrefix(k, " ") { // references by loose key are always awake
+			for _, other := range e.holders(k) {
+				e.relinkDependents(other)
+			}
+		}
+		e.keys = e.keys.put(e.num, h, id, 0)
+		e.wake(h)
+		gained = append(gained, k)
+	}
+	for _, k := range gained {
+		e.adopt(k)
+	}
+}
+
+func (e *edit) relinkDependents(id uint32) {
+	e.node(id).in.each(func(in inEdge) { e.relink[in.from] = struct{}{} })
+}
+
+// wake marks everybody who waits for a key.
+func (e *edit) wake(h uint64) {
+	count := 0
+	e.waiting.each(h, func(id uint32) {
+		e.relink[id] = struct{}{}
+		count++
+	})
+	if count > 0 {
+		e.cleared[h] = struct{}{}
+		e.waiting = e.waiting.remove(e.num, h, 0, true, 0)
+		e.g.waiting -= count
+	}
+}
+
+func (e *edit) unwait(id uint32, h uint64) {
+	if _, done := e.cleared[h]; !done {
+		e.waiting = e.waiting.remove(e.num, h, id, false, 0)
+		e.g.waiting--
+	}
+}
+
+// orphanKey is the key whose arrival may bring the dependent of a relation.
+func orphanKey(from model.URN) string {
+	if a, ok := parseARN(string(from)); ok {
+		return a.loose()
+	}
+	return canon(string(from))
+}
+
+// state records a relation that was said outright.
+func (e *edit) state(r model.Relation) {
+	if r.From == "" || r.To == "" || len(r.From) > maxIdentifier || len(r.To) > maxIdentifier {
+		return
+	}
+	if r.Type == "" {
+		r.Type = model.References
+	}
+	id, ok := e.one(string(r.From))
+	if !ok {
+		key := orphanKey(r.From)
+		if slices.Contains(e.g.orphans[key], r) {
+			return
+		}
+		if e.g.orphan >= maxOrphans {
+			e.overfull = true
+			return
+		}
+		e.g.orphans[key] = append(e.g.orphans[key], r)
+		e.g.orphan++
+		return
+	}
+	s := stated{string(r.To), r.Type, r.Source}
+	at, there := slices.BinarySearchFunc(e.node(id).stated, s, stated.compare)
+	if there {
+		return
+	}
+	n := e.own(id)
+	n.stated = slices.Insert(slices.Clone(n.stated), at, s)
+	e.relink[id] = struct{}{}
+}
+
+// adopt gives stated relations to the dependent that has now been seen.
+func (e *edit) adopt(key string) {
+	list := e.g.orphans[key]
+	if len(list) == 0 {
+		return
+	}
+	delete(e.g.orphans, key)
+	e.g.orphan -= len(list)
+	for _, r := range list {
+		e.state(r) // which makes it an orphan again if it is still not clear whose it is
+	}
+}
+
+// cut ends stated relations. An empty type or source fits any.
+func (e *edit) cut(r model.Relation) {
+	fits := func(s stated) bool {
+		return (r.Type == "" || r.Type == s.typ) && (r.Source == "" || r.Source == s.source) && e.same(s.to, string(r.To))
+	}
+	id, ok := e.one(string(r.From))
+	if ok {
+		if slices.ContainsFunc(e.node(id).stated, fits) {
+			n := e.own(id)
+			n.stated = slices.DeleteFunc(slices.Clone(n.stated), fits)
+			e.relink[id] = struct{}{}
+		}
+		return
+	}
+	key := orphanKey(r.From)
+	list := e.g.orphans[key]
+	e.g.orphan -= len(list)
+	list = slices.DeleteFunc(list, func(o model.Relation) bool {
+		return o.From == r.From && fits(stated{string(o.To), o.Type, o.Source})
+	})
+	e.g.orphan += len(list)
+	if len(list) == 0 {
+		delete(e.g.orphans, key)
+	} else {
+		e.g.orphans[key] = list
+	}
+}
+
+// same reports whether two identifiers mean one thing.
+func (e *edit) same(a, b string) bool {
+	if a == b || canon(a) == canon(b) {
+		return true
+	}
+	x, okX := e.one(a)
+	y, okY := e.one(b)
+	return okX && okY && x == y
+}
+
+// link finds anew what a resource relates to and what it waits for.
+func (e *edit) link(id uint32) {
+	n := e.node(id)
+	var out []edge
+	var waits []uint64
+	link := func(key, typ, source string) {
+		ids, exact := e.find(key)
+		for _, to := range ids {
+			if to != id {
+				out = append(out, edge{to, e.typeNumber(typ), e.sourceNumber(source)})
+			}
+		}
+		if exact {
+			return
+		}
+		waits = append(waits, e.hash(key))
+		if a, ok := parseARN(key); ok {
+			waits = append(waits, e.hash(a.loose()))
+		}
+	}
+	walk(n.attrs, func(path, s string) {
+		mentions(s, func(key string) { link(key, model.References, path) })
+	})
+	for i := 0; i < len(n.tags); i += 2 {
+		mentions(n.tags[i+1], func(key string) { link(key, model.References, "Tags."+n.tags[i]) })
+	}
+	for _, s := range n.stated {
+		link(canon(s.to), s.typ, s.source)
+	}
+	slices.SortFunc(out, func(a, b edge) int {
+		if c := a.compare(b); c != 0 {
+			return c
+		}
+		return strings.Compare(e.sources[a.source], e.sources[b.source])
+	})
+	out = slices.CompactFunc(out, func(a, b edge) bool { return a.to == b.to && a.typ == b.typ })
+	slices.Sort(waits)
+	waits = slices.Compact(waits)
+	if !slices.Equal(n.out, out) {
+		e.setOut(id, out)
+	}
+	e.setWaits(id, waits)
+}
+
+func (e *edit) setOut(id uint32, out []edge) {
+	n := e.own(id)
+	e.resum[id] = struct{}{}
+	for _, was := range n.out {
+		if _, still := slices.BinarySearchFunc(out, was, edge.compare); !still && e.node(was.to) != nil {
+			t := e.own(was.to)
+			t.in = t.in.without(inEdge{id, was.typ})
+		}
+	}
+	for _, is := range out {
+		if _, had := slices.BinarySearchFunc(n.out, is, edge.compare); !had {
+			t := e.own(is.to)
+			t.in = t.in.with(inEdge{id, is.typ})
+		}
+	}
+	n.out = slices.Clip(out)
+}
+
+func (e *edit) setWaits(id uint32, waits []uint64) {
+	old := e.node(id).waits
+	kept := waits[:0:0]
+	for _, h := range waits {
+		_, had := slices.BinarySearch(old, h)
+		if _, gone := e.cleared[h]; had && !gone {
+			kept = append(kept, h)
+			continue
+		}
+		if e.g.waiting >= e.g.cfg.MaxWaiting {
+			e.overfull = true
+			continue
+		}
+		e.waiting = e.waiting.put(e.num, h, id, 0)
+		e.g.waiting++
+		kept = append(kept, h)
+	}
+	for _, h := range old {
+		if _, still := slices.BinarySearch(waits, h); !still {
+			e.unwait(id, h)
+		}
+	}
+	if !slices.Equal(old, kept) {
+		e.own(id).waits = slices.Clip(kept)
+	}
+}
+
+func (e *edit) typeNumber(s string) uint32 {
+	n, ok := e.g.types[s]
+	if ok || len(e.types) >= maxNumbered {
+		return n // 0 is references
+	}
+	s = strings.Clone(s)
+	e.types = append(e.types, s)
+	e.g.types[s] = uint32(len(e.types) - 1)
+	return uint32(len(e.types) - 1)
+}
+
+func (e *edit) sourceNumber(s string) uint32 {
+	n, ok := e.g.sources[s]
+	if ok || len(e.sources) >= maxNumbered {
+		return n // 0 is no path
+	}
+	s = strings.Clone(s)
+	e.sources = append(e.sources, s)
+	e.g.sources[s] = uint32(len(e.sources) - 1)
+	return uint32(len(e.sources) - 1)
+}

@@ -1,0 +1,227 @@
+package graph
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// pageSize is how many resources one change copies the pointers of: 4 KiB.
+const pageSize = 512
+
+type page struct {
+	edit  uint64
+	nodes [pageSize]*node
+}
+
+// node is one resource. It MUST NOT change once published.
+type node struct {
+	edit   uint64 // the edit that made it, which alone may change it
+	urn    string
+	kind   *kind
+	name   string
+	source string
+	tags   []string // key, value, key, value…, sorted by key
+	alias  []string // sorted
+	attrs  []byte   // canonical
+	seen   int64    // Unix nanoseconds, 0: never said
+	stated []stated // relations said outright, sorted
+	out    []edge   // sorted by (to, type)
+	in     inbound
+	waits  []uint64 // hashes of what it names and nobody is, sorted
+}
+
+// kind holds what many resources have in common; there is one per combination.
+type kind struct{ platform, typ, account, region string }
+
+// stated is a relation as an observation said it; to may be an alias.
+type stated struct{ to, typ, source string }
+
+func (s stated) compare(o stated) int {
+	if c := strings.Compare(s.to, o.to); c != 0 {
+		return c
+	}
+	if c := strings.Compare(s.typ, o.typ); c != 0 {
+		return c
+	}
+	return strings.Compare(s.source, o.source)
+}
+
+// edge is a resolved relation; typ and source are numbers in the tables of names.
+type edge struct{ to, typ, source uint32 }
+
+func (e edge) compare(o edge) int {
+	if c := cmp.Compare(e.to, o.to); c != 0 {
+		return c
+	}
+	return cmp.Compare(e.typ, o.typ)
+}
+
+type inEdge struct{ from, typ uint32 }
+
+// chunkSize bounds what a removed edge copies, even at a hub of thousands.
+const chunkSize = 128
+
+// inbound is the list of reverse edges: full chunks, and one that grows. Versions
+// share backing arrays: only the newest version appends, and never over a slot
+// that an older one can see, because removing always copies.
+type inbound struct {
+	full [][]inEdge
+	tail []inEdge
+}
+
+func (l inbound) each(f func(inEdge)) {
+	for _, chunk := range l.full {
+		for _, e := range chunk {
+			f(e)
+		}
+	}
+	for _, e := range l.tail {
+		f(e)
+	}
+}
+
+func (l inbound) with(e inEdge) inbound {
+	if len(l.tail) == chunkSize {
+		l.full = append(l.full, l.tail)
+		l.tail = nil
+	}
+	l.tail = append(l.tail, e)
+	return l
+}
+
+func (l inbound) without(e inEdge) inbound {
+	if i := slices.Index(l.tail, e); i >= 0 {
+		l.tail = remove(l.tail, i)
+		return l
+	}
+	for n, chunk := range l.full {
+		i := slices.Index(chunk, e)
+		if i < 0 {
+			continue
+		}
+		if chunk = remove(chunk, i); len(chunk) == 0 {
+			l.full = slices.Delete(slices.Clone(l.full), n, n+1)
+		} else {
+			l.full = slices.Clone(l.full)
+			l.full[n] = chunk
+		}
+		return l
+	}
+	return l
+}
+
+func remove(chunk []inEdge, i int) []inEdge {
+	out := make([]inEdge, 0, max(len(chunk)-1, 1))
+	out = append(out, chunk[:i]...)
+	return append(out, chunk[i+1:]...)
+}
+
+// eachKey calls f for every key under which the resource is found. A key may
+// come twice.
+func (n *node) eachKey(f func(key string)) {
+	f(n.urn)
+	n.arnKeys(n.urn, f)
+	for _, a := range n.alias {
+		f(canon(a))
+		n.arnKeys(a, f)
+	}
+}
+
+func (n *node) arnKeys(s string, f func(key string)) {
+	if a, ok := parseARN(s); ok {
+		f(a.loose())
+		if tail := a.tail(); tail != "" {
+			f(tail)
+		}
+	}
+}
+
+// has reports whether key is one of the resource's keys.
+func (n *node) has(key string) bool {
+	found := false
+	n.eachKey(func(k string) { found = found || k == key })
+	return found
+}
+
+// keys returns the keys, sorted, each once.
+func (n *node) keys() []string {
+	var keys []string
+	n.eachKey(func(k string) { keys = append(keys, k) })
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func (n *node) resource() model.Resource {
+	r := model.Resource{URN: model.URN(n.urn), Platform: n.kind.platform, Type: n.kind.typ, Name: n.name,
+		Account: n.kind.account, Region: n.kind.region, Source: n.source}
+	if len(n.tags) > 0 {
+		r.Tags = make(map[string]string, len(n.tags)/2)
+		for i := 0; i < len(n.tags); i += 2 {
+			r.Tags[n.tags[i]] = n.tags[i+1]
+		}
+	}
+	if len(n.alias) > 0 {
+		r.Aliases = slices.Clone(n.alias)
+	}
+	if len(n.attrs) > 0 {
+		r.Attrs = slices.Clone(n.attrs)
+	}
+	if n.seen != 0 {
+		r.SeenAt = time.Unix(0, n.seen).UTC()
+	}
+	return r
+}
+
+// sum hashes what the resource is and what it relates to: every field with its
+// length, so that no two contents share an encoding. When it was seen, and by
+// whom, is not content.
+func (n *node) sum(v *version) [32]byte {
+	buf := make([]byte, 1, 1024) // 0: a leaf
+	put := func(s string) {
+		buf = binary.AppendUvarint(buf, uint64(len(s)))
+		buf = append(buf, s...)
+	}
+	list := func(l []string) {
+		buf = binary.AppendUvarint(buf, uint64(len(l)))
+		for _, s := range l {
+			put(s)
+		}
+	}
+	for _, s := range []string{n.urn, n.kind.platform, n.kind.typ, n.name, n.kind.account, n.kind.region} {
+		put(s)
+	}
+	list(n.tags)
+	list(n.alias)
+	put(string(n.attrs))
+	relations := v.relations(n)
+	buf = binary.AppendUvarint(buf, uint64(len(relations)))
+	for _, r := range relations {
+		put(string(r.To))
+		put(r.Type)
+		put(r.Source)
+	}
+	return sha256.Sum256(buf)
+}
+
+func flatten(tags map[string]string) []string {
+	if len(tags) == 0 {
+		return nil
+	}
+	keys := make([]string, 0, len(tags))
+	for k := range tags {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	flat := make([]string, 0, 2*len(keys))
+	for _, k := range keys {
+		flat = append(flat, k, tags[k])
+	}
+	return flat
+}

@@ -1,0 +1,171 @@
+package graph
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// version is one state of the model. The writer builds it; once published
+// nothing in it changes.
+type version struct {
+	id       model.Version
+	seed     maphash.Seed
+	pages    []*page
+	count    int
+	keys     *index // hash of key → who is known under it
+	waiting  *index // hash of key → who names it although nobody answers to it
+	tree     *merkle
+	types    []string // relation types by number
+	sources  []string // attribute paths by number
+	overfull bool     // a bound was met: what depends on what is not all known
+}
+
+var _ model.Snapshot = (*version)(nil)
+
+func (v *version) node(id uint32) *node {
+	if p := int(id / pageSize); p < len(v.pages) {
+		return v.pages[p].nodes[id%pageSize]
+	}
+	return nil
+}
+
+func (v *version) hash(key string) uint64 { return maphash.String(v.seed, key) }
+
+// holders returns who is known under a key.
+func (v *version) holders(key string) []uint32 {
+	var ids []uint32
+	v.keys.each(v.hash(key), func(id uint32) {
+		if n := v.node(id); n != nil && n.has(key) {
+			ids = append(ids, id)
+		}
+	})
+	return ids
+}
+
+// find returns who a reference means. Exact is false if nobody answers to just
+// that spelling, so that a later arrival may change the answer.
+func (v *version) find(key string) (ids []uint32, exact bool) {
+	if ids = v.holders(key); len(ids) > 0 {
+		return ids, true
+	}
+	a, ok := parseARN(key)
+	if !ok {
+		return nil, false
+	}
+	for _, id := range v.holders(a.loose()) {
+		if v.node(id).spelt(a) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 1 {
+		return ids, false
+	}
+	return nil, false // two candidates are none
+}
+
+// spelt reports whether one of the resource's ARNs may be a spelling of a.
+func (n *node) spelt(a arn) bool {
+	for i := -1; i < len(n.alias); i++ {
+		s := n.urn
+		if i >= 0 {
+			s = n.alias[i]
+		}
+		if b, ok := parseARN(s); ok && a.service == b.service && a.resource == b.resource && a.fits(b) {
+			return true
+		}
+	}
+	return false
+}
+
+// one returns the single resource that an identifier means.
+func (v *version) one(id string) (uint32, bool) {
+	for _, key := range []string{id, canon(id)} {
+		if strings.HasPrefix(key, " ") {
+			continue // a loose key is not for outsiders
+		}
+		ids, _ := v.find(key)
+		for _, n := range ids {
+			if v.node(n).urn == key {
+				return n, true
+			}
+		}
+		if len(ids) == 1 {
+			return ids[0], true
+		}
+	}
+	return 0, false
+}
+
+// Version names the snapshot.
+func (v *version) Version() model.Version { return v.id }
+
+// Resource returns what is known of a resource.
+func (v *version) Resource(urn model.URN) (model.Resource, bool) {
+	id, ok := v.one(string(urn))
+	if !ok {
+		return model.Resource{}, false
+	}
+	return v.node(id).resource(), true
+}
+
+// Resolve turns a distinctive identifier into the URN it is known under. An
+// identifier that several resources share is none.
+func (v *version) Resolve(id string) (model.URN, bool) {
+	n, ok := v.one(id)
+	if !ok {
+		return "", false
+	}
+	return model.URN(v.node(n).urn), true
+}
+
+// Dependencies returns what a resource directly depends on, sorted.
+func (v *version) Dependencies(urn model.URN) []model.Relation {
+	id, ok := v.one(string(urn))
+	if !ok {
+		return nil
+	}
+	return v.relations(v.node(id))
+}
+
+func (v *version) relations(n *node) []model.Relation {
+	if len(n.out) == 0 {
+		return nil
+	}
+	out := make([]model.Relation, 0, len(n.out))
+	for _, e := range n.out {
+		out = append(out, model.Relation{From: model.URN(n.urn), To: model.URN(v.node(e.to).urn),
+			Type: v.types[e.typ], Source: v.sources[e.source]})
+	}
+	slices.SortFunc(out, func(a, b model.Relation) int {
+		if c := strings.Compare(string(a.To), string(b.To)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Type, b.Type)
+	})
+	return out
+}
+
+// Each calls f for every resource in URN order until f returns false.
+func (v *version) Each(f func(model.Resource) bool) {
+	for _, n := range v.sorted() {
+		if !f(n.resource()) {
+			return
+		}
+	}
+}
+
+func (v *version) sorted() []*node {
+	all := make([]*node, 0, v.count)
+	for _, p := range v.pages {
+		for _, n := range p.nodes {
+			if n != nil {
+				all = append(all, n)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b *node) int { return strings.Compare(a.urn, b.urn) })
+	return all
+}
