@@ -1,0 +1,70 @@
+package intent
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"sort"
+)
+
+// None is what stands for the digest where nothing is declared.
+const None = "none"
+
+// digest returns sha256:HEX over the content: the documents as JSON, sorted by
+// name, clauses by id, without positions. The order of words inside a list is
+// part of the content only where it may carry meaning, which is nowhere, so
+// lists are sorted too.
+func (s *Set) digest() string {
+	if s.Empty() {
+		return None
+	}
+	data, err := json.Marshal([]any{APIVersion, s.Environments, s.Actors, s.Owners, s.Intents, s.Rules})
+	if err != nil { // the documents hold only what JSON has words for
+		panic(fmt.Sprintf("intent: encoding a set: %v", err))
+	}
+	var tree any
+	if err := json.Unmarshal(data, &tree); err != nil {
+		panic(fmt.Sprintf("intent: decoding a set: %v", err))
+	}
+	data, err = json.Marshal(sorted(tree, false))
+	if err != nil {
+		panic(fmt.Sprintf("intent: encoding a set: %v", err))
+	}
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// sorted orders every list by its items' encoding. Examples of a rule stay as
+// they are: there, order may matter.
+func sorted(v any, example bool) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, item := range v {
+			v[k] = sorted(item, example || k == "input")
+		}
+	case []any:
+		keys := make([]string, len(v))
+		for i := range v {
+			v[i] = sorted(v[i], example)
+			b, _ := json.Marshal(v[i])
+			keys[i] = string(b)
+		}
+		if !example && len(v) > 0 {
+			sort.Sort(byKey{keys, v})
+		}
+	}
+	return v
+}
+
+type byKey struct {
+	keys  []string
+	items []any
+}
+
+func (b byKey) Len() int           { return len(b.keys) }
+func (b byKey) Less(i, j int) bool { return b.keys[i] < b.keys[j] }
+func (b byKey) Swap(i, j int) {
+	b.keys[i], b.keys[j] = b.keys[j], b.keys[i]
+	b.items[i], b.items[j] = b.items[j], b.items[i]
+}

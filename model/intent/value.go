@@ -1,0 +1,87 @@
+package intent
+
+import "github.com/assent-iom/assent/model"
+
+// Words is a list of words; a single word may stand without brackets.
+type Words []string
+
+// Verbs is a list of verbs; a single one may stand without brackets.
+type Verbs []model.Verb
+
+// Text is a block of text that keeps where its first line stands.
+type Text struct {
+	Line int // of the first line of Body in the file
+	Body string
+}
+
+// MarshalText writes the body alone: where it stood is not content.
+func (t Text) MarshalText() ([]byte, error) { return []byte(t.Body), nil }
+
+// choice is a word out of a closed list.
+type choice interface{ choices() []string }
+
+// Tier is how much an environment matters to its users.
+type Tier string
+
+func (Tier) choices() []string { return []string{"production", "staging", "development", "sandbox"} }
+
+// Criticality is how bad a failure is.
+type Criticality string
+
+func (Criticality) choices() []string { return []string{"critical", "high", "medium", "low"} }
+
+// OnUnknown is what becomes of a change that no decoder understands. The zero
+// value denies.
+type OnUnknown string
+
+// The answers to an unknown action.
+const (
+	UnknownDeny    OnUnknown = "deny"
+	UnknownHold    OnUnknown = "hold"
+	UnknownObserve OnUnknown = "observe"
+)
+
+func (OnUnknown) choices() []string { return []string{"deny", "hold", "observe"} }
+
+// ActorKind is the kind of an actor, as in model.
+type ActorKind string
+
+func (ActorKind) choices() []string { return []string{"human", "pipeline", "agent", "controller"} }
+
+// OnBehalfOf says whether an actor has to name whom it acts for.
+type OnBehalfOf string
+
+// Required: a call that names nobody is refused.
+const Required OnBehalfOf = "required"
+
+func (OnBehalfOf) choices() []string { return []string{"required", "optional"} }
+
+// Explain is what a refusal tells an actor. The zero value is full.
+type Explain string
+
+// The levels of explanation.
+const (
+	ExplainFull  Explain = "full"
+	ExplainCodes Explain = "codes" // the code and who is accountable
+	ExplainNone  Explain = "none"  // only that it was refused
+)
+
+func (Explain) choices() []string { return []string{"full", "codes", "none"} }
+
+// Mode is whether an Intent takes part. The zero value enforces.
+type Mode string
+
+// Observing leaves an Intent out of every verdict.
+const Observing Mode = "observe"
+
+func (Mode) choices() []string { return []string{"enforce", "observe"} }
+
+func verbNames() []string {
+	names := make([]string, 0, 16)
+	for _, v := range model.Verbs() {
+		if v != model.Unknown {
+			names = append(names, string(v))
+		}
+	}
+	return names
+}
