@@ -1,0 +1,196 @@
+package proxy
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/assent-iom/assent/decoders"
+)
+
+// answer passes the upstream's answer on as it comes, and keeps a bounded copy
+// to learn from. Learning ends before the answer does: what a client creates is
+// known before it can ask about it.
+func (e *exchange) answer(resp *http.Response) {
+	h := e.w.Header()
+	for k, v := range endToEnd(resp.Header) {
+		h[k] = v
+	}
+	delete(h, "Te")
+	if e.permit.Warning != "" && e.decoder.Name() == "kubernetes" {
+		h.Add("Warning", `299 - "`+quoted(e.permit.Warning)+`"`)
+	}
+	announced := make([]string, 0, len(resp.Trailer))
+	for k := range resp.Trailer {
+		announced = append(announced, k)
+	}
+	if len(announced) > 0 {
+		h.Set("Trailer", strings.Join(announced, ", "))
+	}
+	asIs(h)
+	e.wrote = true
+	e.w.WriteHeader(resp.StatusCode)
+
+	streaming := resp.ContentLength < 0
+	rc := http.NewResponseController(e.w)
+	if streaming {
+		_ = rc.Flush() // a watch without events still has a head
+	}
+	copyOf := &keeper{bound: learnCap}
+	if e.permit.Learn == nil {
+		copyOf.bound = 0
+	}
+	err := e.stream(resp.Body, rc, copyOf, streaming)
+	if err == nil {
+		trailers(h, rc, resp.Trailer, len(announced))
+	}
+	e.learn(resp, copyOf, err != nil)
+	if err != nil {
+		// The answer is broken off: so is ours, or the caller would take it for whole.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// copyBuffer is what one answer needs to be passed on.
+const copyBuffer = 32 << 10
+
+func (e *exchange) stream(from io.Reader, rc *http.ResponseController, keep *keeper, flush bool) error {
+	buf := make([]byte, copyBuffer)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			keep.add(buf[:n])
+			if _, err := e.w.Write(buf[:n]); err != nil {
+				return err
+			}
+			if flush {
+				if err := rc.Flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// trailers passes trailers on: those that were announced under their names, and
+// if there are others all with net/http's prefix.
+func trailers(h http.Header, rc *http.ResponseController, t http.Header, announced int) {
+	if len(t) == 0 {
+		return
+	}
+	_ = rc.Flush() // without it a short answer gets a length, and no trailers
+	prefix := ""
+	if len(t) != announced {
+		prefix = http.TrailerPrefix
+	}
+	for k, vs := range t {
+		for _, v := range vs {
+			h.Add(prefix+k, v)
+		}
+	}
+}
+
+// learn gives the copy of the answer to the gate. It never breaks the call.
+func (e *exchange) learn(resp *http.Response, keep *keeper, cutOff bool) {
+	if e.permit.Learn == nil {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			e.s.cfg.Log.Error("learning from an answer panicked", zap.Any("panic", p))
+		}
+	}()
+	out := &decoders.Response{Status: resp.StatusCode, Header: resp.Header.Clone(), Body: keep.buf.Bytes(), Truncated: keep.over || cutOff}
+	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
+		body, whole := inflate(out.Body, learnCap)
+		out.Body, out.Truncated = body, out.Truncated || !whole
+		out.Header.Del("Content-Encoding")
+		out.Header.Del("Content-Length")
+	}
+	e.permit.Learn(out)
+}
+
+// inflate unpacks at most bound bytes: a small answer may claim to be huge.
+func inflate(packed []byte, bound int64) (body []byte, whole bool) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, false
+	}
+	body, err = io.ReadAll(io.LimitReader(z, bound+1))
+	if int64(len(body)) > bound {
+		return body[:bound], false
+	}
+	return body, err == nil
+}
+
+// keeper keeps the first bytes of a stream.
+type keeper struct {
+	bound int
+	buf   bytes.Buffer
+	over  bool
+}
+
+func (k *keeper) add(p []byte) {
+	room := k.bound - k.buf.Len()
+	if len(p) > room {
+		p, k.over = p[:max(room, 0)], true
+	}
+	k.buf.Write(p)
+}
+
+// quoted makes a text safe inside a quoted string (RFC 9110 §5.6.4).
+func quoted(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(oneLine(s))
+}
+
+// switched joins the client's connection and the upstream's after a 101.
+func (e *exchange) switched(resp *http.Response) {
+	up, ok := resp.Body.(io.ReadWriteCloser)
+	if !ok || e.upgrade == "" || !strings.EqualFold(strings.TrimSpace(resp.Header.Get("Upgrade")), e.upgrade) {
+		e.sayTrouble("upstream-protocol", "the upstream switched to a protocol that was not asked for", true)
+		return
+	}
+	e.wrote = true
+	conn, rw, err := http.NewResponseController(e.w).Hijack()
+	if err != nil {
+		e.s.cfg.Log.Error("a connection could not be taken over", zap.Error(err))
+		panic(http.ErrAbortHandler)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Time{})
+	head := &http.Response{StatusCode: resp.StatusCode, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: endToEnd(resp.Header)}
+	head.Header.Set("Connection", "Upgrade")
+	head.Header["Upgrade"] = resp.Header["Upgrade"]
+	if e.permit.Warning != "" && e.decoder.Name() == "kubernetes" {
+		head.Header.Add("Warning", `299 - "`+quoted(e.permit.Warning)+`"`)
+	}
+	if err := head.Write(conn); err != nil {
+		return
+	}
+	both := closers{conn, up}
+	ended := e.s.stream(both)
+	defer ended()
+	done := make(chan struct{}, 2)
+	go func() { _, _ = io.Copy(up, rw.Reader); done <- struct{}{} }() // rw.Reader has what came early
+	go func() { _, _ = io.Copy(conn, up); done <- struct{}{} }()
+	<-done
+	_ = both.Close() // neither side is left waiting for the other
+	<-done
+}
+
+// closers closes several things as one.
+type closers [2]io.Closer
+
+func (c closers) Close() error { return errors.Join(c[0].Close(), c[1].Close()) }

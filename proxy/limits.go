@@ -1,0 +1,94 @@
+package proxy
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxHeaderBytes of a request head: four times the largest that a cloud accepts.
+	maxHeaderBytes = 256 << 10
+	// tunnelsPerActor open at once: terraform -parallelism=100 with a connection to
+	// each of its services stays far below; at 64 KiB a tunnel this is 32 MiB.
+	tunnelsPerActor = 512
+	// requestsPerActor in flight at once, watches included.
+	requestsPerActor = 1024
+	// bodiesHeld bounds the memory for bodies being judged, over all actors.
+	bodiesHeld = 512 << 20
+	// learnCap bounds the copy of an answer that is kept to learn from.
+	learnCap = 8 << 20
+	// refusalCap bounds the body of a refusal: a decoder writes a few hundred bytes.
+	refusalCap = 64 << 10
+	// drainBytes and drainTime bound how much of a refused upload is read away, so
+	// that a client that writes everything before it reads still sees why.
+	drainBytes = 64 << 20
+	drainTime  = 10 * time.Second
+	// bodyPatience bounds how long a body that is to be judged may take to arrive.
+	bodyPatience = 2 * time.Minute
+	// changePatience bounds how long the answer to a forwarded mutation is waited
+	// for once its caller has left: the outcome still belongs in the ledger.
+	changePatience = 15 * time.Minute
+	// streamGrace is what blind tunnels and upgraded streams are given to end when
+	// the server shuts down.
+	streamGrace = 2 * time.Second
+	// hostsCounted bounds the table of ungoverned hosts; the rest are counted as one.
+	hostsCounted = 1024
+	// userAgentKept bounds what is kept of what a client says it is.
+	userAgentKept = 256
+)
+
+// perActor counts what each actor has open.
+type perActor struct {
+	bound int
+
+	mu   sync.Mutex // guards open
+	open map[string]int
+}
+
+func newPerActor(bound int) *perActor { return &perActor{bound: bound, open: map[string]int{}} }
+
+// enter reports whether one more is allowed; leave MUST follow if it is.
+func (p *perActor) enter(actor string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[actor] >= p.bound {
+		return false
+	}
+	p.open[actor]++
+	return true
+}
+
+func (p *perActor) leave(actor string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open[actor]--; p.open[actor] <= 0 {
+		delete(p.open, actor)
+	}
+}
+
+func (p *perActor) total() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	for _, k := range p.open {
+		n += k
+	}
+	return n
+}
+
+// budget is a number of bytes that may be held at once.
+type budget struct {
+	bound int64
+	held  atomic.Int64
+}
+
+func (b *budget) take(n int64) bool {
+	if b.held.Add(n) > b.bound {
+		b.held.Add(-n)
+		return false
+	}
+	return true
+}
+
+func (b *budget) give(n int64) { b.held.Add(-n) }

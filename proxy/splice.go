@@ -1,0 +1,170 @@
+package proxy
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	// helloBytes and helloTime bound what is read to see whom a blind tunnel is
+	// for: a ClientHello with post-quantum keys is under 2 KiB.
+	helloBytes = 64 << 10
+	helloTime  = 10 * time.Second
+)
+
+// alertUnrecognizedName is a fatal TLS alert, the refusal that a TLS client reads.
+const alertUnrecognizedName = "\x15\x03\x03\x00\x02\x02\x70"
+
+// openBlind joins client and upstream and counts. It looks at nothing but the
+// first bytes: a tunnel to an ungoverned address that then asks for a governed
+// name would be the way around every rule.
+func (s *Server) openBlind(t *tunnel) {
+	defer t.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
+	up, err := s.dial.DialContext(ctx, "tcp", t.target.hostPort())
+	cancel()
+	if err != nil {
+		s.blindFailed(t, err)
+		return
+	}
+	defer up.Close()
+	if _, err := io.WriteString(t.Conn, connectEstablished); err != nil {
+		return
+	}
+	s.cfg.OnPassed(t.target.hostPort())
+	both := closers{t, up}
+	ended := s.stream(both)
+	defer ended()
+
+	var sent, received int64
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer func() { _ = closeWrite(up) }()
+		if !s.firstBytes(t) {
+			_ = both.Close()
+			return
+		}
+		sent, _ = io.Copy(up, t)
+	})
+	wg.Go(func() {
+		received, _ = io.Copy(t.Conn, up)
+		_ = closeWrite(t.Conn)
+	})
+	wg.Wait()
+	s.passed.add(t.target.hostPort(), 1, sent, received)
+}
+
+func (s *Server) blindFailed(t *tunnel, err error) {
+	status, code := http.StatusBadGateway, "upstream-unreachable"
+	if errors.Is(err, errForbiddenAddress) {
+		status, code = http.StatusForbidden, "turned-away"
+		s.turnedAway(context.Background(), t.caller, http.MethodConnect, t.target.hostPort(), err.Error(), status)
+	}
+	body := oneLine("assent could not open a tunnel to "+t.target.hostPort()+": "+err.Error()) + "\n"
+	_, werr := fmt.Fprintf(t.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n%s: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+		status, http.StatusText(status), headerAssent, code, len(body), body)
+	if werr != nil {
+		s.cfg.Log.Debug("a client left before its answer", zap.Error(werr))
+	}
+}
+
+// firstBytes reports whether a blind tunnel may go on. Protocols in which the
+// server speaks first are not delayed: nothing waits for the client here.
+func (s *Server) firstBytes(t *tunnel) bool {
+	buf := make([]byte, 4<<10)
+	head, err := t.peek(buf)
+	if err != nil || len(head) == 0 {
+		return err == nil
+	}
+	if head[0] == recordHandshake {
+		_ = t.SetReadDeadline(time.Now().Add(helloTime))
+		name, ok := t.helloName(buf)
+		_ = t.SetReadDeadline(time.Time{})
+		if !ok || name == "" || sameName(name, t.target) {
+			return true // not TLS after all, or no name, or the right one
+		}
+		if !s.governs(name, t.target.port) {
+			return true
+		}
+		s.turnedAway(context.Background(), t.caller, http.MethodConnect, t.target.hostPort(),
+			fmt.Sprintf("TLS server name %.80q, which is governed, in a tunnel to %s", name, t.target.hostPort()), http.StatusMisdirectedRequest)
+		_, _ = io.WriteString(t.Conn, alertUnrecognizedName)
+		return false
+	}
+	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
+	if err != nil {
+		return true // not HTTP
+	}
+	said, err := parseAuthority(r.Host, "80")
+	if err != nil || said == t.target || !s.governs(said.name, said.port) {
+		return true
+	}
+	why := fmt.Sprintf("Host %.80q, which is governed, in a tunnel to %s", r.Host, t.target.hostPort())
+	s.turnedAway(context.Background(), t.caller, r.Method, t.target.hostPort(), why, http.StatusMisdirectedRequest)
+	body := "assent refused this call at the door: " + why + "\n"
+	_, _ = fmt.Fprintf(t.Conn, "HTTP/1.1 421 Misdirected Request\r\nContent-Type: text/plain; charset=utf-8\r\n%s: turned-away\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", headerAssent, len(body), body)
+	return false
+}
+
+// governs reports whether a decoder claims a host, on the port that is used or
+// on the usual one.
+func (s *Server) governs(name, port string) bool {
+	for _, a := range []authority{{name, port}, {name, "443"}} {
+		if d, _, err := s.find(connectCall(a)); d != nil || err != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// helloName reads on until the ClientHello is whole and returns its server name.
+// All bytes stay to be read again.
+func (t *tunnel) helloName(buf []byte) (name string, ok bool) {
+	for {
+		name, ok = serverName(t.head)
+		if ok || len(t.head) > helloBytes {
+			return name, ok
+		}
+		before := len(t.head)
+		if _, err := t.peek(buf); err != nil || len(t.head) == before {
+			return "", false
+		}
+	}
+}
+
+// serverName reads the name out of a ClientHello by letting crypto/tls parse it.
+func serverName(hello []byte) (name string, ok bool) {
+	stop := errors.New("seen")
+	conf := &tls.Config{MinVersion: tls.VersionTLS10, GetConfigForClient: func(h *tls.ClientHelloInfo) (*tls.Config, error) { //nolint:gosec // nothing is ever negotiated
+		name, ok = h.ServerName, true
+		return nil, stop
+	}}
+	_ = tls.Server(readOnly{r: bytes.NewReader(hello)}, conf).Handshake()
+	return name, ok
+}
+
+// readOnly is a connection that has a past and no future.
+type readOnly struct {
+	net.Conn
+	r io.Reader
+}
+
+func (c readOnly) Read(p []byte) (int, error)     { return c.r.Read(p) }
+func (readOnly) Write(p []byte) (int, error)      { return len(p), nil }
+func (readOnly) Close() error                     { return nil }
+func (readOnly) SetDeadline(time.Time) error      { return nil }
+func (readOnly) SetReadDeadline(time.Time) error  { return nil }
+func (readOnly) SetWriteDeadline(time.Time) error { return nil }
+func (readOnly) LocalAddr() net.Addr              { return inboxAddr{} }
+func (readOnly) RemoteAddr() net.Addr             { return inboxAddr{} }
