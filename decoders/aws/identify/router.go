@@ -1,0 +1,222 @@
+package identify
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders/aws/table"
+)
+
+// route is one operation as a REST route.
+type route struct {
+	op       *table.Operation
+	labels   []string // names of the labels, in order
+	suffix   []string // literal segments after a greedy label
+	greedy   bool
+	literals []literal // query literals: ?acl, ?list-type=2
+	query    []string  // required query members
+	header   []string  // required header members
+}
+
+type literal struct{ key, value string }
+
+// node is one position in a path: literal before label before greedy.
+type node struct {
+	lits   map[string]*node
+	label  *node
+	routes []*route // that end here
+	greedy []*route // whose greedy label starts here
+}
+
+// router finds the operations of one service by method and escaped path.
+type router struct {
+	byMethod map[string]*node
+	known    map[string]bool // S3: query keys that select an operation
+	s3       bool
+}
+
+func newRouter(s *table.Service) *router {
+	r := &router{byMethod: map[string]*node{}, s3: s.Name == "s3", known: map[string]bool{}}
+	for _, op := range s.Operations {
+		r.add(op)
+	}
+	return r
+}
+
+func (r *router) add(op *table.Operation) {
+	rt := &route{op: op}
+	path, rawQuery, _ := strings.Cut(op.URI, "?")
+	query(rawQuery).each(func(k, v string, _ bool) bool {
+		rt.literals = append(rt.literals, literal{k, v})
+		r.known[k] = true
+		return true
+	})
+	if op.Input != nil {
+		for _, m := range op.Input.Members {
+			if !m.Required {
+				continue
+			}
+			switch m.Location {
+			case table.InQuery:
+				rt.query = append(rt.query, m.WireName)
+				r.known[m.WireName] = true
+			case table.InHeader:
+				rt.header = append(rt.header, m.WireName)
+			}
+		}
+	}
+	at := r.byMethod[op.Method]
+	if at == nil {
+		at = &node{}
+		r.byMethod[op.Method] = at
+	}
+	segments := split(path)
+	for i, seg := range segments {
+		if !strings.HasPrefix(seg, "{") {
+			if at.lits == nil {
+				at.lits = map[string]*node{}
+			}
+			if at.lits[seg] == nil {
+				at.lits[seg] = &node{}
+			}
+			at = at.lits[seg]
+			continue
+		}
+		name := strings.Trim(seg, "{}")
+		if n, ok := strings.CutSuffix(name, "+"); ok {
+			rt.labels = append(rt.labels, n)
+			rt.greedy, rt.suffix = true, segments[i+1:]
+			at.greedy = append(at.greedy, rt)
+			return
+		}
+		rt.labels = append(rt.labels, name)
+		if at.label == nil {
+			at.label = &node{}
+		}
+		at = at.label
+	}
+	at.routes = append(at.routes, rt)
+}
+
+// split cuts a path into segments; one trailing slash does not count.
+func split(path string) []string {
+	path = strings.TrimPrefix(path, "/")
+	if path == "" {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(path, "/"), "/")
+}
+
+// match is a route that fits, with the escaped values of its labels.
+type match struct {
+	*route
+	values []string
+}
+
+// find returns the matches at the first position, literal before label before
+// greedy, where any route fits the query.
+func (r *router) find(method, path string, q query, header func(string) bool) []match {
+	root := r.byMethod[method]
+	if root == nil {
+		return nil
+	}
+	segments := split(path)
+	if r.s3 && len(segments) > 1 && strings.HasSuffix(path, "/") {
+		segments = append(segments, "") // folder/ is an object's key
+	} else if r.s3 && len(segments) == 1 && strings.HasSuffix(path, "//") {
+		segments = append(segments, "")
+	}
+	var out []match
+	root.walk(segments, nil, func(rt *route, values []string) bool {
+		if !rt.fits(q) {
+			return false
+		}
+		out = append(out, match{rt, append([]string(nil), values...)})
+		return true
+	})
+	return out
+}
+
+// walk visits the routes of one path. visit says whether a route fits; once one
+// has at a position, less literal positions are not looked at.
+func (n *node) walk(rest, values []string, visit func(*route, []string) bool) bool {
+	if len(rest) == 0 {
+		found := false
+		for _, rt := range n.routes {
+			found = visit(rt, values) || found
+		}
+		return found
+	}
+	if next := n.lits[rest[0]]; next != nil && next.walk(rest[1:], values, visit) {
+		return true
+	}
+	if n.label != nil && rest[0] != "" && n.label.walk(rest[1:], append(values, rest[0]), visit) {
+		return true
+	}
+	found := false
+	for _, longest := range []bool{true, false} { // a literal suffix is more telling than none
+		for _, rt := range n.greedy {
+			if (len(rt.suffix) > 0) != longest || len(rest) <= len(rt.suffix) {
+				continue
+			}
+			cut := len(rest) - len(rt.suffix)
+			fits := true
+			for i, s := range rt.suffix {
+				fits = fits && rest[cut+i] == s
+			}
+			if fits {
+				found = visit(rt, append(values, strings.Join(rest[:cut], "/"))) || found
+			}
+		}
+		if found {
+			return true
+		}
+	}
+	return found
+}
+
+// fits checks the query literals.
+func (rt *route) fits(q query) bool {
+	for _, l := range rt.literals {
+		v, ok := q.get(l.key)
+		if !ok || (l.value != "" && v != l.value) {
+			return false
+		}
+	}
+	return true
+}
+
+// score ranks routes that fit the same path: more literals, then all required
+// members present, then more of them, then current before deprecated.
+func (m match) score(q query, header func(string) bool) int {
+	n := len(m.literals) * 1000
+	for _, name := range m.query {
+		if q.has(name) {
+			n += 100
+		} else {
+			n -= 500
+		}
+	}
+	for _, name := range m.header {
+		if header(name) {
+			n += 50
+		} else {
+			n -= 200
+		}
+	}
+	if m.op.Deprecated {
+		n--
+	}
+	return n
+}
+
+// into adds the decoded labels to a map.
+func (m match) into(labels map[string]string) {
+	for i, name := range m.labels {
+		v, err := url.PathUnescape(m.values[i])
+		if err != nil {
+			v = m.values[i]
+		}
+		labels[name] = v
+	}
+}
