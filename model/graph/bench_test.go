@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/assent-iom/assent/model"
@@ -12,7 +13,7 @@ import (
 // estate makes n resources in the proportions of an account: per 1000, a VPC, 9
 // subnets, 40 groups, and instances that name a subnet, two groups and a key.
 func estate(n int) []model.Observation {
-	pad := fmt.Sprintf(`"Pad":%q`, string(make([]byte, 60)))
+	pad := `"Pad":"` + strings.Repeat("x", 350) + `"`
 	arn := func(kind, id string) string { return "arn:aws:ec2:eu-west-1:111122223333:" + kind + "/" + id }
 	var out []model.Observation
 	for i := range n {

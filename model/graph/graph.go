@@ -85,7 +85,7 @@ func (g *Graph) Apply(observations []model.Observation) model.Version {
 func (g *Graph) Load(resources []model.Resource, relations []model.Relation) model.Version {
 	observations := make([]model.Observation, 0, len(resources)+1)
 	for _, r := range resources {
-		observations = append(observations, model.Observation{Resource: r, Whole: true})
+		observations = append(observations, model.Observation{Resource: r})
 	}
 	observations = append(observations, model.Observation{Relations: relations})
 	return g.Apply(observations)
