@@ -1,0 +1,114 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/table"
+)
+
+// DecodeInput reads what a call asks for. The protocol is ProtocolOf's, the
+// labels are identification's. An error means that the call contradicts itself or
+// cannot be read; the caller refuses it as undecodable.
+func DecodeInput(op *table.Operation, protocol string, c decoders.Call, opts Options) (Input, error) {
+	m, err := newMessage(op, c)
+	if err != nil {
+		return Input{}, fmt.Errorf("reading %s: %w", op.Name, err)
+	}
+	r := &reader{}
+	params := map[string]any{}
+	switch protocol {
+	case Query, EC2:
+		err = r.formCall(op, protocol, m, params)
+	case JSON, RPCJSON, CBOR:
+		err = r.rpcCall(op, protocol, m, params)
+	case RestJSON, RestXML:
+		err = r.decodeREST(op, protocol, m, opts, params)
+	default:
+		err = fmt.Errorf("unknown protocol %q", protocol)
+	}
+	if err == nil {
+		r.hostLabels(op.Input, opts.Labels, params)
+		err = r.err
+	}
+	if err != nil {
+		return Input{}, fmt.Errorf("reading %s: %w", op.Name, err)
+	}
+	if !opts.Secrets {
+		redactInput(op.Input, params)
+	}
+	return Input{Params: params, Unknown: r.names(), Fidelity: r.fidelity()}, nil
+}
+
+// formCall reads a call of the query protocols: form, query string, or both as
+// long as they do not say the same thing twice.
+func (r *reader) formCall(op *table.Operation, protocol string, m message, params map[string]any) error {
+	if m.streamed {
+		r.more = true
+	}
+	if len(m.body) > 0 {
+		if err := agrees(protocol, m.header); err != nil {
+			return err
+		}
+	}
+	inURL, err := parsePairs(m.query)
+	if err != nil {
+		return fmt.Errorf("query string: %w", err)
+	}
+	inBody, err := parsePairs(strings.TrimRight(string(m.body), "\r\n"))
+	if err != nil {
+		return fmt.Errorf("form: %w", err)
+	}
+	return r.decodeForm(op, protocol, append(inURL, inBody...), params)
+}
+
+// rpcCall reads a call whose body is the whole input.
+func (r *reader) rpcCall(op *table.Operation, protocol string, m message, params map[string]any) error {
+	if m.streamed || hasEventStream(op.Input) {
+		r.more = true // only the head is judged
+		return nil
+	}
+	if len(m.body) == 0 {
+		return nil
+	}
+	if err := agrees(protocol, m.header); err != nil {
+		return err
+	}
+	var v any
+	var err error
+	if protocol == CBOR {
+		v, err = parseCBOR(m.body)
+	} else {
+		v, err = parseJSON(m.body)
+	}
+	if err != nil {
+		return fmt.Errorf("%s body: %w", protocol, err)
+	}
+	if err := r.topLevel(op.Input, v, params); err != nil {
+		return err
+	}
+	pairs, err := parsePairs(m.query)
+	if err != nil {
+		return fmt.Errorf("query string: %w", err)
+	}
+	for _, p := range pairs {
+		if !isSigning(p.name) {
+			return errors.New("parameters in both the URL and the body")
+		}
+	}
+	return nil
+}
+
+func hasEventStream(s *table.Shape) bool {
+	if s == nil {
+		return false
+	}
+	for i := range s.Members {
+		if s.Members[i].Shape.EventStream {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,109 @@
+package wire
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/table"
+)
+
+// message is a call made ready for reading: a copy, so that what is forwarded
+// stays as it was sent.
+type message struct {
+	query    string
+	header   http.Header
+	body     []byte
+	streamed bool
+}
+
+func newMessage(op *table.Operation, c decoders.Call) (message, error) {
+	m := message{header: maps.Clone(c.Header), body: c.Body, streamed: c.Streamed}
+	if m.header == nil {
+		m.header = http.Header{}
+	}
+	if c.URL != nil {
+		m.query = c.URL.RawQuery
+	}
+	if err := m.unchunk(); err != nil {
+		return m, err
+	}
+	left := codings(m.header)
+	left = deleteCoding(left, "aws-chunked")
+	if op.Input != nil {
+		if payload, _ := payloadOf(op.Input); payload != nil && rawPayload(payload) {
+			m.setCodings(left) // what is left belongs to the object
+			return m, nil
+		}
+	}
+	if m.streamed {
+		return m, nil
+	}
+	for i := len(left) - 1; i >= 0; i-- {
+		switch left[i] {
+		case "identity":
+		case "gzip":
+			body, err := inflate(m.body)
+			if err != nil {
+				return m, fmt.Errorf("gzip body: %w", err)
+			}
+			m.body = body
+		default:
+			return m, fmt.Errorf("content encoding %.40q is not one we can read", left[i])
+		}
+	}
+	return m, nil
+}
+
+// setCodings leaves only the codings that are the object's own.
+func (m *message) setCodings(left []string) {
+	if len(left) == 0 {
+		delete(m.header, "Content-Encoding")
+	} else if len(left) < len(codings(m.header)) {
+		m.header["Content-Encoding"] = []string{strings.Join(left, ",")}
+	}
+}
+
+func codings(h http.Header) []string {
+	var all []string
+	for _, value := range h["Content-Encoding"] {
+		for coding := range strings.SplitSeq(value, ",") {
+			if coding = strings.TrimSpace(coding); coding != "" {
+				all = append(all, coding)
+			}
+		}
+	}
+	return all
+}
+
+func deleteCoding(all []string, name string) []string {
+	var left []string
+	for _, coding := range all {
+		if !strings.EqualFold(coding, name) {
+			left = append(left, coding)
+		}
+	}
+	return left
+}
+
+// inflate reads a gzip body within its bounds.
+func inflate(body []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	limit := min(MaxInflated, max(MinInflated, len(body)*MaxRatio))
+	out, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(out) > limit {
+		return nil, fmt.Errorf("inflates to more than %d bytes", limit)
+	}
+	return out, nil
+}

@@ -1,0 +1,201 @@
+package wire
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/table"
+)
+
+// redactInput takes secrets out of decoded parameters, in place: first by shape,
+// as the models mark it, then by pattern, for what they do not know.
+func redactInput(s *table.Shape, params map[string]any) {
+	if s == nil {
+		s = &table.Shape{}
+	}
+	redactMembers(s, params)
+}
+
+func redactMembers(s *table.Shape, object map[string]any) {
+	known := 0
+	for i := range s.Members {
+		m := &s.Members[i]
+		if v, ok := object[m.Name]; ok {
+			known++
+			object[m.Name] = redact(m.Shape, m.Name, v)
+		}
+	}
+	if known < len(object) {
+		names := make(map[string]bool, len(s.Members))
+		for i := range s.Members {
+			names[s.Members[i].Name] = true
+		}
+		for name, v := range object {
+			if !names[name] {
+				object[name] = redactUnknown(name, v)
+			}
+		}
+	}
+	redactPair(object)
+}
+
+// redact takes the secrets out of one value of a known shape.
+func redact(s *table.Shape, name string, v any) any {
+	if v == nil {
+		return nil
+	}
+	if s.Sensitive {
+		return decoders.Redacted
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		switch s.Kind {
+		case table.Structure:
+			redactMembers(s, v)
+		case table.Map:
+			if s.Key.Shape.Sensitive {
+				return decoders.Redacted
+			}
+			for key, item := range v {
+				v[key] = redact(s.Value.Shape, key, item)
+			}
+		default:
+			return redactUnknown(name, v)
+		}
+		return v
+	case []any:
+		if s.Kind != table.List {
+			return redactUnknown(name, v)
+		}
+		for i, item := range v {
+			v[i] = redact(s.Elem.Shape, name, item)
+		}
+		return v
+	case string:
+		if s.Kind == table.String && secretName(name) {
+			return decoders.Redacted
+		}
+		return scrubLeaf(name, v)
+	}
+	return v
+}
+
+// redactUnknown takes the secrets out of a value without a shape.
+func redactUnknown(name string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, item := range v {
+			v[key] = redactUnknown(key, item)
+		}
+		redactPair(v)
+		return v
+	case []any:
+		for i, item := range v {
+			v[i] = redactUnknown(name, item)
+		}
+		return v
+	case string:
+		if last := name[strings.LastIndexByte(name, '.')+1:]; secretName(last) || tokenName(last) {
+			return decoders.Redacted
+		}
+		return scrubLeaf(name, v)
+	}
+	return v
+}
+
+// redactPair knows the {Name: DB_PASSWORD, Value: …} of environment variables and
+// parameters, in the spellings that the services use.
+func redactPair(object map[string]any) {
+	for _, pair := range [][2]string{{"Name", "Value"}, {"name", "value"}, {"Key", "Value"}, {"key", "value"},
+		{"ParameterKey", "ParameterValue"}, {"ParameterName", "ParameterValue"}, {"OptionName", "Value"}} {
+		name, ok := object[pair[0]].(string)
+		if _, text := object[pair[1]].(string); ok && text && secretName(name) {
+			object[pair[1]] = decoders.Redacted
+		}
+	}
+}
+
+// secretName reports whether a name says that its value is a secret, not the name,
+// the ARN or the policy of one.
+func secretName(name string) bool {
+	flat := strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToLower(name))
+	for _, end := range []string{"password", "passwd", "passphrase", "privatekey", "secretkey", "secretaccesskey",
+		"clientsecret", "authtoken", "accesstoken", "refreshtoken", "sessiontoken", "apitoken", "bearertoken",
+		"apisecret", "sharedsecret", "webhooksecret", "authorization", "secretstring", "secretbinary"} {
+		if strings.HasSuffix(flat, end) {
+			return true
+		}
+	}
+	return flat == "secret" || flat == "authorization"
+}
+
+// tokenName is wider: for names that the model does not know.
+func tokenName(name string) bool {
+	lower := strings.ToLower(name)
+	for _, word := range []string{"password", "secret", "token", "privatekey", "private_key", "authorization", "credential"} {
+		if strings.Contains(lower, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// The patterns of well-known secrets. A literal prefix is looked for first, so
+// that ordinary text costs no regular expression.
+var patterns = []struct {
+	prefix string
+	re     *regexp.Regexp
+}{
+	{"PRIVATE KEY-----", regexp.MustCompile(`(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\z)`)},
+	{"gh", regexp.MustCompile(`\bgh[pousr]_[A-Za-z0-9]{20,}`)},
+	{"github_pat_", regexp.MustCompile(`\bgithub_pat_[A-Za-z0-9_]{20,}`)},
+	{"glpat-", regexp.MustCompile(`\bglpat-[A-Za-z0-9_-]{20,}`)},
+	{"xox", regexp.MustCompile(`\bxox[abeoprs]-[A-Za-z0-9-]{10,}`)},
+	{"sk_live_", regexp.MustCompile(`\bsk_live_[A-Za-z0-9]{16,}`)},
+	{"eyJ", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{16,}`)},
+}
+
+var (
+	accessKey = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)
+	secretKey = regexp.MustCompile(`(^|[^A-Za-z0-9/+=])([A-Za-z0-9/+]{40})($|[^A-Za-z0-9/+=])`)
+	assigned  = regexp.MustCompile(`(?i)(secret_?access_?key["']?\s*[:=]\s*["']?)[A-Za-z0-9/+]{40}`)
+)
+
+// Scrub replaces well-known secrets inside a text: private keys, access tokens,
+// and the secret half of an access key. It says whether there were any.
+func Scrub(text string) (string, bool) {
+	was := text
+	for _, p := range patterns {
+		if strings.Contains(text, p.prefix) {
+			text = p.re.ReplaceAllString(text, decoders.Redacted)
+		}
+	}
+	if accessKey.MatchString(text) {
+		// Twice: neighbours share the character between them.
+		for range 2 {
+			text = secretKey.ReplaceAllString(text, "${1}"+decoders.Redacted+"${3}")
+		}
+	}
+	if strings.Contains(strings.ToLower(text), "key") {
+		text = assigned.ReplaceAllString(text, "${1}"+decoders.Redacted)
+	}
+	return text, text != was
+}
+
+// scrubLeaf scrubs a text, and looks into base64 (user data, zipped or plain text
+// as a blob): a secret in there takes the whole value with it.
+func scrubLeaf(name, text string) string {
+	if clean, found := Scrub(text); found {
+		return clean
+	}
+	if len(text) >= 40 && len(text)%4 == 0 && !strings.ContainsAny(text[:40], " {<:") {
+		if raw, err := base64.StdEncoding.DecodeString(text); err == nil {
+			if _, found := Scrub(string(raw)); found {
+				return decoders.Redacted
+			}
+		}
+	}
+	return text
+}

@@ -1,0 +1,196 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"math/big"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/table"
+	"github.com/assent-iom/assent/model"
+)
+
+// sample is one line of testdata/roundtrip.py.
+type sample struct {
+	Service, Operation, Protocol, Method, URL string
+	Headers                                   map[string]string
+	Body                                      []byte
+	Labels                                    map[string]string
+	Want                                      map[string]any
+	EventStream                               bool
+}
+
+func (s sample) call(t testing.TB) decoders.Call {
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := http.Header{}
+	for name, value := range s.Headers {
+		h.Add(name, value)
+	}
+	return decoders.Call{Method: s.Method, Scheme: "https", Host: u.Host, URL: u, Header: h, Body: s.Body}
+}
+
+// bar is the least share of equal operations in each protocol.
+const bar = 0.995
+
+// exceptions are the operations whose parameters botocore itself changes on the
+// way, or that cannot be told apart on the wire, with the reason.
+var exceptions = map[string]string{}
+
+// TestBotocoreRoundTrip: what botocore's serializers wrote comes back equal. The
+// step samples operations; ASSENT_EXAM_STEP=1 takes all of them.
+func TestBotocoreRoundTrip(t *testing.T) {
+	step := "9"
+	if s := os.Getenv("ASSENT_EXAM_STEP"); s != "" {
+		step = s
+	} else if testing.Short() {
+		step = "61"
+	}
+	cmd := exec.Command(python(t), "testdata/roundtrip.py", step)
+	cmd.Stderr = os.Stderr
+	lines, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("running roundtrip.py: %v", err)
+	}
+	tbl, err := table.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	total, equal := map[string]int{}, map[string]int{}
+	absent := 0
+	in := bufio.NewScanner(bytes.NewReader(lines))
+	in.Buffer(nil, 64<<20)
+	for in.Scan() {
+		var s sample
+		d := json.NewDecoder(bytes.NewReader(in.Bytes()))
+		d.UseNumber()
+		if err := d.Decode(&s); err != nil {
+			t.Fatal(err)
+		}
+		svc, ok := tbl.Service(s.Service)
+		if !ok {
+			absent++
+			continue
+		}
+		op, ok := svc.Operation(s.Operation)
+		if !ok {
+			absent++
+			continue
+		}
+		if reason, known := exceptions[s.Service+"."+s.Operation]; known {
+			t.Logf("left out: %s %s.%s: %s", s.Protocol, s.Service, s.Operation, reason)
+			continue
+		}
+		total[s.Protocol]++
+		if why := s.check(t, svc, op); why != "" {
+			t.Logf("exception: %s %s.%s: %s", s.Protocol, s.Service, s.Operation, why)
+			continue
+		}
+		equal[s.Protocol]++
+	}
+	for _, protocol := range []string{Query, EC2, JSON, RestJSON, RestXML, CBOR} {
+		n, ok := total[protocol], equal[protocol]
+		t.Logf("%-20s %d of %d equal", protocol, ok, n)
+		if n == 0 || float64(ok) < bar*float64(n) {
+			t.Errorf("%s: %d of %d equal, want %.1f %%", protocol, ok, n, bar*100)
+		}
+	}
+	if absent > 0 {
+		t.Logf("%d operations are not in the table", absent)
+	}
+}
+
+// check decodes the sample and says what is wrong.
+func (s sample) check(t *testing.T, svc *table.Service, op *table.Operation) string {
+	c := s.call(t)
+	protocol, err := ProtocolOf(svc, c)
+	if err != nil {
+		return err.Error()
+	}
+	if protocol != s.Protocol {
+		return "taken for " + protocol
+	}
+	in, err := DecodeInput(op, protocol, c, Options{Secrets: true, Labels: s.Labels})
+	if err != nil {
+		return err.Error()
+	}
+	if len(in.Unknown) > 0 {
+		return "unknown: " + strings.Join(in.Unknown, ", ")
+	}
+	if s.EventStream == (in.Fidelity == model.Exact) {
+		return "fidelity " + in.Fidelity.String()
+	}
+	if where := differs(s.Want, in.Params, ""); where != "" {
+		return where
+	}
+	return ""
+}
+
+// differs names the first difference between what was sent and what was read.
+func differs(want, got any, at string) string {
+	switch want := want.(type) {
+	case map[string]any:
+		g, ok := got.(map[string]any)
+		if !ok {
+			return at + ": not a map"
+		}
+		for _, name := range sortedKeys(want) {
+			if d := differs(want[name], g[name], at+"."+name); d != "" {
+				return d
+			}
+		}
+		for _, name := range sortedKeys(g) {
+			if _, ok := want[name]; !ok {
+				return at + "." + name + ": was not sent"
+			}
+		}
+		return ""
+	case []any:
+		g, ok := got.([]any)
+		if !ok || len(g) != len(want) {
+			return at + ": not a list of that length"
+		}
+		for i := range want {
+			if d := differs(want[i], g[i], at+"[]"); d != "" {
+				return d
+			}
+		}
+		return ""
+	case json.Number:
+		a, okA := new(big.Rat).SetString(want.String())
+		g, isNumber := got.(json.Number)
+		b, okB := new(big.Rat).SetString(g.String())
+		if isNumber && okA && okB && a.Cmp(b) == 0 {
+			return ""
+		}
+	default:
+		if want == got {
+			return ""
+		}
+	}
+	return at + ": sent " + text(want) + ", read " + text(got)
+}
+
+func text(v any) string {
+	b, _ := json.Marshal(v)
+	return string(b)
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
