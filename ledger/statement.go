@@ -6,8 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
+
+	"github.com/assent-iom/assent/policy"
 )
 
 // statementType is the type of every statement: in-toto Statement v1
@@ -90,18 +91,17 @@ func parseStatement(data []byte) (statement, Kind, error) {
 			return statement{}, "", fmt.Errorf("subject %q has no digest", s.URI)
 		}
 	}
-	kind, ok := strings.CutPrefix(st.PredicateType, "https://assent.dev/attestation/")
-	if ok {
-		kind, ok = strings.CutSuffix(kind, "/v0.1")
+	kind, err := kindOf(st)
+	return st, kind, err
+}
+
+func kindOf(st statement) (Kind, error) {
+	for _, kind := range []Kind{KindDecision, KindOutcome, KindDoor, KindGenesis} {
+		if st.PredicateType == kind.PredicateType() {
+			return kind, nil
+		}
 	}
-	if !ok {
-		return statement{}, "", fmt.Errorf("predicate type %q is not known", st.PredicateType)
-	}
-	switch Kind(kind) {
-	case KindGenesis, KindDecision, KindOutcome, KindDoor:
-		return st, Kind(kind), nil
-	}
-	return statement{}, "", fmt.Errorf("entries of kind %q are not known", kind)
+	return "", fmt.Errorf("predicate type %q is not known", st.PredicateType)
 }
 
 // About is what a statement says of itself: what an index of entries needs.
@@ -110,31 +110,57 @@ type About struct {
 	Key  string // the decision id
 	Run  string
 	At   time.Time // when what it records happened
+	// Awaits: a decision that let something be forwarded; an outcome must follow.
+	Awaits bool
+	// Of is where the decision of an outcome is.
+	Of Receipt
 }
 
-// Describe reads an envelope or a statement just enough to place it. It fails on
-// a kind that it does not know.
+// Describe reads an envelope or a statement strictly, and just enough to place
+// it. It fails on a kind that it does not know.
 func Describe(data []byte) (About, error) {
 	st, kind, err := parseStatement(data)
 	if err != nil {
 		return About{}, fmt.Errorf("reading statement: %w", err)
 	}
+	return place(st, kind)
+}
+
+// Place is Describe for a statement that this process has just encoded: it does
+// not look for repeated keys.
+func Place(data []byte) (About, error) {
+	var st statement
+	if err := json.Unmarshal(data, &st); err != nil {
+		return About{}, fmt.Errorf("reading statement: %w", err)
+	}
+	kind, err := kindOf(st)
+	if err != nil {
+		return About{}, fmt.Errorf("reading statement: %w", err)
+	}
+	return place(st, kind)
+}
+
+func place(st statement, kind Kind) (About, error) {
 	about := About{Kind: kind}
+	var err error
 	switch kind {
 	case KindDecision:
 		var p struct {
-			ID     string    `json:"id"`
-			At     time.Time `json:"decidedAt"`
-			Action struct {
+			ID       string         `json:"id"`
+			At       time.Time      `json:"decidedAt"`
+			Verdict  policy.Verdict `json:"verdict"`
+			Enforcer enforcer       `json:"enforcer"`
+			Action   struct {
 				Run string `json:"run"`
 			} `json:"action"`
 		}
 		err = json.Unmarshal(st.Predicate, &p)
 		about.Key, about.At, about.Run = p.ID, p.At, p.Action.Run
+		about.Awaits = Awaits(policy.Decision{Mode: p.Enforcer.Mode, Verdict: p.Verdict})
 	case KindOutcome:
 		var p outcomePredicate
 		err = json.Unmarshal(st.Predicate, &p)
-		about.Key, about.Run, about.At = p.Decision, p.Run, p.CompletedAt
+		about.Key, about.Run, about.At, about.Of = p.Decision, p.Run, p.CompletedAt, p.Of
 		if about.At.IsZero() {
 			about.At = p.ForwardedAt
 		}

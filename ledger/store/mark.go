@@ -1,0 +1,113 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/assent-iom/assent/ledger/seal"
+	"github.com/assent-iom/assent/ledger/tlog"
+)
+
+// markEvery is after how many batches the high-water mark is raised: often
+// enough that a restored copy of any age is noticed, seldom enough to cost
+// nothing.
+const markEvery = 256
+
+// ErrRolledBack is returned by Open for a database that is older than, or has
+// another past than, what this directory has seen.
+var ErrRolledBack = errors.New("the ledger was rolled back")
+
+// checkMark compares the database with the high-water mark, and raises the mark.
+func (s *Store) checkMark(ctx context.Context) error {
+	var seq int64
+	var signed []byte
+	if err := s.writeDB.QueryRowContext(ctx, lastCheckpoint).Scan(&seq, &signed); err != nil {
+		return fmt.Errorf("reading the last checkpoint: %w", err)
+	}
+	last, err := tlog.OpenCheckpoint(signed, s.seal.Verifier())
+	if err != nil {
+		return err
+	}
+	var entries uint64
+	if err := s.writeDB.QueryRowContext(ctx, `SELECT coalesce(max(idx)+1, 0) FROM entries`).Scan(&entries); err != nil {
+		return fmt.Errorf("counting entries: %w", err)
+	}
+	if entries != last.Size {
+		return fmt.Errorf("%s has %d entries, its last checkpoint covers %d; run: assent ledger verify", Database, entries, last.Size)
+	}
+	s.size.Store(last.Size)
+
+	mark, err := readMark(s.path(MarkFile), s.seal)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case mark.Size > last.Size:
+		return fmt.Errorf("%w: %s ends at %d entries, but %d have been on this disk (%s); "+
+			"repair: put the newer %s back, or keep this directory for verification and start a new ledger in another",
+			ErrRolledBack, Database, last.Size, mark.Size, MarkFile, Database)
+	default:
+		var there []byte
+		err := s.writeDB.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, mark.Size).Scan(&there)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("reading the checkpoint of %d entries: %w", mark.Size, err)
+		}
+		was, openErr := tlog.OpenCheckpoint(there, s.seal.Verifier())
+		if err != nil || openErr != nil || was != mark {
+			return fmt.Errorf("%w: %s has another past than %s at %d entries; "+
+				"repair: put the right %s back, or start a new ledger in another directory",
+				ErrRolledBack, Database, MarkFile, mark.Size, Database)
+		}
+	}
+	return writeMark(s.cfg.Dir, s.path(MarkFile), s.seal, signed, last)
+}
+
+// raiseMark records the newest checkpoint that this process knows to be on disk.
+// It runs in the writer goroutine, and in Close after that has ended.
+func (s *Store) raiseMark() error {
+	if s.write == nil || s.write.last.Size == 0 {
+		return nil
+	}
+	return writeMark(s.cfg.Dir, s.path(MarkFile), s.seal, s.write.signed, s.write.last)
+}
+
+func readMark(path string, key *seal.Seal) (tlog.Checkpoint, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return tlog.Checkpoint{}, err
+	}
+	c, err := tlog.OpenCheckpoint(data, key.Verifier())
+	if err != nil {
+		return c, fmt.Errorf("%s: %w; repair: find out who changed it, run: assent ledger verify, then delete it", path, err)
+	}
+	return c, nil
+}
+
+// writeMark raises the mark unless it is as high already, or another process is
+// raising it at this moment.
+func writeMark(dir, path string, key *seal.Seal, signed []byte, c tlog.Checkpoint) error {
+	lock, err := holdLock(dir + string(os.PathSeparator) + markLock)
+	if errors.Is(err, errLocked) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("locking the high-water mark: %w", err)
+	}
+	defer lock.Close()
+	have, err := readMark(path, key)
+	if err == nil && have.Size >= c.Size {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := seal.Replace(path, bytes.Clone(signed)); err != nil {
+		return fmt.Errorf("writing the high-water mark: %w", err)
+	}
+	return nil
+}
