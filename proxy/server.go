@@ -86,7 +86,9 @@ func New(cfg Config) (*Server, error) {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          quiet,
 		ConnContext:       withTunnel,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 250},
+		// OPTIONS * is ours to refuse.
+		DisableGeneralOptionsHandler: true,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250},
 	}
 	return s, nil
 }
