@@ -139,6 +139,8 @@ type Decision struct {
 	// Fault is set when no verdict could be reached (a rule failed, a timeout, a
 	// panic). It is enforced as deny and told apart from it.
 	Fault string `json:"fault,omitempty"`
+	// Explain is how much a refusal tells this actor: full (or empty), codes, none.
+	Explain string `json:"explain,omitempty"`
 }
 
 // Blocks reports whether the action must not be forwarded.

@@ -1,0 +1,43 @@
+// Package checks judges an action against declared intent: decoded, scoped,
+// identified, granted, not forbidden, within its limits. Compile turns a set of
+// documents into an immutable Program; Judge runs it, without a clock, without
+// randomness, without locks.
+//
+// # What it promises
+//
+//   - Default deny: a change is allowed only if for every target one allow clause
+//     covers it, with all of that clause's own conditions. Conditions of different
+//     clauses never mix. Totals (dependents, targets) are of the whole action.
+//   - A never clause beats every allow clause, and is the only thing that refuses
+//     a read or a reveal.
+//   - Unknown never helps: what is not known does not satisfy a condition of an
+//     allow clause, and does satisfy one of a never clause.
+//   - An actor is who the evidence says; a name that nobody declared is nobody.
+//     An actor with others behind it (model.Actor.For) needs the grant, and each
+//     of them needs it too.
+//   - Every finding names facts and carries something to paste or somebody to ask.
+//
+// # Codes
+//
+// AS1xxx are about what was understood, AS2xxx about grants, nevers and limits,
+// AS3xxx about places, actors and owners. policy/reason has a page for each.
+package checks
+
+// The codes of this package's findings.
+const (
+	CodeUnknown      = "AS1002" // no decoder understands the operation
+	CodePartial      = "AS1003" // parts of the call were not understood (a remark)
+	CodeNoTarget     = "AS1004" // what it would touch cannot be told
+	CodeNothing      = "AS2001" // nothing is declared at all
+	CodeNoGrant      = "AS2002" // no clause allows it
+	CodeNever        = "AS2003" // a never clause forbids it
+	CodeDependents   = "AS2004" // too much depends on what it changes
+	CodeTargets      = "AS2005" // it changes too many things at once
+	CodeBreaks       = "AS2006" // it deletes what others depend on (a remark)
+	CodeBehalf       = "AS2007" // it has to say for whom it acts
+	CodeNoPlace      = "AS3001" // a target is in no environment
+	CodeUnknownPlace = "AS3002" // which environment cannot be told
+	CodeNobody       = "AS3003" // the actor is not declared
+	CodeNoOwner      = "AS3004" // nobody is accountable (a remark)
+	CodeTwoOwners    = "AS3005" // two owners are equally near (a remark)
+)

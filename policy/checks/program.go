@@ -1,0 +1,140 @@
+package checks
+
+import (
+	"sort"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/intent"
+)
+
+// Program is a set of documents, compiled. It is immutable and safe for
+// concurrent use.
+type Program struct {
+	set    *intent.Set
+	actors map[*intent.Actor]int
+	envs   map[*intent.Environment]int
+	owners ownership
+	allow  map[model.Verb]*bucket
+	grants []*grant // all of them, by name: for the nearest one
+	nevers []*never // by name
+}
+
+// bits is a set of small numbers: the actors or environments of a clause.
+type bits []uint64
+
+func (b bits) has(i int) bool { return i >= 0 && b[i>>6]&(1<<(i&63)) != 0 }
+func (b bits) set(i int)      { b[i>>6] |= 1 << (i & 63) }
+
+// grant is one allow clause.
+type grant struct {
+	*intent.Allow
+	name    string // intent/clause
+	by      string // the intent's owner
+	who, in bits
+}
+
+// never is one never clause. A nil set is everybody, or everywhere.
+type never struct {
+	*intent.Never
+	name    string
+	by      string
+	who, in bits
+}
+
+// bucket holds the grants of one verb by literal capability; those with a
+// pattern, or for any capability, are in the rest.
+type bucket struct {
+	exact map[string][]*grant
+	rest  []*grant
+}
+
+// Compile compiles a set. A nil or empty set compiles to a Program that denies
+// everything.
+func Compile(set *intent.Set) (*Program, error) {
+	if set == nil {
+		set = &intent.Set{Digest: intent.None}
+	}
+	p := &Program{set: set, actors: map[*intent.Actor]int{}, envs: map[*intent.Environment]int{}, allow: map[model.Verb]*bucket{}}
+	for i, a := range set.Actors {
+		p.actors[a] = i
+	}
+	for i, e := range set.Environments {
+		p.envs[e] = i
+	}
+	p.owners = newOwnership(set)
+	for _, doc := range set.Intents {
+		if doc.Mode == intent.Observing {
+			continue
+		}
+		for i := range doc.Allow {
+			c := &doc.Allow[i]
+			p.grants = append(p.grants, &grant{Allow: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In)})
+		}
+		for i := range doc.Never {
+			c := &doc.Never[i]
+			p.nevers = append(p.nevers, &never{Never: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In)})
+		}
+	}
+	// by name, so that the order of documents and clauses is irrelevant
+	sort.Slice(p.grants, func(i, j int) bool { return p.grants[i].name < p.grants[j].name })
+	sort.Slice(p.nevers, func(i, j int) bool { return p.nevers[i].name < p.nevers[j].name })
+	for _, g := range p.grants {
+		p.index(g)
+	}
+	return p, nil
+}
+
+func (p *Program) index(g *grant) {
+	for _, v := range g.May {
+		b := p.allow[v]
+		if b == nil {
+			b = &bucket{exact: map[string][]*grant{}}
+			p.allow[v] = b
+		}
+		literal := len(g.What.Capability) > 0
+		for _, c := range g.What.Capability {
+			for i := range c {
+				literal = literal && c[i] != '*'
+			}
+		}
+		if !literal {
+			b.rest = append(b.rest, g)
+			continue
+		}
+		for _, c := range g.What.Capability {
+			b.exact[c] = append(b.exact[c], g)
+		}
+	}
+}
+
+// who resolves the words of a clause to actors; nil if there are none.
+func (p *Program) who(words intent.Words) bits {
+	if len(words) == 0 {
+		return nil
+	}
+	b := make(bits, len(p.set.Actors)/64+1)
+	for i, a := range p.set.Actors {
+		for _, w := range words {
+			if w == "*" || w == a.Name || w == "kind:"+string(a.Kind) || w == "owner:"+a.Owner {
+				b.set(i)
+			}
+		}
+	}
+	return b
+}
+
+// in resolves the words of a clause to environments; nil if there are none.
+func (p *Program) in(words intent.Words) bits {
+	if len(words) == 0 {
+		return nil
+	}
+	b := make(bits, len(p.set.Environments)/64+1)
+	for i, e := range p.set.Environments {
+		for _, w := range words {
+			if w == "*" || w == e.Name || w == "tier:"+string(e.Tier) {
+				b.set(i)
+			}
+		}
+	}
+	return b
+}

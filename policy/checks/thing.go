@@ -1,0 +1,125 @@
+package checks
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/intent"
+)
+
+// thing is one target with what is known of it.
+type thing struct {
+	urn, canon model.URN // as the call says; as the model knows it
+	kind, role string
+	name       string
+	known      bool              // the model knows it
+	tags       map[string]string // of a known resource
+	place      intent.Place
+	env        *intent.Environment // nil: none, or it cannot be told
+	possible   []*intent.Environment
+	owner      *intent.Owner
+	from       string
+	rivals     []string
+}
+
+// unknown reports whether it is not known which resource this is.
+func (t *thing) unknown() bool { return strings.Contains(t.name, "*") }
+
+// thing looks a target up.
+func (p *Program) thing(a model.Action, target model.Target, s model.Snapshot) *thing {
+	t := &thing{urn: target.URN, canon: target.URN, kind: target.Type, role: target.Role, name: name(target.URN)}
+	if target.Role != model.RoleCreated { // what is created does not exist yet, whoever had its name before
+		canon, ok := s.Resolve(string(t.urn))
+		if !ok && strings.Contains(string(t.urn), "*") && len(t.name) > 5 && !t.unknown() {
+			canon, ok = s.Resolve(t.name) // its account is not in the call, but its id tells
+		}
+		if ok {
+			t.canon = canon
+		}
+	}
+	res, ok := s.Resource(t.canon)
+	if ok && target.Role != model.RoleCreated {
+		t.known, t.tags = true, res.Tags
+	} else {
+		res = model.Resource{}
+	}
+	t.place = place(a, t.urn, res)
+	t.env, t.possible = p.set.Locate(t.place)
+	t.owner, t.from, t.rivals = p.owners.of(t)
+	return t
+}
+
+// place tells where a resource is: from its URN, else from what the model knows
+// of it, else from where the call went.
+func place(a model.Action, urn model.URN, res model.Resource) intent.Place {
+	first := func(words ...string) string {
+		for _, w := range words {
+			if w != "" && w != "*" {
+				return w
+			}
+		}
+		return ""
+	}
+	switch {
+	case strings.HasPrefix(string(urn), "k8s://"):
+		cluster, kind, namespace, name := kubeParts(string(urn))
+		if kind == "Namespace" { // a namespace is a place of its own, as for the API server's own rules
+			namespace = name
+		}
+		return intent.Place{Platform: "kubernetes", Cluster: cluster, Namespace: namespace}
+	case a.Platform == "aws" || strings.HasPrefix(string(urn), "arn:"):
+		account, region := "", ""
+		if f := strings.SplitN(string(urn), ":", 6); len(f) == 6 && f[0] == "arn" {
+			region, account = f[3], f[4]
+		}
+		at := intent.Place{Platform: "aws", Account: first(account, res.Account, a.Account), Region: first(region, res.Region, a.Region)}
+		if at.Account == "" {
+			at.Account = "*"
+		}
+		if at.Region == "" && region == "*" {
+			at.Region = "*"
+		}
+		return at
+	case a.Platform == "kubernetes":
+		return intent.Place{Platform: "kubernetes", Cluster: first(a.Account, "*"), Namespace: a.Region}
+	}
+	return intent.Place{Platform: a.Platform, Host: first(a.Account, "*")}
+}
+
+// kubeParts splits k8s://CLUSTER/GROUP/KIND/NAMESPACE/NAME from its end.
+func kubeParts(urn string) (cluster, kind, namespace, name string) {
+	f := strings.Split(strings.TrimPrefix(urn, "k8s://"), "/")
+	if len(f) < 5 {
+		return "*", "", "*", "*"
+	}
+	for i := range f {
+		if part, err := url.PathUnescape(f[i]); err == nil {
+			f[i] = part
+		}
+	}
+	n := len(f)
+	return strings.Join(f[:n-4], "/"), f[n-3], f[n-2], f[n-1]
+}
+
+// name returns what people call a resource: an S3 key with its bucket, any other
+// ARN without its type, a Kubernetes object's own name.
+func name(urn model.URN) string {
+	text := string(urn)
+	if strings.HasPrefix(text, "k8s://") {
+		_, _, _, name := kubeParts(text)
+		return name
+	}
+	f := strings.SplitN(text, ":", 6)
+	if len(f) < 6 || f[0] != "arn" {
+		return text
+	}
+	rest := f[5]
+	if f[2] == "s3" {
+		return rest
+	}
+	if i := strings.IndexAny(rest, "/:"); i >= 0 && i+1 < len(rest) {
+		return rest[i+1:]
+	}
+	return rest
+}
