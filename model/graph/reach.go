@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +39,7 @@ func (m *marks) met(id uint32) bool {
 // found is one resource of the layer being found.
 type found struct {
 	id  uint32
+	urn string // here, so that sorting does not visit the resources
 	typ string
 	via model.URN
 }
@@ -58,15 +58,15 @@ func (v *version) Dependents(of []model.URN, limit int) model.Reach {
 		if !ok {
 			unseen = append(unseen, urn)
 		} else if !m.met(id) {
-			layer = append(layer, found{id: id})
+			layer = append(layer, found{id: id, urn: v.node(id).urn})
 		}
 	}
-	slices.SortFunc(layer, v.byURN)
+	slices.SortFunc(layer, byURN)
 	slices.Sort(unseen)
 	add := func(from uint32, typ string, via model.URN) {
 		if !m.met(from) {
 			m.hop[from] = uint32(len(next))
-			next = append(next, found{from, typ, via})
+			next = append(next, found{from, v.node(from).urn, typ, via})
 			return
 		}
 		// Of several relations to one dependency, the first by name is told.
@@ -81,28 +81,24 @@ func (v *version) Dependents(of []model.URN, limit int) model.Reach {
 	}
 	for depth := 1; ; depth++ {
 		for _, f := range layer {
-			n := v.node(f.id)
-			n.in.each(func(in inEdge) { add(in.from, v.types[in.typ], model.URN(n.urn)) })
+			v.node(f.id).in.each(func(in inEdge) { add(in.from, v.types[in.typ], model.URN(f.urn)) })
 		}
 		if len(next) == 0 {
 			return reach
 		}
-		slices.SortFunc(next, v.byURN)
+		slices.SortFunc(next, byURN)
 		for _, f := range next {
 			if limit > 0 && len(reach.Hops) == limit {
 				reach.Complete = false
 				return reach
 			}
-			n := v.node(f.id)
-			reach.Hops = append(reach.Hops, model.Hop{URN: model.URN(n.urn), Type: n.kind.typ, Depth: depth, Via: f.via, Relation: f.typ})
+			reach.Hops = append(reach.Hops, model.Hop{URN: model.URN(f.urn), Type: v.node(f.id).kind.typ, Depth: depth, Via: f.via, Relation: f.typ})
 		}
 		layer, next = next, layer[:0]
 	}
 }
 
-func (v *version) byURN(a, b found) int {
-	return cmp.Or(strings.Compare(v.node(a.id).urn, v.node(b.id).urn), cmp.Compare(a.id, b.id))
-}
+func byURN(a, b found) int { return strings.Compare(a.urn, b.urn) }
 
 // waitHashes are those under which somebody would wait for an identifier: its
 // own, and the id at the end of an ARN. The loose key is left out where the ARN
