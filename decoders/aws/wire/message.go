@@ -35,11 +35,9 @@ func newMessage(op *table.Operation, c decoders.Call) (message, error) {
 	}
 	left := codings(m.header)
 	left = deleteCoding(left, "aws-chunked")
-	if op.Input != nil {
-		if payload, _ := payloadOf(op.Input); payload != nil && rawPayload(payload) {
-			m.setCodings(left) // what is left belongs to the object
-			return m, nil
-		}
+	if encodesObject(op.Input) {
+		m.setCodings(left) // what is left is the object's own
+		return m, nil
 	}
 	if m.streamed {
 		return m, nil
@@ -58,6 +56,16 @@ func newMessage(op *table.Operation, c decoders.Call) (message, error) {
 		}
 	}
 	return m, nil
+}
+
+// encodesObject reports whether Content-Encoding speaks of an object that the
+// operation stores, not of the request.
+func encodesObject(s *table.Shape) bool {
+	if s == nil {
+		return false
+	}
+	payload, _ := payloadOf(s)
+	return payload != nil && rawPayload(payload) || inModel(s, "Content-Encoding")
 }
 
 // setCodings leaves only the codings that are the object's own.

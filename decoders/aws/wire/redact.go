@@ -105,30 +105,48 @@ func redactUnknown(name string, v any) any {
 	return v
 }
 
-// redactPair knows the {Name: DB_PASSWORD, Value: …} of environment variables and
-// parameters, in the spellings that the services use.
+// namedValues are how the services spell an environment variable or parameter.
+var namedValues = [][2]string{{"Name", "Value"}, {"name", "value"}, {"Key", "Value"}, {"key", "value"},
+	{"ParameterKey", "ParameterValue"}, {"ParameterName", "ParameterValue"}, {"OptionName", "Value"}}
+
+// redactPair knows that {Name: DB_PASSWORD, Value: …} holds a secret.
 func redactPair(object map[string]any) {
-	for _, pair := range [][2]string{{"Name", "Value"}, {"name", "value"}, {"Key", "Value"}, {"key", "value"},
-		{"ParameterKey", "ParameterValue"}, {"ParameterName", "ParameterValue"}, {"OptionName", "Value"}} {
-		name, ok := object[pair[0]].(string)
-		if _, text := object[pair[1]].(string); ok && text && secretName(name) {
+	for _, pair := range namedValues {
+		value, ok := object[pair[1]].(string)
+		if name, text := object[pair[0]].(string); ok && text && value != "" && secretName(name) {
 			object[pair[1]] = decoders.Redacted
 		}
 	}
 }
 
+// secretEnds are how the names of secrets end, without case and separators.
+var secretEnds = []string{"password", "passwd", "passphrase", "privatekey", "secretkey", "secretaccesskey",
+	"clientsecret", "authtoken", "accesstoken", "refreshtoken", "sessiontoken", "apitoken", "bearertoken",
+	"apisecret", "sharedsecret", "webhooksecret", "authorization", "secretstring", "secretbinary"}
+
 // secretName reports whether a name says that its value is a secret, not the name,
-// the ARN or the policy of one.
+// the ARN or the policy of one. It runs for every text: it allocates nothing.
 func secretName(name string) bool {
-	flat := strings.NewReplacer("_", "", "-", "", " ", "", ".", "").Replace(strings.ToLower(name))
-	for _, end := range []string{"password", "passwd", "passphrase", "privatekey", "secretkey", "secretaccesskey",
-		"clientsecret", "authtoken", "accesstoken", "refreshtoken", "sessiontoken", "apitoken", "bearertoken",
-		"apisecret", "sharedsecret", "webhooksecret", "authorization", "secretstring", "secretbinary"} {
-		if strings.HasSuffix(flat, end) {
+	var buf [32]byte // the longest ending has 15 letters
+	at := len(buf)
+	for i := len(name) - 1; i >= 0 && at > 0; i-- {
+		c := name[i]
+		if c == '_' || c == '-' || c == '.' || c == ' ' {
+			continue
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		at--
+		buf[at] = c
+	}
+	flat := buf[at:]
+	for _, end := range secretEnds {
+		if len(flat) >= len(end) && string(flat[len(flat)-len(end):]) == end {
 			return true
 		}
 	}
-	return flat == "secret" || flat == "authorization"
+	return string(flat) == "secret"
 }
 
 // tokenName is wider: for names that the model does not know.
@@ -172,13 +190,13 @@ func Scrub(text string) (string, bool) {
 			text = p.re.ReplaceAllString(text, decoders.Redacted)
 		}
 	}
-	if accessKey.MatchString(text) {
+	if (strings.Contains(text, "AKIA") || strings.Contains(text, "ASIA")) && accessKey.MatchString(text) {
 		// Twice: neighbours share the character between them.
 		for range 2 {
 			text = secretKey.ReplaceAllString(text, "${1}"+decoders.Redacted+"${3}")
 		}
 	}
-	if strings.Contains(strings.ToLower(text), "key") {
+	if strings.Contains(text, "key") || strings.Contains(text, "Key") || strings.Contains(text, "KEY") {
 		text = assigned.ReplaceAllString(text, "${1}"+decoders.Redacted)
 	}
 	return text, text != was
