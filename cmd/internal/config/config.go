@@ -1,0 +1,166 @@
+// Package config reads assent.yaml. The file that documents every field is
+// Example; `assent config --example` prints it.
+//
+// Files are looked for in the working directory, the user's and the system's
+// configuration folders, and merged value by value: the first file that has a
+// value wins, a flag beats them all, and Origin tells where each came from. A
+// file named by --config (or ASSENT_CONFIG) is read alone. Reading is strict: an
+// unknown field, a value that is not one of the choices, a field given twice are
+// errors with file, line and, where there is one, a suggestion.
+package config
+
+import (
+	_ "embed"
+	"net/url"
+	"path/filepath"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/proxy"
+)
+
+// Example is a documented assent.yaml with the defaults.
+//
+//go:embed example.yaml
+var Example string
+
+// The fields of assent.yaml.
+const (
+	FieldMode      = "mode"
+	FieldIntent    = "intent"
+	FieldLedger    = "ledger"
+	FieldModel     = "model"
+	FieldCA        = "ca"
+	FieldListen    = "listen"
+	FieldGoverned  = "governed"
+	FieldUpstreams = "upstreams"
+	FieldEgress    = "egress"
+	FieldClusters  = "clusters"
+)
+
+// Fields returns the names of all fields, in the order in which they are shown.
+func Fields() []string {
+	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen,
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters}
+}
+
+// Default is the origin of a value that nobody set.
+const Default = "default"
+
+// Config is what Assent runs with. All paths are absolute once loaded.
+type Config struct {
+	Mode      policy.Mode
+	Intent    string // folder of declared intent; empty: nothing is declared
+	Ledger    string // folder
+	Model     string // file
+	CA        string // folder of the daemon's authority
+	Listen    string // host:port of `assent serve`
+	Governed  []decoders.Binding
+	Upstreams []proxy.Upstream
+	Egress    proxy.Egress
+	Clusters  []string // kubeconfig files
+
+	origin map[string]string
+}
+
+// Origin tells where a field's value came from: a flag, a file, or Default.
+func (c *Config) Origin(field string) string {
+	if o, ok := c.origin[field]; ok {
+		return o
+	}
+	return Default
+}
+
+// Set notes that a flag gave a field its value.
+func (c *Config) Set(field, origin string) {
+	if c.origin == nil {
+		c.origin = map[string]string{}
+	}
+	c.origin[field] = origin
+}
+
+// defaults returns the values that hold where nothing is set.
+func defaults(state string) Config {
+	return Config{
+		Mode:   policy.Observe,
+		Ledger: filepath.Join(state, "ledger"),
+		Model:  filepath.Join(state, "model.db"),
+		CA:     filepath.Join(state, "ca"),
+		Listen: "127.0.0.1:8080",
+		Egress: proxy.EgressAllow,
+		origin: map[string]string{},
+	}
+}
+
+// merge takes over what other has and c has not.
+func (c *Config) merge(other Config) {
+	for field, from := range other.origin {
+		if _, mine := c.origin[field]; mine {
+			continue
+		}
+		c.origin[field] = from
+		switch field {
+		case FieldMode:
+			c.Mode = other.Mode
+		case FieldIntent:
+			c.Intent = other.Intent
+		case FieldLedger:
+			c.Ledger = other.Ledger
+		case FieldModel:
+			c.Model = other.Model
+		case FieldCA:
+			c.CA = other.CA
+		case FieldListen:
+			c.Listen = other.Listen
+		case FieldGoverned:
+			c.Governed = other.Governed
+		case FieldUpstreams:
+			c.Upstreams = other.Upstreams
+		case FieldEgress:
+			c.Egress = other.Egress
+		case FieldClusters:
+			c.Clusters = other.Clusters
+		}
+	}
+}
+
+// Value is one setting as `assent config` shows it.
+type Value struct {
+	Field  string `json:"field"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin"`
+}
+
+// Values returns every setting, in the order of Fields.
+func (c *Config) Values() []Value {
+	governed := map[string]string{}
+	for _, b := range c.Governed {
+		governed[b.Host] = b.Platform
+	}
+	upstreams := []map[string]string{}
+	for _, u := range c.Upstreams {
+		upstreams = append(upstreams, map[string]string{"hosts": u.Hosts, "to": shown(u.To)})
+	}
+	egress := "allow"
+	if c.Egress == proxy.EgressDeny {
+		egress = "deny"
+	}
+	clusters := c.Clusters
+	if clusters == nil {
+		clusters = []string{}
+	}
+	of := map[string]any{FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
+		FieldListen: c.Listen, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
+	var out []Value
+	for _, f := range Fields() {
+		out = append(out, Value{f, of[f], c.Origin(f)})
+	}
+	return out
+}
+
+func shown(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.Redacted()
+}

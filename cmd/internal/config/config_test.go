@@ -1,0 +1,127 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/proxy"
+)
+
+func where(dir string, env map[string]string) Where {
+	return Where{Dir: dir, Getenv: func(k string) string { return env[k] }, Home: filepath.Join(dir, "home"), OS: "linux"}
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The nearest file wins value by value, and each value knows where it is from.
+func TestNearestFileWinsValueByValue(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "assent.yaml"), "mode: enforce\nintent: meant\n")
+	write(t, filepath.Join(dir, "xdg", "assent", "assent.yaml"), "mode: observe\negress: deny\nledger: evidence\n")
+	c, err := Load(where(dir, map[string]string{"XDG_CONFIG_HOME": filepath.Join(dir, "xdg")}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Mode != policy.Enforce || c.Egress != proxy.EgressDeny {
+		t.Errorf("mode %v, egress %v", c.Mode, c.Egress)
+	}
+	for what, pair := range map[string][2]string{
+		"intent": {c.Intent, filepath.Join(dir, "meant")},
+		"ledger": {c.Ledger, filepath.Join(dir, "xdg", "assent", "evidence")}, // relative to the file it stands in
+		"model":  {c.Model, filepath.Join(dir, "home", ".local", "state", "assent", "model.db")},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %s, want %s", what, pair[0], pair[1])
+		}
+	}
+	for field, want := range map[string]string{FieldMode: "assent.yaml:1", FieldIntent: "assent.yaml:2", FieldListen: Default} {
+		if got := c.Origin(field); got != want {
+			t.Errorf("origin of %s: %s, want %s", field, got, want)
+		}
+	}
+}
+
+func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
+	for content, want := range map[string]string{
+		"mod: enforce":                      `assent.yaml:1:1: unknown field "mod"; did you mean "mode"?`,
+		"mode: enforced":                    `assent.yaml:1:7: "enforced" is not a choice; did you mean "enforce"?`,
+		"mode: observe\nmode: enforce":      `given twice`,
+		"listen: 8080":                      `assent.yaml:1:9: "8080" is not an address`,
+		"upstreams: [{hosts: a, too: b}]":   `unknown field "too"; did you mean "to"?`,
+		"upstreams: [{hosts: a}]":           `needs both`,
+		"upstreams: [{hosts: a, to: b}]":    `not an upstream`,
+		"governed: [a]":                     `expected fields`,
+		"governed: {'a/b': aws}":            `not a host`,
+		"mode: &x enforce\negress: *x":      `expected a text`,
+		"mode: enforce\n---\nmode: observe": `more than one document`,
+		"[]":                                `expected fields`,
+		"mode: {":                           `assent.yaml`,
+		"intent:":                           `expected a text`,
+	} {
+		if _, err := Parse("assent.yaml", "/", []byte(content)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", content, err, want)
+		}
+	}
+}
+
+func TestAChosenFileIsReadAloneAndMustExist(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "assent.yaml"), "mode: enforce\n")
+	write(t, filepath.Join(dir, "other.yaml"), "egress: deny\n")
+	w := where(dir, nil)
+	w.Explicit = "other.yaml"
+	c, err := Load(w)
+	if err != nil || c.Mode != policy.Observe || c.Egress != proxy.EgressDeny {
+		t.Errorf("got %+v, %v", c, err)
+	}
+	w.Explicit = "absent.yaml"
+	if _, err := Load(w); err == nil {
+		t.Error("a chosen file that does not exist must be an error")
+	}
+}
+
+// The documented example holds the defaults, word for word.
+func TestExampleIsTheDefaults(t *testing.T) {
+	c, err := Parse("example.yaml", "/", []byte(Example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := defaults("/"); c.Mode != d.Mode || c.Listen != d.Listen || c.Egress != d.Egress {
+		t.Errorf("the example says %+v, the defaults are %+v", c, d)
+	}
+	for _, field := range Fields() {
+		if !strings.Contains(Example, field+":") {
+			t.Errorf("the example does not document %s", field)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(Example))
+	f.Add([]byte("mode: enforce\nupstreams:\n  - {hosts: \"*\", to: \"http://127.0.0.1:1\"}\n"))
+	f.Add([]byte("governed: {a: aws}\nclusters: [a, b]\n---\n"))
+	f.Add([]byte("&a mode: *a"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse("f", "/d", data)
+		if err != nil {
+			return
+		}
+		for _, u := range c.Upstreams {
+			if u.To == nil || u.Hosts == "" {
+				t.Errorf("half an upstream passed: %+v", u)
+			}
+		}
+		c.Values()
+	})
+}

@@ -1,0 +1,232 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/proxy"
+)
+
+// maxEntries bounds a list or map in the file: far more than anybody writes, and
+// little enough that every call can look through them.
+const maxEntries = 1024
+
+// Parse reads one file's content. name stands in errors and origins; relative
+// paths start at dir.
+func Parse(name, dir string, data []byte) (Config, error) {
+	c := Config{origin: map[string]string{}}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	switch err := decoder.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return c, nil // an empty file sets nothing
+	case err != nil:
+		return Config{}, fmt.Errorf("%s: %w", name, err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return Config{}, fmt.Errorf("%s: more than one document", name)
+	}
+	r := reader{name: name, dir: dir}
+	root := doc.Content[0]
+	if root.Kind == yaml.ScalarNode && root.Tag == "!!null" {
+		return c, nil
+	}
+	err := r.fields(root, Fields(), func(key string, at, value *yaml.Node) error {
+		if err := r.field(&c, key, value); err != nil {
+			return err
+		}
+		c.origin[key] = fmt.Sprintf("%s:%d", name, at.Line)
+		return nil
+	})
+	if err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// reader turns nodes into values, with errors that name the place.
+type reader struct{ name, dir string }
+
+func (r reader) bad(n *yaml.Node, format string, args ...any) error {
+	return fmt.Errorf("%s:%d:%d: %s", r.name, n.Line, n.Column, fmt.Sprintf(format, args...))
+}
+
+// fields calls f for each field of a mapping, refusing what is not known.
+func (r reader) fields(n *yaml.Node, known []string, f func(key string, at, value *yaml.Node) error) error {
+	if n.Kind != yaml.MappingNode {
+		return r.bad(n, "expected fields (name: value)")
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		at, value := n.Content[i], n.Content[i+1]
+		key := at.Value
+		switch {
+		case at.Kind != yaml.ScalarNode:
+			return r.bad(at, "a field's name must be a word")
+		case known != nil && !slices.Contains(known, key):
+			if near := intent.Nearest(key, known); near != "" {
+				return r.bad(at, "unknown field %q; did you mean %q?", key, near)
+			}
+			return r.bad(at, "unknown field %q; the fields are %s", key, strings.Join(known, ", "))
+		case seen[key]:
+			return r.bad(at, "field %q is given twice", key)
+		case i/2 >= maxEntries:
+			return r.bad(at, "more than %d fields", maxEntries)
+		}
+		seen[key] = true
+		if err := f(key, at, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r reader) text(n *yaml.Node) (string, error) {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Value == "" {
+		return "", r.bad(n, "expected a text")
+	}
+	return n.Value, nil
+}
+
+func (r reader) path(n *yaml.Node) (string, error) {
+	s, err := r.text(n)
+	if err != nil {
+		return "", err
+	}
+	if !filepath.IsAbs(s) {
+		s = filepath.Join(r.dir, s)
+	}
+	return filepath.Clean(s), nil
+}
+
+func (r reader) choice(n *yaml.Node, choices ...string) (string, error) {
+	s, err := r.text(n)
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(choices, s) {
+		return s, nil
+	}
+	if near := intent.Nearest(s, choices); near != "" {
+		return "", r.bad(n, "%q is not a choice; did you mean %q?", s, near)
+	}
+	return "", r.bad(n, "%q is not a choice; expected %s", s, strings.Join(choices, " or "))
+}
+
+func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
+	switch key {
+	case FieldMode:
+		var word string
+		if word, err = r.choice(n, policy.Observe.String(), policy.Enforce.String()); err == nil {
+			err = c.Mode.UnmarshalText([]byte(word))
+		}
+	case FieldEgress:
+		var word string
+		word, err = r.choice(n, "allow", "deny")
+		c.Egress = proxy.EgressDeny
+		if word == "allow" {
+			c.Egress = proxy.EgressAllow
+		}
+	case FieldIntent:
+		c.Intent, err = r.path(n)
+	case FieldLedger:
+		c.Ledger, err = r.path(n)
+	case FieldModel:
+		c.Model, err = r.path(n)
+	case FieldCA:
+		c.CA, err = r.path(n)
+	case FieldListen:
+		if c.Listen, err = r.text(n); err == nil {
+			if _, _, bad := net.SplitHostPort(c.Listen); bad != nil {
+				err = r.bad(n, "%q is not an address; expected HOST:PORT, such as 127.0.0.1:8080", c.Listen)
+			}
+		}
+	case FieldGoverned:
+		c.Governed, err = r.governed(n)
+	case FieldUpstreams:
+		c.Upstreams, err = r.upstreams(n)
+	case FieldClusters:
+		c.Clusters, err = r.clusters(n)
+	}
+	return err
+}
+
+func (r reader) governed(n *yaml.Node) (out []decoders.Binding, err error) {
+	err = r.fields(n, nil, func(host string, at, value *yaml.Node) error {
+		platform, err := r.text(value)
+		if err != nil {
+			return err
+		}
+		if host == "" || strings.ContainsAny(host, "/ @") {
+			return r.bad(at, "%q is not a host; expected a name, with * for any part of it", host)
+		}
+		out = append(out, decoders.Binding{Host: strings.ToLower(host), Platform: platform})
+		return nil
+	})
+	return out, err
+}
+
+func (r reader) upstreams(n *yaml.Node) (out []proxy.Upstream, err error) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) > maxEntries {
+		return nil, r.bad(n, "expected a list of at most %d upstreams: - {hosts: PATTERN, to: URL}", maxEntries)
+	}
+	for _, item := range n.Content {
+		var u proxy.Upstream
+		err := r.fields(item, []string{"hosts", "to"}, func(key string, _, value *yaml.Node) error {
+			s, err := r.text(value)
+			if err != nil {
+				return err
+			}
+			if key == "hosts" {
+				u.Hosts = strings.ToLower(s)
+				return nil
+			}
+			to, err := url.Parse(s)
+			if err != nil || (to.Scheme != "http" && to.Scheme != "https") || to.Host == "" ||
+				(to.Path != "" && to.Path != "/") || to.RawQuery != "" || to.User != nil {
+				return r.bad(value, "%q is not an upstream; expected http://HOST:PORT or https://HOST:PORT", s)
+			}
+			to.Path = ""
+			u.To = to
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if u.Hosts == "" || u.To == nil {
+			return nil, r.bad(item, "an upstream needs both hosts and to")
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+func (r reader) clusters(n *yaml.Node) (out []string, err error) {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	if len(items) > maxEntries {
+		return nil, r.bad(n, "more than %d kubeconfig files", maxEntries)
+	}
+	for _, item := range items {
+		path, err := r.path(item)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, path)
+	}
+	return out, nil
+}
