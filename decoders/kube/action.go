@@ -1,0 +1,291 @@
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/model"
+)
+
+// reading is one call on its way to an Action.
+type reading struct {
+	cluster string
+	call    decoders.Call
+	query   url.Values
+	route   Route
+	verb    model.Verb
+	secrets bool // leave them in
+
+	body    Body
+	options Options
+	unknown []string
+	opaque  bool
+}
+
+// readBody reads the body and the options, as far as the server would.
+func (r *reading) readBody() error {
+	rt := r.route
+	if !rt.Resourceful {
+		if len(r.call.Body) > 0 && r.verb != model.Read {
+			r.notRead("body")
+		}
+		return nil
+	}
+	r.options = queryOptions(rt.Verb, r.query)
+	if r.verb == model.Execute && rt.Subresource != "ephemeralcontainers" {
+		r.options = Options{} // a connection has no dry run
+		r.readStream()
+		return nil
+	}
+	switch rt.Verb {
+	case "create", "update", "patch", "delete", "deletecollection":
+	default:
+		return nil // the server does not look at the body of a read
+	}
+	if len(r.call.Body) == 0 {
+		r.body.Read = true
+		return nil
+	}
+	if r.call.Streamed {
+		r.notRead("body")
+		return nil
+	}
+	var err error
+	r.body, err = parseBody(rt.Verb, r.call.Header.Get("Content-Type"), r.call.Header.Get("Content-Encoding"), r.call.Body)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(rt.Verb, "delete") {
+		return r.readDelete()
+	}
+	if !r.body.Read {
+		r.notRead("body")
+	}
+	if rt.Subresource == "eviction" && len(r.options.DryRun) == 0 {
+		// An eviction carries its own DeleteOptions, which count where the query has none.
+		if inner, ok := r.body.object()["deleteOptions"].(map[string]any); ok {
+			o, err := deleteOptions(inner)
+			if err != nil {
+				return fmt.Errorf("reading deleteOptions: %w", err)
+			}
+			r.options = o
+		}
+	}
+	return r.agree()
+}
+
+// readDelete takes the options from the body, whatever the query says.
+func (r *reading) readDelete() error {
+	r.options = Options{}
+	switch {
+	case r.body.Head != nil && r.body.Head.Options != nil:
+		r.options = *r.body.Head.Options
+	case r.body.Head != nil:
+		return fmt.Errorf("the body of a delete is of kind %q, not DeleteOptions", r.body.Head.Kind)
+	case !r.body.Read:
+		r.notRead("body")
+	case r.body.Value == nil:
+	case r.body.object() == nil:
+		return fmt.Errorf("the body of a delete is no object")
+	default:
+		var err error
+		r.options, err = deleteOptions(r.body.object())
+		return err
+	}
+	return nil
+}
+
+// readStream notes what of a connection cannot be seen in its head.
+func (r *reading) readStream() {
+	switch r.route.Subresource {
+	case "exec":
+		if boolOption(r.query, "stdin") {
+			r.unknown = append(r.unknown, "stdin")
+		}
+	case "attach", "portforward":
+		r.unknown = append(r.unknown, "stream")
+	default: // proxy
+		if len(r.call.Body) > 0 || r.call.Header.Get("Upgrade") != "" || r.call.Streamed {
+			r.unknown = append(r.unknown, "stream")
+		}
+	}
+}
+
+// agree refuses a body that names another object than the URL, as the server
+// does: nobody should have to wonder which was judged.
+func (r *reading) agree() error {
+	name, _, namespace := r.bodyNames()
+	rt := r.route
+	if name != "" && rt.Name != "" && name != rt.Name && r.body.Patch == "" {
+		return fmt.Errorf("the URL is of %q, the body of %q", rt.Name, name)
+	}
+	if namespace != "" && rt.Namespace != "" && namespace != rt.Namespace && rt.Resource != "namespaces" {
+		return fmt.Errorf("the URL is in namespace %q, the body in %q", rt.Namespace, namespace)
+	}
+	if kind, _, known := kindOf(rt.Group, rt.Resource); known && rt.Subresource == "" && r.body.Patch == "" {
+		if said := r.bodyKind(); said != "" && said != kind {
+			return fmt.Errorf("the URL is of a %s, the body is a %s", kind, said)
+		}
+	}
+	return nil
+}
+
+func (r *reading) bodyNames() (name, generateName, namespace string) {
+	if h := r.body.Head; h != nil {
+		return h.Name, h.GenerateName, h.Namespace
+	}
+	meta, _ := r.body.object()["metadata"].(map[string]any)
+	name, _ = meta["name"].(string)
+	generateName, _ = meta["generateName"].(string)
+	namespace, _ = meta["namespace"].(string)
+	return name, generateName, namespace
+}
+
+func (r *reading) bodyKind() string {
+	if r.body.Head != nil {
+		return r.body.Head.Kind
+	}
+	kind, _ := r.body.object()["kind"].(string)
+	return kind
+}
+
+func (r *reading) notRead(what string) {
+	r.opaque = true
+	r.unknown = append(r.unknown, what)
+}
+
+// action puts together what was read.
+func (r *reading) action() (model.Action, error) {
+	rt := r.route
+	if r.tokenSecret() {
+		r.verb = model.Grant // the server fills in a credential that does not expire
+	}
+	if r.verb == model.Unknown {
+		r.notRead("operation")
+		r.options.DryRun = nil // who knows who would honour it
+	}
+	target := r.target()
+	a := model.Action{
+		Platform:   Name,
+		Service:    groupName(rt.Group),
+		Operation:  r.operation(),
+		Verb:       r.verb,
+		Capability: capabilityOf(rt),
+		Account:    r.cluster,
+		Region:     rt.Namespace,
+		Params:     r.params(),
+		Native:     encode(r.native()),
+		DryRun:     r.options.Dry() && rt.Resourceful,
+		Decoder:    version,
+		Fidelity:   model.Exact,
+	}
+	if !rt.Resourceful {
+		a.Service = "nonresource"
+	} else {
+		a.Targets = append(a.Targets, target)
+	}
+	if rt.Group == "" && rt.Resource == "namespaces" && a.Region == "" {
+		if name, _, _ := r.bodyNames(); name != "" {
+			a.Region = name // a namespace is in itself, also while it is made
+		}
+	}
+	if session := r.call.Header.Get("Kubectl-Session"); session != "" {
+		// Not in Native: it differs at each try, and two tries are one change.
+		a.Actor.Said = map[string]string{"kubectl-session": session}
+	}
+	if len(r.unknown) > 0 {
+		a.Fidelity = model.Partial
+		slices.Sort(r.unknown)
+		a.Unknown = slices.Compact(r.unknown)
+	}
+	if r.opaque {
+		a.Fidelity = model.Opaque
+	}
+	return r.impersonation(a), nil
+}
+
+// operation is the server's verb and the resource: "create pods/eviction".
+func (r *reading) operation() string {
+	rt := r.route
+	if !rt.Resourceful {
+		return rt.Verb + " " + rt.Path
+	}
+	verb := rt.Verb
+	if verb == "" {
+		verb = strings.ToLower(r.call.Method)
+	}
+	if rt.Subresource == "" {
+		return verb + " " + rt.Resource
+	}
+	return verb + " " + rt.Resource + "/" + rt.Subresource
+}
+
+// tokenSecret: writing a Secret of this type makes a credential.
+func (r *reading) tokenSecret() bool {
+	return r.route.Group == "" && r.route.Resource == "secrets" && r.verb.Mutates() &&
+		r.body.object()["type"] == "kubernetes.io/service-account-token"
+}
+
+// impersonation adds a grant on the identity that a call takes. What the call
+// itself does stays the first part.
+func (r *reading) impersonation(a model.Action) model.Action {
+	who := impersonated(r.call.Header)
+	if who == nil {
+		return a
+	}
+	main := a
+	main.Params, main.Native = nil, nil // the whole has them
+	part := model.Action{
+		Platform: Name, Service: "core", Operation: "impersonate users", Verb: model.Grant, Capability: "k8s.rbac",
+		Account: r.cluster, Fidelity: model.Exact, Decoder: version, DryRun: false,
+		Native: encode(native{Verb: "impersonate", Resource: "users", Name: who.User, Impersonate: who}),
+	}
+	for _, name := range append([]string{who.User}, who.Groups...) {
+		kind := "User"
+		if len(part.Targets) > 0 {
+			kind = "Group"
+		}
+		part.Targets = append(part.Targets, model.Target{
+			URN: URN(r.cluster, "", kind, "", name), Type: "core/" + kind, Role: model.RoleTarget})
+	}
+	a.Parts, a.Atomic = []model.Action{main, part}, true
+	return a
+}
+
+// Impersonation is the identity that a call asks to have.
+type Impersonation struct {
+	User   string              `json:"user"`
+	UID    string              `json:"uid,omitempty"`
+	Groups []string            `json:"groups,omitempty"`
+	Extra  map[string][]string `json:"extra,omitempty"`
+}
+
+func impersonated(h http.Header) *Impersonation {
+	who := &Impersonation{User: h.Get("Impersonate-User"), UID: h.Get("Impersonate-Uid"), Groups: h.Values("Impersonate-Group")}
+	for key, values := range h {
+		if name, ok := strings.CutPrefix(http.CanonicalHeaderKey(key), "Impersonate-Extra-"); ok {
+			if who.Extra == nil {
+				who.Extra = map[string][]string{}
+			}
+			who.Extra[strings.ToLower(name)] = values
+		}
+	}
+	if who.User == "" && who.UID == "" && len(who.Groups) == 0 && who.Extra == nil {
+		return nil
+	}
+	return who
+}
+
+// encode marshals what cannot fail to: text, lists and maps of what JSON made.
+func encode(v any) json.RawMessage {
+	data, err := json.Marshal(v)
+	if err != nil {
+		data, _ = json.Marshal(map[string]string{"error": err.Error()})
+	}
+	return data
+}

@@ -1,0 +1,140 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/model"
+)
+
+// Name is the platform's name, in Action.Platform and in bindings.
+const Name = "kubernetes"
+
+// version is part of Action.Decoder: it changes when the same call would be
+// understood differently.
+const version = "kubernetes/1"
+
+// Config says which clusters there are.
+type Config struct {
+	Clusters []Cluster
+}
+
+// Cluster is one API server.
+type Cluster struct {
+	Name       string // as in the kubeconfig; the Account of its actions
+	Host       string // host:port, the port of https may be left out
+	PathPrefix string // where a host serves several clusters: /k8s/clusters/c-1
+}
+
+// Decoder decodes calls to the clusters of its Config. It is immutable.
+type Decoder struct {
+	clusters []Cluster // longest prefix first
+}
+
+// New checks that each cluster has a name without a slash and a host, and that
+// no two are the same place.
+func New(config Config) (*Decoder, error) {
+	d := &Decoder{}
+	seen := map[string]string{}
+	for _, c := range config.Clusters {
+		if c.Host == "" {
+			return nil, fmt.Errorf("cluster %q has no host", c.Name)
+		}
+		if c.Name == "" {
+			return nil, fmt.Errorf("the cluster at %s has no name", c.Host)
+		}
+		c.Host = strings.TrimSuffix(strings.ToLower(c.Host), ":443")
+		c.PathPrefix = strings.TrimRight(c.PathPrefix, "/")
+		if c.PathPrefix != "" && !strings.HasPrefix(c.PathPrefix, "/") {
+			return nil, fmt.Errorf("cluster %q: path prefix %q does not begin with /", c.Name, c.PathPrefix)
+		}
+		place := c.Host + c.PathPrefix
+		if other, twice := seen[place]; twice {
+			if other == c.Name {
+				continue
+			}
+			return nil, fmt.Errorf("clusters %q and %q are both at %s", other, c.Name, place)
+		}
+		seen[place] = c.Name
+		d.clusters = append(d.clusters, c)
+	}
+	// A stable insertion sort: the lists are short and their order is a person's.
+	for i := range d.clusters {
+		for j := i; j > 0 && len(d.clusters[j].PathPrefix) > len(d.clusters[j-1].PathPrefix); j-- {
+			d.clusters[j], d.clusters[j-1] = d.clusters[j-1], d.clusters[j]
+		}
+	}
+	return d, nil
+}
+
+// Name returns kubernetes.
+func (d *Decoder) Name() string { return Name }
+
+// Claims reports whether the host is a cluster's. Every body is read whole: the
+// API server itself takes no more than 3 MiB.
+func (d *Decoder) Claims(call decoders.Call) decoders.Claim {
+	for _, c := range d.clusters {
+		if c.Host == call.Host {
+			return decoders.Claim{Mine: true, Body: decoders.WholeBody}
+		}
+	}
+	return decoders.Claim{}
+}
+
+// find returns the cluster of a call and the decoded path below its prefix. A
+// host that was bound to Kubernetes by name alone is its own cluster.
+func (d *Decoder) find(call decoders.Call) (Cluster, string, bool) {
+	known := false
+	for _, c := range d.clusters {
+		if c.Host != call.Host {
+			continue
+		}
+		known = true
+		if rest, under := strings.CutPrefix(call.URL.Path, c.PathPrefix); under && (rest == "" || rest[0] == '/') {
+			return c, rest, true
+		}
+	}
+	return Cluster{Name: call.Host, Host: call.Host}, call.URL.Path, !known
+}
+
+// Decode understands a call; secrets are taken out of Params.
+func (d *Decoder) Decode(_ context.Context, call decoders.Call) (model.Action, error) {
+	return d.decode(call, false)
+}
+
+// DecodeWithSecrets leaves secrets in. Its result MUST NOT be stored.
+func (d *Decoder) DecodeWithSecrets(_ context.Context, call decoders.Call) (model.Action, error) {
+	return d.decode(call, true)
+}
+
+func (d *Decoder) decode(call decoders.Call, secrets bool) (model.Action, error) {
+	if call.URL == nil {
+		return model.Action{}, fmt.Errorf("the call has no URL")
+	}
+	cluster, path, inside := d.find(call)
+	if !inside {
+		return outside(call), nil
+	}
+	query := call.URL.Query() // drops what cannot be read, as the server does
+	route, err := routeOf(call.Method, path, query)
+	if err != nil {
+		return model.Action{}, err
+	}
+	r := &reading{cluster: cluster.Name, call: call, query: query, route: route, verb: verbOf(call.Method, route), secrets: secrets}
+	if err := r.readBody(); err != nil {
+		return model.Action{}, err
+	}
+	return r.action()
+}
+
+// outside is a call to a cluster's host, but to none of its clusters.
+func outside(call decoders.Call) model.Action {
+	return model.Action{
+		Platform: Name, Service: "nonresource", Operation: strings.ToLower(call.Method) + " " + call.URL.Path,
+		Verb: model.Unknown, Capability: "kubernetes.nonresource", Account: call.Host, Decoder: version,
+		Fidelity: model.Opaque, Unknown: []string{"path"},
+		Native: encode(native{Verb: strings.ToLower(call.Method), Path: call.URL.Path}),
+	}
+}

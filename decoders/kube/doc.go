@@ -1,0 +1,44 @@
+// Package kube understands calls to Kubernetes API servers.
+//
+// # What it claims
+//
+// The hosts that it was given (Config.Clusters): the API servers of kubeconfig
+// files and of assent.yaml. A cluster may live below a path of a shared host
+// (Rancher, a gateway); a call to such a host outside of every cluster's path is
+// claimed too and is unknown.
+//
+// # How a call is read
+//
+// The head by the API server's own rules (route.go is its RequestInfo), on the
+// decoded path, as Go's server does. Options as the server takes them
+// (options.go): a DELETE with a body has its options from the body alone, and
+// dryRun counts only when it is exactly All. The body (body.go) as JSON, YAML,
+// CBOR, or, as far as its names go, protobuf. What two readers could read in two
+// ways is refused: keys that occur twice, a second value after the first, dot
+// segments in a path, a body that names another object than the URL.
+//
+// # Words
+//
+//   - Account is the cluster's name, Region the namespace, Service the API
+//     group ("core" for the nameless one), Operation the server's verb and the
+//     resource: "patch deployments/scale".
+//   - A URN is k8s://CLUSTER/GROUP/KIND/NAMESPACE/NAME. NAMESPACE is empty for
+//     what lives in no namespace, NAME is "*" for a collection or a name that the
+//     server makes up. KIND is the plural resource where no table and no body
+//     tells the kind.
+//   - exec, attach, port-forward and proxy are execute by whatever method they
+//     come (modern clients exec with GET). Reading secrets, and asking for a
+//     service account's token, is reveal. RBAC, admission control, certificate
+//     approval and token secrets are grant. Access reviews are reads.
+//   - A call that impersonates has the impersonation as a part of its own: a
+//     grant on the identity it takes.
+//   - Native holds the server's words: verb, group, version, resource,
+//     subresource, namespace, name, and what else only Kubernetes has words for.
+//
+// # What it does not do
+//
+// It does not hold state: the result of a patch and the objects behind a
+// selector are for the model to tell. A server of an aggregated API that does
+// not honour dryRun cannot be told from one that does. Protobuf bodies are
+// Opaque: the object's kind and name are read, its content is not.
+package kube

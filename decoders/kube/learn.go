@@ -1,0 +1,222 @@
+package kube
+
+import (
+	"encoding/json"
+	"maps"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/model"
+)
+
+// maxItems bounds what one list teaches: the server's own clients page by 500.
+const maxItems = 50_000
+
+// Learn reads objects, lists and tables from answers. What is not whole, not
+// JSON, a stream, or the answer to a dry run teaches nothing.
+func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Observation {
+	if resp == nil || resp.Truncated || resp.Status < 200 || resp.Status > 299 || call.URL == nil {
+		return nil
+	}
+	cluster, path, inside := d.find(call)
+	if !inside {
+		return nil
+	}
+	query := call.URL.Query()
+	route, err := routeOf(call.Method, path, query)
+	if err != nil || !route.Resourceful || route.Verb == "watch" || route.Verb == "proxy" {
+		return nil
+	}
+	l := &lesson{cluster: cluster.Name, route: route}
+	switch verbOf(call.Method, route) {
+	case model.Execute, model.Unknown:
+		return nil
+	}
+	if route.Verb != "get" && route.Verb != "list" {
+		action, err := d.decode(call, false)
+		if err != nil || action.DryRun {
+			return nil
+		}
+		if route.Verb == "delete" && route.Subresource == "" {
+			return l.deleted(action, resp)
+		}
+	}
+	switch route.Subresource {
+	case "", "status", "ephemeralcontainers", "resize", "approval", "finalize":
+	default:
+		return nil // a Scale, an Eviction, a token: not the object
+	}
+	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media != "application/json" {
+		return nil
+	}
+	value, err := parseJSON(resp.Body)
+	if err != nil {
+		return nil
+	}
+	object, _ := value.(map[string]any)
+	l.read(object, text(object, "apiVersion"), text(object, "kind"))
+	return l.seen
+}
+
+// lesson collects what one answer says.
+type lesson struct {
+	cluster string
+	route   Route
+	seen    []model.Observation
+}
+
+// read takes in an object, the items of a list or the rows of a table.
+func (l *lesson) read(object map[string]any, apiVersion, kind string) {
+	switch {
+	case object == nil || kind == "" || kind == "Status" || len(l.seen) >= maxItems:
+	case kind == "Table" && strings.HasPrefix(apiVersion, "meta.k8s.io/"):
+		for _, row := range list(object, "rows") {
+			inner := dict(row, "object")
+			l.read(inner, text(inner, "apiVersion"), text(inner, "kind"))
+		}
+	case object["items"] != nil && strings.HasSuffix(kind, "List"):
+		for _, item := range list(object, "items") {
+			itemVersion, itemKind := apiVersion, strings.TrimSuffix(kind, "List")
+			if own := text(item, "kind"); own != "" { // lists of typed objects leave them out
+				itemVersion, itemKind = text(item, "apiVersion"), own
+			}
+			l.read(item, itemVersion, itemKind)
+		}
+	default:
+		l.object(object, apiVersion, kind)
+	}
+}
+
+// object takes in one object. PartialObjectMetadata is of the kind that was
+// asked for, and not the whole of it.
+func (l *lesson) object(object map[string]any, apiVersion, kind string) {
+	group, _, found := strings.Cut(apiVersion, "/")
+	if !found {
+		group = ""
+	}
+	whole := true
+	if kind == "PartialObjectMetadata" && group == "meta.k8s.io" {
+		group, whole = l.route.Group, false
+		var known bool
+		if kind, _, known = kindOf(group, l.route.Resource); !known {
+			kind = l.route.Resource
+		}
+	}
+	meta := dict(object, "metadata")
+	name, namespace := text(meta, "name"), text(meta, "namespace")
+	if name == "" || isEvent(group, kind) {
+		return
+	}
+	urn := URN(l.cluster, group, kind, namespace, name)
+	o := model.Observation{
+		Whole: whole,
+		Resource: model.Resource{
+			URN: urn, Platform: Name, Type: groupName(group) + "/" + kind, Name: name,
+			Account: l.cluster, Region: namespace, Tags: texts(meta, "labels"), Attrs: attrs(object, kind),
+		},
+	}
+	if group == "" && kind == "Namespace" {
+		o.Resource.Region = name
+	}
+	if uid := text(meta, "uid"); uid != "" {
+		o.Resource.Aliases = append(o.Resource.Aliases, uid)
+	}
+	if plural := l.pluralURN(group, kind, namespace, name); plural != "" {
+		o.Resource.Aliases = append(o.Resource.Aliases, plural)
+	}
+	o.Relations = relations(l.cluster, urn, group, kind, namespace, object)
+	l.seen = append(l.seen, o)
+}
+
+// pluralURN is how a call without a body spells an object of a kind that no
+// table knows: by its resource.
+func (l *lesson) pluralURN(group, kind, namespace, name string) string {
+	if l.route.Group != group || kind == l.route.Resource {
+		return ""
+	}
+	if _, _, known := kindOf(group, l.route.Resource); known {
+		return ""
+	}
+	return string(URN(l.cluster, group, l.route.Resource, namespace, name))
+}
+
+// deleted: 200 with a Status, or with the object as it last was, is gone; an
+// object that waits for a finalizer or for its grace period is not yet.
+func (l *lesson) deleted(action model.Action, resp *decoders.Response) []model.Observation {
+	if resp.Status != http.StatusOK || len(action.Targets) != 1 {
+		return nil
+	}
+	if value, err := parseJSON(resp.Body); err == nil {
+		object, _ := value.(map[string]any)
+		meta := dict(object, "metadata")
+		terminating := text(meta, "deletionTimestamp") != "" && meta["deletionGracePeriodSeconds"] != json.Number("0")
+		if text(object, "kind") != "Status" && (terminating || len(values(meta, "finalizers")) > 0) {
+			return nil
+		}
+	}
+	return []model.Observation{{Resource: model.Resource{URN: action.Targets[0].URN}, Gone: true}}
+}
+
+// isEvent: events are a log, not things that exist.
+func isEvent(group, kind string) bool {
+	return kind == "Event" && (group == "" || group == "events.k8s.io")
+}
+
+// attrs is the object without who-wrote-what and without secrets.
+func attrs(object map[string]any, kind string) json.RawMessage {
+	object = maps.Clone(object)
+	delete(object, "apiVersion")
+	delete(object, "kind")
+	if meta := dict(object, "metadata"); meta != nil {
+		meta = maps.Clone(meta)
+		delete(meta, "managedFields")
+		object["metadata"] = meta
+	}
+	if kind == "Secret" {
+		delete(object, "data")
+		delete(object, "stringData")
+	}
+	return encode(redact(object, kind == "Secret"))
+}
+
+// The readers below take what is there and of the right shape, and nothing else.
+
+func text(m map[string]any, key string) string {
+	s, _ := m[key].(string)
+	return s
+}
+
+func dict(m map[string]any, key string) map[string]any {
+	d, _ := m[key].(map[string]any)
+	return d
+}
+
+func values(m map[string]any, key string) []any {
+	v, _ := m[key].([]any)
+	return v
+}
+
+// list returns the objects of a list.
+func list(m map[string]any, key string) []map[string]any {
+	var out []map[string]any
+	for _, v := range values(m, key) {
+		if d, ok := v.(map[string]any); ok {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func texts(m map[string]any, key string) map[string]string {
+	d := dict(m, key)
+	if len(d) == 0 {
+		return nil
+	}
+	out := make(map[string]string, len(d))
+	for k := range d {
+		out[k] = text(d, k)
+	}
+	return out
+}

@@ -1,0 +1,140 @@
+package kube
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+)
+
+// head is what a protobuf body says of itself: its kind, its metadata and,
+// of DeleteOptions, everything. The rest needs a schema for every kind.
+type head struct {
+	APIVersion, Kind              string
+	Name, GenerateName, Namespace string
+	Options                       *Options // DeleteOptions
+}
+
+var protobufMagic = []byte("k8s\x00")
+
+// parseProtobuf reads the envelope (runtime.Unknown) and, as far as every kind
+// agrees, the object: field 1 is its metadata.
+func parseProtobuf(data []byte) (*head, error) {
+	raw, found := bytes.CutPrefix(data, protobufMagic)
+	if !found {
+		return nil, fmt.Errorf("it does not begin with k8s\\x00")
+	}
+	h := &head{}
+	var object []byte
+	err := eachField(raw, func(number int, value []byte, _ uint64) error {
+		switch number {
+		case 1: // typeMeta
+			return eachField(value, func(number int, value []byte, _ uint64) error {
+				switch number {
+				case 1:
+					h.APIVersion = string(value)
+				case 2:
+					h.Kind = string(value)
+				}
+				return nil
+			})
+		case 2: // raw
+			object = value
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if h.Kind == "DeleteOptions" {
+		h.Options, err = protobufDeleteOptions(object)
+		return h, err
+	}
+	err = eachField(object, func(number int, value []byte, _ uint64) error {
+		if number != 1 || value == nil {
+			return nil
+		}
+		return eachField(value, func(number int, value []byte, _ uint64) error {
+			switch number {
+			case 1:
+				h.Name = string(value)
+			case 2:
+				h.GenerateName = string(value)
+			case 3:
+				h.Namespace = string(value)
+			}
+			return nil
+		})
+	})
+	return h, err
+}
+
+// protobufDeleteOptions reads k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions.
+func protobufDeleteOptions(data []byte) (*Options, error) {
+	o := &Options{}
+	err := eachField(data, func(number int, value []byte, v uint64) error {
+		switch number {
+		case 1:
+			o.GracePeriod = fmt.Sprint(int64(v))
+		case 2:
+			return eachField(value, func(number int, value []byte, _ uint64) error {
+				if number == 1 {
+					o.UID = string(value)
+				}
+				return nil
+			})
+		case 3:
+			orphan := v != 0
+			o.OrphanDependents = &orphan
+		case 4:
+			o.PropagationPolicy = string(value)
+		case 5:
+			o.DryRun = append(o.DryRun, string(value))
+		}
+		return nil
+	})
+	return o, err
+}
+
+// eachField calls f for each field of a message: value is set for length-
+// delimited fields (never nil then), v for varints.
+func eachField(data []byte, f func(number int, value []byte, v uint64) error) error {
+	for len(data) > 0 {
+		tag, n := binary.Uvarint(data)
+		if n <= 0 || tag>>3 == 0 || tag>>3 > 1<<29-1 {
+			return fmt.Errorf("a malformed field tag")
+		}
+		data = data[n:]
+		number := int(tag >> 3)
+		var value []byte
+		var v uint64
+		switch tag & 7 {
+		case 0:
+			if v, n = binary.Uvarint(data); n <= 0 {
+				return fmt.Errorf("field %d: a malformed number", number)
+			}
+			data = data[n:]
+		case 1, 5:
+			size := 8
+			if tag&7 == 5 {
+				size = 4
+			}
+			if len(data) < size {
+				return fmt.Errorf("field %d: cut short", number)
+			}
+			data = data[size:]
+		case 2:
+			length, n := binary.Uvarint(data)
+			if n <= 0 || length > uint64(len(data)-n) {
+				return fmt.Errorf("field %d: cut short", number)
+			}
+			value = data[n : n+int(length) : n+int(length)]
+			data = data[n+int(length):]
+		default:
+			return fmt.Errorf("field %d: wire type %d", number, tag&7)
+		}
+		if err := f(number, value, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package kube
+
+import (
+	"strings"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// URN spells k8s://CLUSTER/GROUP/KIND/NAMESPACE/NAME. A slash inside a part
+// (a cluster's ARN as its name, system:serviceaccount names have none) is %2F.
+func URN(cluster, group, kind, namespace, name string) model.URN {
+	parts := []string{cluster, groupName(group), kind, namespace, name}
+	for i, p := range parts {
+		parts[i] = escape(p)
+	}
+	return model.URN("k8s://" + strings.Join(parts, "/"))
+}
+
+func escape(part string) string {
+	if !strings.ContainsAny(part, "/%") {
+		return part
+	}
+	return strings.NewReplacer("%", "%25", "/", "%2F").Replace(part)
+}
+
+// target is the object, or the collection, that the call is about.
+func (r *reading) target() model.Target {
+	rt := r.route
+	kind, cluster, known := kindOf(rt.Group, rt.Resource)
+	if !known {
+		kind = rt.Resource
+		if said := r.bodyKind(); said != "" && rt.Subresource == "" && !strings.HasPrefix(rt.Verb, "delete") {
+			kind = said
+		}
+	}
+	name, namespace, role := rt.Name, rt.Namespace, model.RoleTarget
+	if rt.Verb == "create" && rt.Subresource == "" && r.verb.Mutates() {
+		role = model.RoleCreated
+		if name == "" {
+			name, _, _ = r.bodyNames()
+		}
+	}
+	if rt.Group == "" && rt.Resource == "bindings" {
+		kind, role = "Pod", model.RoleTarget
+	}
+	switch {
+	case cluster:
+		namespace = ""
+	case namespace == "" && (known || name == ""):
+		namespace = "*" // all of them
+	}
+	if name == "" {
+		name = "*"
+	}
+	return model.Target{URN: URN(r.cluster, rt.Group, kind, namespace, name), Type: groupName(rt.Group) + "/" + kind, Role: role}
+}
