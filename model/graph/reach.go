@@ -87,6 +87,11 @@ func (v *version) Dependents(of []model.URN, limit int) model.Reach {
 			return reach
 		}
 		slices.SortFunc(next, byURN)
+		grow := len(next)
+		if limit > 0 {
+			grow = min(grow, limit-len(reach.Hops))
+		}
+		reach.Hops = slices.Grow(reach.Hops, grow)
 		for _, f := range next {
 			if limit > 0 && len(reach.Hops) == limit {
 				reach.Complete = false
