@@ -1,0 +1,96 @@
+// Assent-verify checks an Assent ledger offline. It needs the ledger's directory
+// (or a copy of it) and nothing else: no network, no key but a public one, no
+// Assent.
+//
+// Usage:
+//
+//	assent-verify [--dir DIR] [--vkey VKEY|FILE] [--since FILE] [--json]
+//
+//	--dir DIR      the ledger; default $XDG_STATE_HOME/assent/ledger
+//	--vkey VKEY    the public key, or a file that holds it, from somebody you
+//	               trust. Without it the key beside the log is used, which proves
+//	               only that the log agrees with itself.
+//	--since FILE   a checkpoint that was kept elsewhere; the log must contain it.
+//	               It is what shows a history that was written anew.
+//	--json         the report as one JSON object on stdout
+//
+// Exit codes:
+//
+//	0  every entry, checkpoint and pairing of decision with outcome holds
+//	1  tampered: something is not as it was signed
+//	2  incomplete: a decision let something pass and has no outcome yet
+//	3  untrusted: the key is not the expected one
+//	4  rolled back: the log is shorter than, or differs from, what was seen before
+//	5  could not finish: nothing is said about what was not read
+//	64 wrong usage
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	"github.com/assent-iom/assent/ledger/verify"
+)
+
+const usage = 64 // EX_USAGE of sysexits.h
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("assent-verify", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	dir := flags.String("dir", defaultDir(env), "the ledger's `directory`")
+	vkey := flags.String("vkey", "", "the public `key`, or a file that holds it")
+	since := flags.String("since", "", "a checkpoint `file` that was kept elsewhere")
+	asJSON := flags.Bool("json", false, "the report as JSON")
+	if err := flags.Parse(args); err != nil {
+		return usage
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "assent-verify: unexpected %q\n", flags.Arg(0))
+		return usage
+	}
+	opts := verify.Options{VKey: *vkey}
+	if data, err := os.ReadFile(*vkey); err == nil && *vkey != "" {
+		opts.VKey = string(data)
+	}
+	if *since != "" {
+		data, err := os.ReadFile(*since)
+		if err != nil {
+			fmt.Fprintf(stderr, "assent-verify: reading --since: %v\n", err)
+			return int(verify.Unfinished)
+		}
+		opts.Since = data
+	}
+	report, err := verify.Dir(ctx, *dir, opts)
+	if err != nil {
+		fmt.Fprintf(stderr, "assent-verify: %v\n", err)
+	}
+	if *asJSON {
+		if err := json.NewEncoder(stdout).Encode(report); err != nil {
+			fmt.Fprintf(stderr, "assent-verify: writing the report: %v\n", err)
+			return int(verify.Unfinished)
+		}
+	} else if err := report.Text(stdout); err != nil {
+		fmt.Fprintf(stderr, "assent-verify: writing the report: %v\n", err)
+		return int(verify.Unfinished)
+	}
+	return report.ExitCode()
+}
+
+func defaultDir(env func(string) string) string {
+	if state := env("XDG_STATE_HOME"); state != "" {
+		return filepath.Join(state, "assent", "ledger")
+	}
+	return filepath.Join(env("HOME"), ".local", "state", "assent", "ledger")
+}

@@ -1,0 +1,242 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/tlog"
+)
+
+func openDB(path string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	slashed := filepath.ToSlash(abs)
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed // a Windows drive
+	}
+	u := url.URL{Scheme: "file", Path: slashed, RawQuery: url.Values{
+		"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"},
+	}.Encode()}
+	return sql.Open("sqlite", u.String())
+}
+
+// publicKey takes the Ed25519 key out of a vkey: NAME+HASH+base64(0x01 ‖ key).
+func publicKey(vkey string) (ed25519.PublicKey, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return nil, errors.New("the key is no vkey")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
+		return nil, errors.New("the key is no Ed25519 key")
+	}
+	return raw[1:], nil
+}
+
+// structure asks SQLite whether its file is sound, and reads what it says of
+// itself.
+func (v *run) structure(ctx context.Context) error {
+	rows, err := v.tx.QueryContext(ctx, `PRAGMA integrity_check(10)`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var what string
+		if err := rows.Scan(&what); err != nil {
+			return err
+		}
+		if what != "ok" {
+			v.report.problem(NoIndex, Tampered, "the database file is damaged: %s", what)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	var format string
+	if err := v.meta(ctx, "format", &format); err != nil {
+		return err
+	}
+	if format != "1" {
+		return fmt.Errorf("%s has format %q, this program reads 1", database, format)
+	}
+	var origin, vkey string
+	if err := errors.Join(v.meta(ctx, "origin", &origin), v.meta(ctx, "vkey", &vkey)); err != nil {
+		return err
+	}
+	if vkey != v.report.VKey {
+		v.report.problem(NoIndex, Untrusted, "%s was begun with another key: %s", database, vkey)
+	}
+	if origin != v.key.Name() {
+		v.report.problem(NoIndex, Untrusted, "%s is the log %q, the key is of %q", database, origin, v.key.Name())
+	}
+	return v.tx.QueryRowContext(ctx, `SELECT count(*) FROM entries`).Scan(&v.report.Entries)
+}
+
+func (v *run) meta(ctx context.Context, name string, value any) error {
+	err := v.tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, name).Scan(value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%s does not say its %s", database, name)
+	}
+	return err
+}
+
+// cursor walks the log's own checkpoints beside its entries.
+type cursor struct {
+	rows *sql.Rows
+	done bool
+	seq  int64
+	size int64
+	note []byte
+}
+
+func (c *cursor) step() error {
+	if !c.rows.Next() {
+		c.done = true
+		return c.rows.Err()
+	}
+	return c.rows.Scan(&c.seq, &c.size, &c.note)
+}
+
+// passCheckpoints compares all checkpoints of the size that the tree has now.
+// Those that claim less were passed over: they are out of order.
+func (v *run) passCheckpoints(atEnd bool) error {
+	size, root := v.tree.Size(), v.tree.Root()
+	for !v.next.done && (atEnd || uint64(v.next.size) <= size) {
+		c := &v.next
+		v.report.Checkpoints++
+		if c.seq != int64(v.report.Checkpoints) {
+			v.report.problem(NoIndex, Tampered, "checkpoint %d is numbered %d: one is missing or added", v.report.Checkpoints, c.seq)
+		}
+		cp, err := tlog.OpenCheckpoint(c.note, v.key)
+		switch {
+		case err != nil:
+			v.report.problem(NoIndex, Tampered, "checkpoint %d does not verify: %v", c.seq, err)
+		case int64(cp.Size) != c.size:
+			v.report.problem(NoIndex, Tampered, "checkpoint %d is filed under %d entries and covers %d", c.seq, c.size, cp.Size)
+		case cp.Size != size:
+			v.report.problem(NoIndex, RolledBack, "checkpoint %d covers %d entries, the log has %d there", c.seq, cp.Size, size)
+		case cp.Root != root:
+			v.report.problem(NoIndex, Tampered, "the first %d entries are not those that checkpoint %d covers", size, c.seq)
+		}
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	kept := v.marks[:0]
+	for _, m := range v.marks {
+		switch {
+		case m.Size > size && !atEnd:
+			kept = append(kept, m)
+		case m.Size > size:
+			v.report.problem(NoIndex, RolledBack, "the log ends at %d entries, %s has %d", size, m.from, m.Size)
+		case m.Root != root:
+			v.report.problem(NoIndex, RolledBack, "the first %d entries are not those of %s", size, m.from)
+		}
+	}
+	v.marks = kept
+	return nil
+}
+
+// finish checks the end of the log and the working state.
+func (v *run) finish(ctx context.Context) error {
+	if err := v.passCheckpoints(true); err != nil {
+		return err
+	}
+	v.next.rows.Close()
+	size, root := v.tree.Size(), v.tree.Root()
+	v.report.Root = root.String()
+	if size != v.report.Entries {
+		return fmt.Errorf("read %d of %d entries", size, v.report.Entries)
+	}
+	if size == 0 {
+		v.report.problem(NoIndex, Tampered, "the log is empty: even its genesis is gone")
+	}
+
+	var signed []byte
+	err := v.tx.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, int64(size)).Scan(&signed)
+	if errors.Is(err, sql.ErrNoRows) {
+		v.report.problem(NoIndex, Tampered, "no checkpoint covers all %d entries", size)
+	} else if err != nil {
+		return err
+	}
+
+	var state, want []byte
+	if err := v.meta(ctx, "range", &state); err != nil {
+		return err
+	}
+	if want, err = v.tree.MarshalBinary(); err != nil {
+		return err
+	}
+	if !bytes.Equal(state, want) {
+		v.report.problem(NoIndex, Tampered, "the working state (range) is not that of the entries")
+	}
+	if err := v.duplicates(ctx); err != nil {
+		return err
+	}
+	return v.openDecisions(ctx)
+}
+
+// duplicates looks for decision ids that were used twice.
+func (v *run) duplicates(ctx context.Context) error {
+	rows, err := v.tx.QueryContext(ctx, `SELECT key, max(idx) FROM entries WHERE kind = ? AND key <> ''
+		GROUP BY key HAVING count(*) > 1 LIMIT ?`, string(ledger.KindDecision), maxProblems)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var key string
+		var index int64
+		if err := rows.Scan(&key, &index); err != nil {
+			return err
+		}
+		v.report.problem(index, Tampered, "decision %q is recorded more than once", key)
+	}
+	return rows.Err()
+}
+
+// openDecisions reports what has no outcome, and that the working state agrees.
+func (v *run) openDecisions(ctx context.Context) error {
+	v.report.Open = uint64(len(v.open))
+	rows, err := v.tx.QueryContext(ctx, `SELECT key, idx, leaf FROM open`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	listed := map[string]bool{}
+	for rows.Next() {
+		var key string
+		var index uint64
+		var leaf []byte
+		if err := rows.Scan(&key, &index, &leaf); err != nil {
+			return err
+		}
+		have, ok := v.open[key]
+		if !ok || have.index != index || !bytes.Equal(have.leaf[:], leaf) {
+			v.report.problem(NoIndex, Tampered, "the working state calls decision %q at %d open, and it is not", key, index)
+			continue
+		}
+		listed[key] = true
+	}
+	for key, d := range v.open {
+		v.report.problem(int64(d.index), Incomplete, "decision %q let something pass and has no outcome yet", key)
+		if !listed[key] {
+			v.report.problem(int64(d.index), Tampered, "the working state does not know that decision %q is open: its outcome is gone", key)
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,236 @@
+package verify
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/tlog"
+	"github.com/assent-iom/assent/policy"
+)
+
+// chunkEntries is how many entries are in memory at once: enough to keep every
+// core busy with signatures, at most 64 KiB each.
+const chunkEntries = 512
+
+// entry is one row, and what checking it alone has shown.
+type entry struct {
+	index    int64
+	kind     string
+	key      string
+	envelope []byte
+	leaf     []byte
+
+	hash    ledger.Hash
+	about   ledger.About
+	result  string // of an outcome
+	blocks  bool   // of a decision
+	problem string
+	trust   Kind // the kind of problem
+}
+
+// opened is a decision that awaits its outcome.
+type opened struct {
+	index uint64
+	leaf  ledger.Hash
+}
+
+// entries checks every entry, in chunks: each alone on all cores, then in order.
+func (v *run) entries(ctx context.Context) error {
+	cps, err := v.tx.QueryContext(ctx, `SELECT seq, size, note FROM checkpoints ORDER BY size`)
+	if err != nil {
+		return err
+	}
+	v.next = cursor{rows: cps}
+	if err := v.next.step(); err != nil {
+		return err
+	}
+	rows, err := v.tx.QueryContext(ctx, `SELECT idx, kind, key, envelope, leaf FROM entries ORDER BY idx`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for {
+		chunk, err := readChunk(rows)
+		if err != nil || len(chunk) == 0 {
+			return err
+		}
+		v.checkAlone(chunk)
+		for i := range chunk {
+			if err := v.checkInOrder(ctx, &chunk[i]); err != nil {
+				return err
+			}
+		}
+		if v.opts.Progress != nil {
+			v.opts.Progress(v.tree.Size(), v.report.Entries)
+		}
+	}
+}
+
+func readChunk(rows *sql.Rows) ([]entry, error) {
+	var chunk []entry
+	for len(chunk) < chunkEntries && rows.Next() {
+		var e entry
+		if err := rows.Scan(&e.index, &e.kind, &e.key, &e.envelope, &e.leaf); err != nil {
+			return nil, err
+		}
+		chunk = append(chunk, e)
+	}
+	return chunk, rows.Err()
+}
+
+// checkAlone checks what needs no other entry, on all cores.
+func (v *run) checkAlone(chunk []entry) {
+	workers := runtime.GOMAXPROCS(0)
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < len(chunk); i += workers {
+				v.check(&chunk[i])
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (v *run) check(e *entry) {
+	e.hash = tlog.LeafHash(e.envelope)
+	if string(e.leaf) != string(e.hash[:]) {
+		e.problem, e.trust = "its bytes are not those that were hashed", Tampered
+		return
+	}
+	if err := v.read(e); err != nil {
+		e.problem = err.Error()
+		if e.trust == OK {
+			e.trust = Tampered
+		}
+	}
+}
+
+// read checks the signature, then reads the statement strictly.
+func (v *run) read(e *entry) error {
+	envelope, err := ledger.ParseEnvelope(e.envelope)
+	if err != nil {
+		return err
+	}
+	if err := envelope.Verify(v.public); err != nil {
+		return err
+	}
+	if e.about, err = ledger.Describe(envelope.Payload); err != nil {
+		return err
+	}
+	if string(e.about.Kind) != e.kind || e.about.Key != e.key {
+		return fmt.Errorf("it is filed as %s %q and says %s %q", e.kind, e.key, e.about.Kind, e.about.Key)
+	}
+	switch e.about.Kind {
+	case ledger.KindDecision:
+		d, err := ledger.ParseDecision(envelope.Payload)
+		e.blocks = d.Blocks()
+		return err
+	case ledger.KindOutcome:
+		o, err := ledger.ParseOutcome(envelope.Payload)
+		e.result = o.Result
+		return err
+	case ledger.KindGenesis:
+		g, err := ledger.ParseGenesis(envelope.Payload)
+		if err == nil && (g.VKey != v.report.VKey || g.Origin != v.report.Origin) {
+			e.trust = Untrusted
+			return fmt.Errorf("the log was begun as %q with another key: %s", g.Origin, g.VKey)
+		}
+		return err
+	}
+	return nil
+}
+
+// checkInOrder adds an entry to the tree and to what is open.
+func (v *run) checkInOrder(ctx context.Context, e *entry) error {
+	index := v.tree.Size()
+	fine := true
+	bad := func(kind Kind, format string, args ...any) {
+		v.report.problem(int64(index), kind, format, args...)
+		fine = false
+	}
+	if e.index != int64(index) {
+		bad(Tampered, "an entry numbered %d stands where %d belongs", e.index, index)
+	}
+	if e.problem != "" {
+		bad(e.trust, "%s", e.problem)
+	}
+	if (index == 0) != (e.kind == string(ledger.KindGenesis)) {
+		bad(Tampered, "a log begins with its genesis, and has one; this is a %s", e.kind)
+	}
+	switch {
+	case e.problem != "": // what it says cannot be relied on
+	case e.about.Kind == ledger.KindDecision:
+		v.report.Decisions++
+		if !e.blocks {
+			if _, twice := v.open[e.key]; twice {
+				bad(Tampered, "decision %q is recorded again while it is open", e.key)
+			}
+			v.open[e.key] = opened{index, e.hash}
+		}
+	case e.about.Kind == ledger.KindOutcome:
+		v.report.Outcomes++
+		what, err := v.conclude(ctx, index, e)
+		if err != nil {
+			return err
+		}
+		if what != "" {
+			bad(Tampered, "%s", what)
+		}
+	}
+	if fine {
+		v.report.Verified++
+	}
+	v.tree.Append(e.hash)
+	return v.passCheckpoints(false)
+}
+
+// conclude closes the decision of an outcome, or says why it cannot be.
+func (v *run) conclude(ctx context.Context, index uint64, e *entry) (problem string, err error) {
+	of := e.about.Of
+	if d, ok := v.open[e.key]; ok {
+		if d.index != of.Index || d.leaf != of.LeafHash {
+			return fmt.Sprintf("the outcome of %q is bound to entry %d, the decision is at %d", e.key, of.Index, d.index), nil
+		}
+		delete(v.open, e.key)
+		return "", nil
+	}
+	if of.Index >= index {
+		return fmt.Sprintf("the outcome of %q is bound to entry %d, which comes later", e.key, of.Index), nil
+	}
+	d, leaf, err := v.decisionAt(ctx, of.Index)
+	switch {
+	case err != nil:
+		return "", err
+	case d.ID != e.key || leaf != of.LeafHash:
+		return fmt.Sprintf("the outcome of %q is bound to entry %d, which is not that decision", e.key, of.Index), nil
+	case !d.Blocks():
+		return fmt.Sprintf("decision %q has a second outcome", e.key), nil
+	case e.result != ledger.NotForwarded:
+		return fmt.Sprintf("decision %q refused, and its outcome says %s", e.key, e.result), nil
+	}
+	return "", nil
+}
+
+// decisionAt reads one decision again; a zero decision is returned for anything
+// else, whose own problem is reported in its place.
+func (v *run) decisionAt(ctx context.Context, index uint64) (policy.Decision, ledger.Hash, error) {
+	var envelope []byte
+	err := v.tx.QueryRowContext(ctx, `SELECT envelope FROM entries WHERE idx = ?`, int64(index)).Scan(&envelope)
+	if errors.Is(err, sql.ErrNoRows) {
+		return policy.Decision{}, ledger.Hash{}, nil
+	}
+	if err != nil {
+		return policy.Decision{}, ledger.Hash{}, err
+	}
+	d, err := ledger.ParseDecision(envelope)
+	if err != nil {
+		return policy.Decision{}, ledger.Hash{}, nil
+	}
+	return d, tlog.LeafHash(envelope), nil
+}

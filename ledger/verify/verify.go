@@ -1,0 +1,285 @@
+// Package verify checks a ledger directory offline. It trusts nothing but a
+// public key: it hashes every entry again, checks every signature, builds the
+// tree anew, and compares with it every checkpoint, every column and all of the
+// working state. It reads inside one transaction, so a ledger that is being
+// written to can be verified, and keeps only the decisions that are open in
+// memory.
+//
+// # What it finds, and the exit code that says so
+//
+//	0 OK          everything holds
+//	1 Tampered    bytes differ from what was signed, or entries are missing,
+//	              moved, doubled, or bound to something else
+//	2 Incomplete  decisions that let something pass have no outcome yet
+//	3 Untrusted   the key is not the one that was expected
+//	4 RolledBack  the log is shorter than, or differs from, what was seen before
+//	5 Unfinished  something could not be read: nothing is said about the rest
+//
+// What it cannot find: a history that the holder of the key has written anew and
+// signed. Only Options.Since, a checkpoint that was kept elsewhere, shows that.
+package verify
+
+import (
+	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"modernc.org/sqlite"
+
+	"github.com/assent-iom/assent/ledger/tlog"
+)
+
+// Kind sorts problems; its value is the exit code.
+type Kind int
+
+// The kinds.
+const (
+	OK Kind = iota
+	Tampered
+	Incomplete
+	Untrusted
+	RolledBack
+	Unfinished
+)
+
+var kindNames = [...]string{"ok", "tampered", "incomplete", "untrusted key", "rolled back", "unfinished"}
+
+// String returns the kind in words.
+func (k Kind) String() string {
+	if k < 0 || int(k) >= len(kindNames) {
+		return "unfinished"
+	}
+	return kindNames[k]
+}
+
+// MarshalText writes the kind in words.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// rank orders kinds by what they take away: what could not be read may hide
+// anything; a wrong key makes every other finding meaningless.
+var rank = [...]int{OK: 0, Incomplete: 1, RolledBack: 2, Tampered: 3, Untrusted: 4, Unfinished: 5}
+
+// NoIndex is the Index of a problem that is no single entry's.
+const NoIndex int64 = -1
+
+// Problem is one thing that does not hold.
+type Problem struct {
+	Index int64  `json:"index"` // of the entry; NoIndex: of none
+	Kind  Kind   `json:"kind"`
+	What  string `json:"what"`
+}
+
+// maxProblems bounds Report.Problems; a damaged log has as many as entries.
+const maxProblems = 100
+
+// Report is what was checked and what was found.
+type Report struct {
+	Origin      string    `json:"origin"`
+	VKey        string    `json:"vkey"`
+	Pinned      bool      `json:"pinned"` // the key came from outside the directory
+	Entries     uint64    `json:"entries"`
+	Verified    uint64    `json:"verified"` // entries without a problem of their own
+	Checkpoints uint64    `json:"checkpoints"`
+	Decisions   uint64    `json:"decisions"`
+	Outcomes    uint64    `json:"outcomes"`
+	Open        uint64    `json:"open"` // decisions whose outcome is missing
+	Root        string    `json:"root"`
+	Kind        Kind      `json:"kind"` // the worst of all problems
+	Problems    []Problem `json:"problems"`
+	More        uint64    `json:"more,omitempty"` // problems beyond those listed
+}
+
+// ExitCode returns 0 to 5.
+func (r Report) ExitCode() int { return int(r.Kind) }
+
+func (r *Report) problem(index int64, kind Kind, format string, args ...any) {
+	if rank[kind] > rank[r.Kind] {
+		r.Kind = kind
+	}
+	if len(r.Problems) == maxProblems {
+		r.More++
+		return
+	}
+	r.Problems = append(r.Problems, Problem{Index: index, Kind: kind, What: fmt.Sprintf(format, args...)})
+}
+
+// Options says what the log is compared with.
+type Options struct {
+	// VKey pins the key. Empty: the key beside the log is used, which proves only
+	// that the log agrees with itself.
+	VKey string
+	// Since is a signed checkpoint that was kept elsewhere: the log must contain it.
+	Since []byte
+	// Progress is told how far verification is. It may be nil.
+	Progress func(done, total uint64)
+}
+
+// The names of what is read in the directory; package store writes them.
+const (
+	database = "ledger.db"
+	vkeyFile = "log.vkey"
+	markFile = "hwm"
+	maxFile  = 64 << 10 // of the small files
+)
+
+// Dir verifies the ledger in a directory. The error is not nil exactly when the
+// report's kind is Unfinished.
+func Dir(ctx context.Context, dir string, opts Options) (Report, error) {
+	v := &run{opts: opts, dir: dir, open: map[string]opened{}}
+	err := v.all(ctx)
+	if errors.Is(err, errStop) {
+		return v.report, nil
+	}
+	if err == nil && v.report.Verified != v.report.Entries && v.report.Kind == OK {
+		err = errors.New("not every entry was verified") // cannot happen; it must not pass if it does
+	}
+	if err != nil {
+		if damaged(err) {
+			v.report.problem(NoIndex, Tampered, "the database file is damaged: %v", err)
+			return v.report, nil
+		}
+		v.report.problem(NoIndex, Unfinished, "%v", err)
+		return v.report, fmt.Errorf("verifying %s: %w", dir, err)
+	}
+	return v.report, nil
+}
+
+// errStop ends a verification that makes no sense to go on with; the report says
+// why.
+var errStop = errors.New("stopped")
+
+// damaged reports that SQLite found its file to be malformed: bytes of it were
+// changed.
+func damaged(err error) bool {
+	var e *sqlite.Error
+	const corrupt, notADatabase = 11, 26 // https://sqlite.org/rescode.html
+	return errors.As(err, &e) && (e.Code()&0xff == corrupt || e.Code()&0xff == notADatabase)
+}
+
+// run is one verification.
+type run struct {
+	opts   Options
+	dir    string
+	report Report
+	key    note.Verifier
+	public ed25519.PublicKey
+	tree   tlog.Range
+	marks  []mark            // checkpoints known from elsewhere, until passed
+	open   map[string]opened // decisions that await an outcome, by id
+	tx     *sql.Tx
+	next   cursor // over the log's own checkpoints
+}
+
+// mark is a checkpoint that the log must contain.
+type mark struct {
+	tlog.Checkpoint
+	from string
+}
+
+func (v *run) all(ctx context.Context) error {
+	if _, err := os.Stat(v.dir); err != nil {
+		return err
+	}
+	if err := v.readKey(); err != nil {
+		return err
+	}
+	if err := v.readMarks(); err != nil {
+		return err
+	}
+	path := filepath.Join(v.dir, database)
+	if _, err := os.Stat(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) && len(v.marks) > 0 {
+			v.report.problem(NoIndex, RolledBack, "%s is gone", database)
+			return errStop
+		}
+		return err
+	}
+	db, err := openDB(path)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if v.tx, err = db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}); err != nil {
+		return err
+	}
+	defer v.tx.Rollback() // nothing was written
+	if err := v.structure(ctx); err != nil {
+		return err
+	}
+	if err := v.entries(ctx); err != nil {
+		return err
+	}
+	return v.finish(ctx)
+}
+
+// readKey decides which key the log is checked with.
+func (v *run) readKey() error {
+	beside, err := readSmall(filepath.Join(v.dir, vkeyFile))
+	vkey := strings.TrimSpace(string(beside))
+	switch {
+	case v.opts.VKey != "":
+		v.report.Pinned = true
+		pinned := strings.TrimSpace(v.opts.VKey)
+		if err == nil && vkey != pinned {
+			v.report.problem(NoIndex, Untrusted, "%s holds another key than the one expected", vkeyFile)
+		}
+		vkey = pinned
+	case err != nil:
+		v.report.problem(NoIndex, Untrusted, "no key to verify with: %v", err)
+		return errStop
+	}
+	v.report.VKey = vkey
+	if v.key, err = note.NewVerifier(vkey); err != nil {
+		v.report.problem(NoIndex, Untrusted, "the key %q cannot be read: %v", vkey, err)
+		return errStop
+	}
+	if v.public, err = publicKey(vkey); err != nil {
+		v.report.problem(NoIndex, Untrusted, "%v", err)
+		return errStop
+	}
+	v.report.Origin = v.key.Name()
+	return nil
+}
+
+// readMarks reads the high-water mark and the checkpoint that the caller kept.
+func (v *run) readMarks() error {
+	data, err := readSmall(filepath.Join(v.dir, markFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		v.report.problem(NoIndex, RolledBack, "the high-water mark (%s) is missing: a cut-off end would not be noticed", markFile)
+	} else if err != nil {
+		return err
+	} else {
+		v.addMark(data, "the high-water mark")
+	}
+	if v.opts.Since != nil {
+		v.addMark(v.opts.Since, "the checkpoint that was kept")
+	}
+	return nil
+}
+
+func (v *run) addMark(signed []byte, from string) {
+	c, err := tlog.OpenCheckpoint(signed, v.key)
+	if err != nil {
+		v.report.problem(NoIndex, Tampered, "%s does not verify: %v", from, err)
+		return
+	}
+	v.marks = append(v.marks, mark{c, from})
+}
+
+func readSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxFile {
+		return nil, fmt.Errorf("%s has %d bytes, the limit is %d", path, info.Size(), maxFile)
+	}
+	return os.ReadFile(path)
+}
