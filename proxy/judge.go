@@ -228,9 +228,10 @@ func (e *exchange) refuse(refusal decoders.Refusal) {
 	}
 	asIs(h)
 	rc := http.NewResponseController(e.w)
-	unread := e.body == nil && e.r.Body != nil && e.r.Body != http.NoBody
+	// Over h2 the end of the stream tells the client to stop; over h1 nothing does.
+	unread := e.r.ProtoMajor == 1 && e.body == nil && e.r.Body != nil && e.r.Body != http.NoBody
 	waiting := strings.EqualFold(e.r.Header.Get("Expect"), "100-continue")
-	if unread && e.r.ProtoMajor == 1 {
+	if unread {
 		h.Set("Connection", "close")
 		if !waiting {
 			_ = rc.EnableFullDuplex()

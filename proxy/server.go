@@ -60,6 +60,7 @@ func New(cfg Config) (*Server, error) {
 		requests: newPerActor(requestsPerActor),
 		bodies:   budget{bound: max(bodiesHeld, cfg.BodyCap)},
 		passed:   passedTable{byHost: map[string]Passed{}},
+		trusted:  hostSet{hosts: map[string]struct{}{}},
 		streams:  map[io.Closer]struct{}{},
 		idle:     map[*tunnel]struct{}{},
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +30,9 @@ type tunnel struct {
 	head []byte // what was read to see what is spoken; read again first
 	sni  string // set before any request is served
 
+	watching bool   // keep last: true until the handshake is over
+	last     []byte // the last bytes that were read during the handshake
+
 	used   atomic.Bool // a request came
 	closed sync.Once
 	done   chan struct{} // closed with the connection
@@ -42,7 +44,12 @@ func (t *tunnel) Read(p []byte) (int, error) {
 		t.head = t.head[n:]
 		return n, nil
 	}
-	return t.Conn.Read(p)
+	n, err := t.Conn.Read(p)
+	if t.watching {
+		t.last = append(t.last, p[:n]...)
+		t.last = t.last[max(0, len(t.last)-plainAlert):]
+	}
+	return n, err
 }
 
 func (t *tunnel) Close() error {
@@ -88,11 +95,14 @@ func (s *Server) openGoverned(t *tunnel) {
 	}
 	var conn net.Conn = t
 	if first[0] == recordHandshake {
+		t.watching = true
 		secure := tls.Server(t, s.tls)
 		if err := secure.HandshakeContext(context.Background()); err != nil {
-			s.handshakeFailed(t, err)
+			s.distrusted(t, err)
 			return
 		}
+		t.watching = false
+		defer s.leftUnused(t, secure, time.Now())
 		t.sni = secure.ConnectionState().ServerName
 		conn = secure
 	}
@@ -118,19 +128,6 @@ func (s *Server) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 	return s.cfg.Authority.Leaf(t.target.name)
 }
 
-// handshakeFailed tells distrust from all other ways to fail: a client that does
-// not trust us says so with an alert about the certificate, or leaves as soon as
-// it has seen it.
-func (s *Server) handshakeFailed(t *tunnel, err error) {
-	var op *net.OpError
-	text := err.Error()
-	alert := errors.As(err, &op) && op.Op == "remote error" &&
-		(strings.Contains(text, "certificate") || strings.Contains(text, "unknown authority") || strings.Contains(text, "access denied"))
-	if alert {
-		s.cfg.OnDistrust(t.target.hostPort(), err)
-	}
-}
-
 type tunnelKey struct{}
 
 // withTunnel lets handlers find the tunnel that a request came through.
@@ -147,7 +144,9 @@ func (s *Server) inside(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		panic("proxy: a request outside any tunnel")
 	}
-	t.used.Store(true)
+	if !t.used.Swap(true) {
+		s.trusted.add(t.target.hostPort())
+	}
 	scheme := "https"
 	if r.TLS == nil {
 		scheme = "http"
