@@ -6,6 +6,7 @@ import "github.com/assent-iom/assent/decoders/aws/table"
 // signing name, version and operation names: on the wire they are one API.
 var sameAPI = map[string]string{
 	"docdb": "rds", "neptune": "rds",
+	"signer-data":        "signer",
 	"wisdom":             "qconnect",
 	"sms-voice":          "pinpoint-sms-voice",
 	"greengrassv2":       "greengrass",

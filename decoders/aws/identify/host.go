@@ -48,8 +48,10 @@ func (id *Identifier) place(host string) place {
 	isRegion := func(l string) bool { return partition.MatchesRegion(l) }
 	if s3, service, region, ok := parseS3(rest, partition, isRegion); ok {
 		p.S3, p.Region = s3, region
-		if info, ok := id.table.Info(service); ok {
-			p.Services = []*table.Info{info}
+		for _, name := range strings.Split(service, ",") {
+			if info, ok := id.table.Info(name); ok {
+				p.Services = append(p.Services, info)
+			}
 		}
 		return p
 	}
@@ -147,7 +149,7 @@ func parseS3(rest string, partition *table.Partition, isRegion func(string) bool
 			h.Account = name
 		}
 	case kind == "s3express-control":
-		h.Control = true
+		h.Control, service = true, "s3,s3control"
 	case kind == "s3-global": // ALIAS.mrap.accesspoint.s3-global
 		alias, _, _ := strings.Cut(name, ".accesspoint")
 		h.Bucket = "arn:" + partition.Name + ":s3:::accesspoint/" + alias
@@ -159,7 +161,7 @@ func parseS3(rest string, partition *table.Partition, isRegion func(string) bool
 	case kind == "s3-outposts":
 		h.Bucket, h.Account = outpost(head, partition, region)
 		if isAccount(name) || name == "" { // s3control on outposts
-			h.Bucket, service = "", "s3control"
+			h.Bucket, service = "", "s3control,s3outposts"
 		}
 	default:
 		h.Bucket = name

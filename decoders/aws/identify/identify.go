@@ -11,7 +11,6 @@ package identify
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -334,7 +333,10 @@ func (c *call) rpcV2(protocol string) error {
 	if pass == nil && c.cands != nil && len(c.id.table.ByTarget(service)) > 0 {
 		return fmt.Errorf("the call is for %s but not sent to it", service)
 	}
-	return c.settle(name, "smithy-"+protocol, pass)
+	if protocol == "rpc-v2-cbor" {
+		protocol = "smithy-rpc-v2-cbor" // as the models call it
+	}
+	return c.settle(name, protocol, pass)
 }
 
 // query settles a call by Version and Action.
@@ -362,12 +364,4 @@ func (c *call) query(f form) error {
 		protocol = "ec2"
 	}
 	return c.settle(f.Action, protocol, pass)
-}
-
-// unescapeAll is url.PathUnescape that keeps what it cannot read.
-func unescapeAll(s string) string {
-	if u, err := url.PathUnescape(s); err == nil {
-		return u
-	}
-	return s
 }

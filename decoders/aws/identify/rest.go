@@ -18,6 +18,8 @@ func (c *call) rest() error {
 		score   int
 	}
 	var best []found
+	var s3 *router
+	var s3Service *table.Service
 	path := c.URL.EscapedPath()
 	has := func(name string) bool { return c.Header.Get(name) != "" }
 	for _, info := range c.cands {
@@ -29,9 +31,10 @@ func (c *call) rest() error {
 			return err
 		}
 		if r.s3 {
-			return c.restS3(r, s, path, has)
+			s3, s3Service = r, s
+			continue
 		}
-		for _, m := range r.find(c.Method, path, c.q, has) {
+		for _, m := range r.find(c.Method, path, c.q) {
 			f := found{m, s, m.score(c.q, has)}
 			if c.place.Partition != nil && (m.op.HostPrefix != "") == hostPrefixFits(m.op.HostPrefix, c.Host) && m.op.HostPrefix != "" {
 				f.score += 10
@@ -43,6 +46,10 @@ func (c *call) rest() error {
 				best = append(best, f)
 			}
 		}
+	}
+	// S3 takes any path. Its control plane says so in a header or by its host.
+	if s3 != nil && (len(best) == 0 || best[0].service.Name != "s3outposts" && !c.place.S3.Control && !has("X-Amz-Account-Id")) {
+		return c.restS3(s3, s3Service, path, has)
 	}
 	var ops []*table.Operation
 	for _, f := range best {
@@ -179,7 +186,7 @@ func (c *call) chooseS3(op *table.Operation, labels map[string]string) {
 // operation has to be one that the found operation is selected by, and a bare
 // key that no operation knows means an operation that is newer than the table.
 func (c *call) s3Match(r *router, path string, has func(string) bool) (*table.Operation, map[string]string) {
-	found := r.find(c.Method, path, c.q, has)
+	found := r.find(c.Method, path, c.q)
 	var best []match
 	score := 0
 	for _, m := range found {

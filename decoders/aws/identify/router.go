@@ -115,7 +115,7 @@ type match struct {
 
 // find returns the matches at the first position, literal before label before
 // greedy, where any route fits the query.
-func (r *router) find(method, path string, q query, header func(string) bool) []match {
+func (r *router) find(method, path string, q query) []match {
 	root := r.byMethod[method]
 	if root == nil {
 		return nil
@@ -187,7 +187,7 @@ func (rt *route) fits(q query) bool {
 }
 
 // score ranks routes that fit the same path: more literals, then all required
-// members present, then more of them, then current before deprecated.
+// members present, then more of them.
 func (m match) score(q query, header func(string) bool) int {
 	n := len(m.literals) * 1000
 	for _, name := range m.query {
@@ -203,9 +203,6 @@ func (m match) score(q query, header func(string) bool) int {
 		} else {
 			n -= 200
 		}
-	}
-	if m.op.Deprecated {
-		n--
 	}
 	return n
 }

@@ -1,7 +1,7 @@
 """Makes botocore write a minimal, signed request for every operation of every
 service, as JSON lines on stdout. Nothing is sent.
 
-    exam.py [--endpoint URL]    with a custom endpoint, the host says nothing
+    exam.py [--endpoint URL|- [SERVICE…]]    with a custom endpoint, the host says nothing
 """
 import base64
 import json
@@ -9,11 +9,11 @@ import sys
 import warnings
 
 import botocore.session
-from botocore.awsrequest import AWSResponse
 from botocore.config import Config
+from botocore.tokens import FrozenAuthToken
 
 warnings.filterwarnings("ignore")
-ENDPOINT = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "--endpoint" else None
+ENDPOINT = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "--endpoint" and sys.argv[2] != "-" else None
 FIXED = {
     "AccountId": "123456789012", "Bucket": "my-bucket", "Key": "a/key.txt", "CopySource": "my-bucket/other",
     "RequestRoute": "route", "RequestToken": "token", "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/q",
@@ -40,13 +40,13 @@ def value(shape, name, depth=0):
         n = max(1, shape.metadata.get("min", 0))
         return [value(shape.member, name, depth + 1) for _ in range(min(n, 3) if n < 4 else n)] if depth < 6 else []
     if t == "map":
-        return {"k": value(shape.value, "k", depth + 1)} if depth < 6 else {}
+        return {"key1" if not shape.key.enum else shape.key.enum[0]: value(shape.value, "k", depth + 1)} if depth < 6 else {}
     if t == "string":
         if shape.enum:
             return shape.enum[0]
-        if "arn" in name.lower():
-            return "arn:aws:iam::123456789012:role/x"
         n = shape.metadata.get("min", 0)
+        if "arn" in name.lower():
+            return "arn:aws:iam::123456789012:role/x" + "x" * max(0, n - 32)
         return "abc1" + "x" * max(0, n - 4)
     if t in ("integer", "long"):
         return max(1, int(shape.metadata.get("min", 1)))
@@ -72,9 +72,10 @@ class Stop(Exception):
 def main():
     session = botocore.session.get_session()
     session.set_credentials("ASIAQNZGKIQY56JQ7WML", "secret" * 6)
-    config = Config(retries={"max_attempts": 0}, parameter_validation=True)
+    session.get_auth_token = lambda **kw: FrozenAuthToken("token")  # codecatalyst signs with a bearer token
+    config = Config(retries={"max_attempts": 0}, endpoint_discovery_enabled=False)
     out = sys.stdout
-    for service in session.get_available_services():
+    for service in sys.argv[3:] or session.get_available_services():
         kwargs = {"endpoint_url": ENDPOINT} if ENDPOINT else {}
         try:
             client = session.create_client(service, region_name="us-east-1", config=config, **kwargs)

@@ -47,9 +47,14 @@ func readPartitions(path string) ([]table.Partition, error) {
 func addEndpoints(info *table.Info, rules any, partitions []table.Partition) {
 	labels := map[string]bool{info.EndpointPrefix: true}
 	names := map[string]bool{info.SigningName: true}
+	bases := map[string]bool{}
 	walkRules(rules, func(key, value string) {
 		switch key {
 		case "url":
+			if u, ok := strings.CutPrefix(value, "https://"); ok {
+				_, base, _ := strings.Cut(u, "/")
+				bases[strings.TrimSuffix(base, "/")] = true
+			}
 			for _, u := range expand(value) {
 				if label, ok := hostLabel(u, partitions); ok {
 					labels[label] = true
@@ -61,6 +66,11 @@ func addEndpoints(info *table.Info, rules any, partitions []table.Partition) {
 			}
 		}
 	})
+	if base := sortedKeys(bases); len(base) == 1 && base[0] != "" && !strings.Contains(base[0], "{") {
+		for _, op := range info.Operations { // every endpoint puts the same path before the operation's
+			op.URI = "/" + base[0] + op.URI
+		}
+	}
 	for _, label := range sortedKeys(labels) {
 		for _, op := range info.Operations { // "data-" + "servicediscovery" is one label
 			p := op.HostPrefix
