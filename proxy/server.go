@@ -37,6 +37,7 @@ type Server struct {
 	requests                *perActor
 	bodies                  budget
 	passed                  passedTable
+	trusted                 hostSet // hosts that a client spoke to through our certificate
 	judged, refused, turned atomic.Int64
 
 	draining atomic.Bool
