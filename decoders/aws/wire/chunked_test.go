@@ -14,7 +14,7 @@ import (
 // upload is an operation like S3's PutObject.
 func upload() *table.Operation {
 	return &table.Operation{Name: "Put", Method: "PUT", URI: "/{Key+}", Input: &table.Shape{Kind: table.Structure, Members: []table.Member{
-		{Name: "Body", WireName: "Body", Shape: bytes_, Payload: true, Streaming: true},
+		{Name: "Body", WireName: "Body", Shape: blobs, Payload: true, Streaming: true},
 		{Name: "Key", WireName: "Key", Shape: str, Location: table.InURI},
 		{Name: "Encoding", WireName: "Content-Encoding", Shape: str, Location: table.InHeader},
 		{Name: "CRC32", WireName: "x-amz-checksum-crc32", Shape: str, Location: table.InHeader},

@@ -78,7 +78,7 @@ func (r *reader) rpcCall(op *table.Operation, protocol string, m message, params
 	}
 	var v any
 	var err error
-	if protocol == CBOR {
+	if protocol == CBOR || strings.HasPrefix(mediaType(m.header), cborOfJSON) {
 		v, err = parseCBOR(m.body)
 	} else {
 		v, err = parseJSON(m.body)
@@ -100,6 +100,10 @@ func (r *reader) rpcCall(op *table.Operation, protocol string, m message, params
 	}
 	return nil
 }
+
+// cborOfJSON is the media type of the Java SDK's older CBOR: json 1.1 with another
+// body, for Kinesis.
+const cborOfJSON = "application/x-amz-cbor-1."
 
 func hasEventStream(s *table.Shape) bool {
 	if s == nil {

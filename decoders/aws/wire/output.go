@@ -99,9 +99,6 @@ func (r *reader) outputXML(op *table.Operation, protocol string, payload *table.
 			return fmt.Errorf("no <%s> in it", op.OutputWrap)
 		}
 	}
-	if op.Output.Wrapper && len(root.kids) == 1 {
-		root = root.kids[0]
-	}
 	r.elements(op.Output, root, out, nil)
 	return nil
 }

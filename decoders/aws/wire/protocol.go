@@ -111,6 +111,8 @@ func agrees(protocol string, h http.Header) error {
 		owner = []string{JSON, RestJSON}
 	case media == "application/json":
 		owner = []string{RestJSON, JSON, RPCJSON}
+	case strings.HasPrefix(media, cborOfJSON):
+		owner = []string{JSON}
 	case media == "application/cbor":
 		owner = []string{CBOR}
 	case media == "application/xml", media == "text/xml":

@@ -31,21 +31,52 @@ func (r *reader) note(p *path) {
 	}
 }
 
-// keep puts a value that the model does not know under its raw name, without
-// covering a value that the model does know.
+// keep puts a value that the model does not know under its raw name. A raw name
+// that covers a parameter under the model's name is one that two parsers could
+// take for the other.
 func (r *reader) keep(into map[string]any, name string, v any, p *path) {
 	if r.tolerant {
 		return
 	}
-	r.note(p.child(name))
-	for {
-		if _, taken := into[name]; !taken {
-			into[name] = v
-			return
-		}
-		name += "?"
+	at := p.child(name)
+	r.note(at)
+	if _, taken := into[name]; taken {
+		r.contradict("%s is a parameter and the name of another", at)
+		return
 	}
+	into[name] = v
 }
+
+// memberNames tells which names a structure has. A few questions are answered by
+// a scan, many by a set: neither the model nor the caller can make it quadratic.
+func memberNames(s *table.Shape, questions int, name func(*table.Member) string) func(string) bool {
+	if questions <= 8 {
+		return func(want string) bool {
+			for i := range s.Members {
+				if name(&s.Members[i]) == want {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	set := make(map[string]bool, len(s.Members))
+	for i := range s.Members {
+		set[name(&s.Members[i])] = true
+	}
+	return func(want string) bool { return set[want] }
+}
+
+// wireName is the name of a body member on the wire.
+func wireName(m *table.Member) string {
+	if m.Location != table.InBody {
+		return ""
+	}
+	return m.WireName
+}
+
+// modelName is the name of a member in Params.
+func modelName(m *table.Member) string { return m.Name }
 
 func (r *reader) fidelity() model.Fidelity {
 	if len(r.unknown) > 0 || r.more {

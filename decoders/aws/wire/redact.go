@@ -28,12 +28,9 @@ func redactMembers(s *table.Shape, object map[string]any) {
 		}
 	}
 	if known < len(object) {
-		names := make(map[string]bool, len(s.Members))
-		for i := range s.Members {
-			names[s.Members[i].Name] = true
-		}
+		isKnown := memberNames(s, len(object)-known, modelName)
 		for name, v := range object {
-			if !names[name] {
+			if !isKnown(name) {
 				object[name] = redactUnknown(name, v)
 			}
 		}

@@ -60,7 +60,10 @@ func Refuse(protocol, service string, c decoders.Call, r decoders.Refusal) *http
 			h.Set("Smithy-Protocol", "rpc-v2-json")
 		}
 		queryMode(h, c, r)
-		body = encodeJSON(r)
+		if body = encodeJSON(r); strings.HasPrefix(mediaType(c.Header), cborOfJSON) {
+			h.Set("Content-Type", mediaType(c.Header))
+			body = encodeCBOR(r)
+		}
 	}
 	return respond(h, c, body)
 }

@@ -16,7 +16,7 @@ var (
 	real64 = &table.Shape{Name: "Double", Kind: table.Double}
 	flag   = &table.Shape{Name: "Boolean", Kind: table.Boolean}
 	when   = &table.Shape{Name: "Timestamp", Kind: table.Timestamp}
-	bytes_ = &table.Shape{Name: "Blob", Kind: table.Blob}
+	blobs  = &table.Shape{Name: "Blob", Kind: table.Blob}
 	doc    = &table.Shape{Name: "Document", Kind: table.Document}
 	names  = &table.Shape{Name: "Names", Kind: table.List, Elem: &table.Member{Shape: str}}
 	tags   = &table.Shape{Name: "Tags", Kind: table.Map, Key: &table.Member{Shape: str}, Value: &table.Member{Shape: str}}
@@ -35,7 +35,7 @@ func members(pairs ...any) []table.Member {
 func everything() *table.Shape {
 	s := &table.Shape{Name: "Everything", Kind: table.Structure}
 	s.Members = members("Name", str, "Password", secret, "Count", num, "Ratio", real64, "On", flag, "At", when,
-		"Data", bytes_, "Any", doc, "Names", names, "Tags", tags, "Again", s)
+		"Data", blobs, "Any", doc, "Names", names, "Tags", tags, "Again", s)
 	return s
 }
 

@@ -77,14 +77,9 @@ func (r *reader) treeMembers(s *table.Shape, object, into map[string]any, p *pat
 	if known == len(object) {
 		return
 	}
-	names := make(map[string]bool, len(s.Members))
-	for i := range s.Members {
-		if s.Members[i].Location == table.InBody {
-			names[s.Members[i].WireName] = true
-		}
-	}
+	isKnown := memberNames(s, len(object)-known, wireName)
 	for name, v := range object {
-		if _, text := v.(string); names[name] || name == "__type" && text {
+		if _, text := v.(string); isKnown(name) || name == "__type" && text {
 			continue
 		}
 		r.keep(into, name, plain(v), p)
