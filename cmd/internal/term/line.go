@@ -1,0 +1,61 @@
+package term
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/policy"
+)
+
+// Word is what a decision is called: allow, deny, hold; and in observe mode,
+// where intent says otherwise, would deny or would hold.
+func Word(d policy.Decision) string {
+	if d.Mode == policy.Observe && d.Verdict != policy.Allow {
+		if d.Basis.Intent == intent.None || d.Basis.Intent == "" {
+			return "allow"
+		}
+		return "would " + d.Verdict.String()
+	}
+	return d.Verdict.String()
+}
+
+// Line is one decision in at most Width columns: verdict, call, target, owner,
+// dependents, id. The id is whole; the target gives way first.
+func Line(d policy.Decision, colours bool) string {
+	word := fmt.Sprintf("%-6s", Word(d))
+	owner := Plain(d.Accountable.Owner)
+	if owner == "" {
+		owner = "no owner"
+	}
+	dependents := fmt.Sprintf("%d dep", d.Radius.Dependents)
+	if !d.Radius.Complete && d.Radius.Dependents > 0 {
+		dependents = fmt.Sprintf("≥%d dep", d.Radius.Dependents)
+	}
+	end := "  " + cut(owner, 12) + "  " + dependents + "  " + d.ID
+	room := Width - len("assent: ") - utf8.RuneCountInString(word) - 1 - utf8.RuneCountInString(end)
+	name := cut(Plain(d.Action.Name()), max(room-6, 8))
+	target := cut(target(d), room-utf8.RuneCountInString(name)-2)
+	if target != "" {
+		target = "  " + target
+	}
+	pad := max(room-utf8.RuneCountInString(name)-utf8.RuneCountInString(target), 0)
+	return "assent: " + style(colours).verdict(word) + " " + name + target + strings.Repeat(" ", pad) + end
+}
+
+// target is the short name of what is touched: the last part of the URN.
+func target(d policy.Decision) string {
+	if len(d.Action.Targets) == 0 {
+		return ""
+	}
+	urn := Plain(string(d.Action.Targets[0].URN))
+	short := urn
+	if i := strings.LastIndexAny(urn, ":/"); i >= 0 && i+1 < len(urn) {
+		short = urn[i+1:]
+	}
+	if more := len(d.Action.Targets) - 1; more > 0 {
+		short += fmt.Sprintf(" +%d", more)
+	}
+	return short
+}
