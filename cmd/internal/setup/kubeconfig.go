@@ -25,6 +25,9 @@ type Cluster struct {
 	Name   string
 	Server string // as in the file
 	Host   string // host:port, the port always there
+	// PathPrefix is what stands before /api in the server's URL (a Rancher
+	// gateway); empty for most.
+	PathPrefix string
 	// TLS is how the engine trusts, and is known to, the API server; nil for http.
 	TLS *tls.Config
 	// Insecure: the kubeconfig turns verification off. The engine never does.
@@ -201,7 +204,8 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 			port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 		}
 		c := Cluster{Name: name, Server: server, Host: net.JoinHostPort(strings.ToLower(u.Hostname()), port),
-			Insecure: text(cluster, "insecure-skip-tls-verify") == "true", Loopback: loopback(u.Hostname())}
+			PathPrefix: strings.TrimRight(u.EscapedPath(), "/"),
+			Insecure:   text(cluster, "insecure-skip-tls-verify") == "true", Loopback: loopback(u.Hostname())}
 		if u.Scheme == "https" {
 			if c.TLS, err = k.trust(cluster, name, read); err != nil {
 				return err
@@ -215,13 +219,34 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 		if old := text(cluster, "proxy-url"); old != "" {
 			k.note("cluster "+name+" was reached through "+redacted(old)+"; assent connects directly", "")
 		}
-		k.Clusters = append(k.Clusters, c)
+		k.add(c)
 	}
 	return nil
 }
 
+// add appends a cluster. Entries that lead to one API server are one cluster,
+// known by its first name; and where several entries share an address, no client
+// certificate is lent, since the calls of one cannot be told from the other's.
+func (k *Kubeconfig) add(c Cluster) {
+	for i := range k.Clusters {
+		known := &k.Clusters[i]
+		if known.Host != c.Host {
+			continue
+		}
+		if known.TLS != nil && c.TLS != nil && len(known.TLS.Certificates)+len(c.TLS.Certificates) > 0 {
+			known.TLS.Certificates, c.TLS.Certificates = nil, nil
+			k.note("clusters "+known.Name+" and "+c.Name+" share the address "+c.Host+"; assent lends neither a client certificate",
+				"use a token or an exec plugin for them")
+		}
+		if known.PathPrefix == c.PathPrefix {
+			return
+		}
+	}
+	k.Clusters = append(k.Clusters, c)
+}
+
 func (k *Kubeconfig) note(text, repair string) {
-	k.Notes = append(k.Notes, Note{Text: text, Repair: repair})
+	k.Notes = append(k.Notes, Note{What: text, Repair: repair})
 }
 
 func (k *Kubeconfig) trust(cluster *yaml.Node, name string, read func(string) ([]byte, error)) (*tls.Config, error) {

@@ -49,7 +49,7 @@ func TestWhatWasSetIsExtendedNeverLost(t *testing.T) {
 	}
 	said := ""
 	for _, n := range notes {
-		said += n.Text + "\n"
+		said += n.What + "\n"
 	}
 	if !strings.Contains(said, ".amazonaws.com, 10.0.0.0/8") || !strings.Contains(said, "http://corp:3128") || strings.Contains(said, "pw") {
 		t.Errorf("notes: %s", said)
@@ -130,7 +130,7 @@ contexts:
 `
 
 func TestOverlayLeadsEveryClusterThroughUs(t *testing.T) {
-	files := map[string]string{"/k/one": kubeconfig, "/k/two": "clusters: [{name: local, cluster: {server: 'https://other'}}, {name: third, cluster: {server: 'http://third'}}]\ncurrent-context: b\n"}
+	files := map[string]string{"/k/one": kubeconfig, "/k/two": "clusters: [{name: local, cluster: {server: 'https://other'}}, {name: third, cluster: {server: 'http://third'}}, {name: again, cluster: {server: 'http://THIRD:80/'}}, {name: path, cluster: {server: 'http://third/k/c1/'}}]\ncurrent-context: b\n"}
 	k, err := ReadKubeconfig([]string{"/absent", "/k/one", "/k/two"}, func(p string) ([]byte, error) {
 		if s, ok := files[p]; ok {
 			return []byte(s), nil
@@ -144,7 +144,7 @@ func TestOverlayLeadsEveryClusterThroughUs(t *testing.T) {
 	for _, c := range k.Clusters {
 		hosts = append(hosts, c.Name+"="+c.Host)
 	}
-	if got := strings.Join(hosts, " "); got != "local=127.0.0.1:6443 cloud=abc.eks.amazonaws.com:443 third=third:80" {
+	if got := strings.Join(hosts, " "); got != "local=127.0.0.1:6443 cloud=abc.eks.amazonaws.com:443 third=third:80 path=third:80" {
 		t.Errorf("clusters: %s", got)
 	}
 	if c := k.Clusters[0]; !c.Insecure || !c.Loopback || c.TLS.ServerName != "k" || c.TLS.InsecureSkipVerify {
@@ -155,7 +155,7 @@ func TestOverlayLeadsEveryClusterThroughUs(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := string(out)
-	if strings.Count(text, "proxy-url") != 3 || strings.Contains(text, "insecure-skip") || strings.Contains(text, "tls-server-name") ||
+	if strings.Count(text, "proxy-url") != 5 || strings.Contains(text, "insecure-skip") || strings.Contains(text, "tls-server-name") ||
 		!strings.Contains(text, "x-unknown: kept") || !strings.Contains(text, "/k/get-token") || !strings.Contains(text, "tokenFile: /k/t") || !strings.Contains(text, "current-context: a") {
 		t.Errorf("overlay:\n%s", text)
 	}
