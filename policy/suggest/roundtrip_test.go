@@ -1,0 +1,83 @@
+package suggest_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/policy/checks"
+	"github.com/assent-iom/assent/policy/suggest"
+)
+
+type nothing struct{}
+
+func (nothing) Version() model.Version                    { return model.Version{} }
+func (nothing) Resource(model.URN) (model.Resource, bool) { return model.Resource{}, false }
+func (nothing) Resolve(string) (model.URN, bool)          { return "", false }
+func (nothing) Dependents([]model.URN, int) model.Reach   { return model.Reach{Complete: true} }
+func (nothing) Dependencies(model.URN) []model.Relation   { return nil }
+func (nothing) Each(func(model.Resource) bool)            {}
+
+func call(platform, op string, verb model.Verb, capability, account, region, kind string, urn model.URN, role string) model.Action {
+	return model.Action{Actor: model.Actor{ID: "bot", Kind: model.Agent, Authn: "run-token"}, Platform: platform, Service: "svc", Operation: op, Verb: verb,
+		Capability: capability, Account: account, Region: region, Fidelity: model.Exact, Targets: []model.Target{{URN: urn, Type: kind, Role: role}}}
+}
+
+// The draft allows every action that it was made from, and not another.
+func TestTheDraftAllowsExactlyWhatWasSeen(t *testing.T) {
+	batch := call("aws", "BatchX", model.Update, "database.keyvalue", "123456789012", "eu-west-1", "dynamodb:table", "arn:aws:dynamodb:eu-west-1:123456789012:table/a", "target")
+	batch.Parts = []model.Action{call("", "Put", model.Update, "database.keyvalue", "", "", "dynamodb:table", "arn:aws:dynamodb:eu-west-1:123456789012:table/b", "target")}
+	actions := []model.Action{
+		call("aws", "CreateBucket", model.Create, "storage.bucket", "123456789012", "us-east-1", "s3:bucket", "arn:aws:s3:::acme-scratch", "created"),
+		call("aws", "RunInstances", model.Create, "compute.instance", "123456789012", "us-east-1", "ec2:instance", "arn:aws:ec2:us-east-1:123456789012:instance/*", "created"),
+		call("aws", "TerminateInstances", model.Delete, "compute.instance", "123456789012", "us-east-1", "ec2:instance", "arn:aws:ec2:us-east-1:123456789012:instance/i-1", "target"),
+		call("aws", "UpdateThing", model.Update, "aws.route53", "123456789012", "", "route53:hostedzone", "arn:aws:route53:::hostedzone/Z1", "target"),
+		call("kubernetes", "create deployments", model.Create, "compute.workload", "shop", "web", "apps/Deployment", "k8s://arn:aws:eks:x:1:cluster%2Fshop/apps/Deployment/web/api", "created"),
+		call("kubernetes", "delete namespaces", model.Delete, "k8s.namespace", "shop", "", "core/Namespace", "k8s://shop/core/Namespace//old", "target"),
+		call("kubernetes", "patch nodes", model.Update, "compute.node", "shop", "", "core/Node", "k8s://shop/core/Node//n1", "target"),
+		batch,
+	}
+	var decisions []policy.Decision
+	for _, a := range actions {
+		decisions = append(decisions, policy.Decision{Action: a, Radius: policy.Radius{Complete: true}})
+	}
+	text, err := suggest.Suggest(decisions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := intent.Parse("s.yaml", text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	p, err := checks.Compile(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdict := func(a model.Action) policy.Decision {
+		d := policy.Decision{Action: a}
+		if err := p.Judge(context.Background(), &d, nothing{}); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	for _, a := range actions {
+		if d := verdict(a); d.Verdict != policy.Allow {
+			t.Errorf("%s is refused: %+v\n%s", a.Name(), d.Findings, text)
+		}
+	}
+	other := actions[0]
+	other.Targets = []model.Target{{URN: "arn:aws:s3:::acme-other", Type: "s3:bucket", Role: "created"}}
+	someone := actions[0]
+	someone.Actor.ID = "mallory"
+	deleted := actions[0]
+	deleted.Verb = model.Delete
+	elsewhere := actions[2]
+	elsewhere.Targets = []model.Target{{URN: "arn:aws:ec2:us-west-2:123456789012:instance/i-1", Type: "ec2:instance", Role: "target"}}
+	for _, a := range []model.Action{other, someone, deleted, elsewhere} {
+		if d := verdict(a); d.Verdict == policy.Allow {
+			t.Errorf("something else is allowed: %+v\n%s", a, text)
+		}
+	}
+}
