@@ -15,10 +15,12 @@ func parseCBOR(body []byte) (any, error) {
 		return nil, err
 	}
 	mode, err := cbor.DecOptions{
-		DupMapKey:       cbor.DupMapKeyEnforcedAPF,
-		MaxNestedLevels: MaxDepth,
-		DefaultMapType:  reflect.TypeFor[map[string]any](),
-		UTF8:            cbor.UTF8RejectInvalid,
+		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
+		MaxNestedLevels:  MaxDepth,
+		MaxArrayElements: MaxNodes,
+		MaxMapPairs:      MaxNodes,
+		DefaultMapType:   reflect.TypeFor[map[string]any](),
+		UTF8:             cbor.UTF8RejectInvalid,
 	}.DecMode()
 	if err != nil {
 		return nil, err

@@ -66,6 +66,9 @@ func (r *reader) headerText(m *table.Member, text string, p *path) any {
 func (r *reader) prefixed(m *table.Member, h http.Header) map[string]any {
 	all := map[string]any{}
 	prefix := strings.ToLower(m.WireName)
+	if m.WireName == m.Name {
+		prefix = "" // the model's prefix is empty: all headers
+	}
 	for name, got := range h {
 		rest, ok := strings.CutPrefix(strings.ToLower(name), prefix)
 		if !ok || rest == "" {

@@ -84,3 +84,36 @@ func TestSensitiveStructure(t *testing.T) {
 		t.Errorf("got %v, %v", in.Params, err)
 	}
 }
+
+// TestRealSecretsAreNeverStored: calls that carry a secret, as they are sent.
+func TestRealSecretsAreNeverStored(t *testing.T) {
+	tbl, err := table.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ service, operation, protocol, body, kept string }{
+		{"secretsmanager", "PutSecretValue", JSON, `{"SecretId":"payments/db","SecretString":"hunter22"}`, "payments/db"},
+		{"ssm", "PutParameter", JSON, `{"Name":"/db/pw","Type":"SecureString","Value":"hunter22"}`, "/db/pw"},
+		{"rds", "CreateDBInstance", Query, "Action=CreateDBInstance&Version=2014-10-31&DBInstanceIdentifier=db1&MasterUserPassword=hunter22", "db1"},
+		{"iam", "CreateLoginProfile", Query, "Action=CreateLoginProfile&Version=2010-05-08&UserName=ann&Password=hunter22", "ann"},
+		{"lambda", "CreateFunction", RestJSON, `{"FunctionName":"f1","Environment":{"Variables":{"DB_PASSWORD":"hunter22"}}}`, "f1"},
+		{"ecs", "RegisterTaskDefinition", JSON, `{"family":"web1","containerDefinitions":[{"environment":[{"name":"DB_PASSWORD","value":"hunter22"}]}]}`, "web1"},
+		{"cloudformation", "CreateStack", Query, "Action=CreateStack&Version=2010-05-15&StackName=s1&Parameters.member.1.ParameterKey=DbPassword&Parameters.member.1.ParameterValue=hunter22", "s1"},
+		{"redshift", "CreateCluster", Query, "Action=CreateCluster&Version=2012-12-01&ClusterIdentifier=c1&MasterUserPassword=hunter22", "c1"},
+		{"elasticache", "CreateReplicationGroup", Query, "Action=CreateReplicationGroup&Version=2015-02-02&ReplicationGroupId=g1&AuthToken=hunter22", "g1"},
+	} {
+		svc, ok := tbl.Service(c.service)
+		if !ok {
+			t.Fatalf("no service %s", c.service)
+		}
+		op, ok := svc.Operation(c.operation)
+		if !ok {
+			t.Fatalf("no operation %s.%s", c.service, c.operation)
+		}
+		in, err := DecodeInput(op, c.protocol, decoders.Call{Method: "POST", Body: []byte(c.body)}, Options{})
+		got := text(in.Params)
+		if err != nil || in.Unknown != nil || strings.Contains(got, "hunter22") || !strings.Contains(got, c.kept) || !strings.Contains(got, decoders.Redacted) {
+			t.Errorf("%s.%s: %s, unknown %v, %v", c.service, c.operation, got, in.Unknown, err)
+		}
+	}
+}
