@@ -35,6 +35,18 @@ const CodeFault = "AS5001"
 // Compiler turns documents into a judge.
 type Compiler func(*intent.Set) (policy.Judge, error)
 
+// Using makes a Compiler of a function that returns a judge of its own type:
+// decide.Using(checks.Compile), decide.Using(rego.Compile).
+func Using[J policy.Judge](compile func(*intent.Set) (J, error)) Compiler {
+	return func(set *intent.Set) (policy.Judge, error) {
+		j, err := compile(set)
+		if err != nil {
+			return nil, err
+		}
+		return j, nil
+	}
+}
+
 // Config names the parts of an Engine.
 type Config struct {
 	// Intent is what is declared at the start; nil is nothing, and denies.
