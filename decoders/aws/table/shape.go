@@ -137,3 +137,12 @@ type Member struct {
 	// TimestampFormat overrides the shape's.
 	TimestampFormat string
 }
+
+// String returns the level's word.
+func (a Access) String() string {
+	words := [...]string{"unknown", "list", "read", "reveal", "tagging", "permissions", "write"}
+	if int(a) >= len(words) {
+		return words[0]
+	}
+	return words[a]
+}

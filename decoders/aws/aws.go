@@ -1,0 +1,219 @@
+// Package aws decodes the calls of every AWS service. Which call it is says
+// package identify; what it asks for says package wire; both read the compiled
+// table of all service models in package table. Nothing here knows a single
+// operation but the data files: capabilities.yaml and overrides.yaml.
+//
+// An operation that the table does not know is an Action with Verb unknown and
+// Fidelity opaque: it is judged as a change. A call that contradicts itself is an
+// error and MUST be refused.
+package aws
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/identify"
+	"github.com/assent-iom/assent/decoders/aws/table"
+	"github.com/assent-iom/assent/decoders/aws/wire"
+	"github.com/assent-iom/assent/model"
+)
+
+//go:generate ./tables.sh
+
+// Name is the platform's name.
+const Name = "aws"
+
+// maxKeys bounds the access keys whose account is remembered: sessions come and
+// go, and one that was forgotten only costs precision.
+const maxKeys = 4096
+
+// Decoder decodes AWS calls. It is safe for concurrent use.
+type Decoder struct {
+	table        *table.Table
+	identifier   *identify.Identifier
+	capabilities capabilities
+	version      string
+
+	mu       sync.Mutex
+	accounts map[string]string // guarded by mu: access key id → account
+}
+
+var (
+	_ decoders.Decoder     = (*Decoder)(nil)
+	_ decoders.Transparent = (*Decoder)(nil)
+)
+
+// New makes a decoder over the embedded table.
+func New() (*Decoder, error) {
+	t, err := table.Open()
+	if err != nil {
+		return nil, err
+	}
+	c, err := readCapabilities()
+	if err != nil {
+		return nil, err
+	}
+	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
+}
+
+// Name returns aws.
+func (d *Decoder) Name() string { return Name }
+
+// Claims claims every API endpoint in a domain of an AWS partition. Uploads whose
+// payload is a stream are judged by their head.
+func (d *Decoder) Claims(c decoders.Call) decoders.Claim {
+	claim := decoders.Claim{Mine: d.identifier.Governs(c.Host)}
+	if c.URL == nil || c.Method != http.MethodPut && c.Method != http.MethodPost {
+		return claim
+	}
+	if c.Header.Get("X-Amz-Target") != "" || strings.HasPrefix(c.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && c.Method == http.MethodPost {
+		return claim
+	}
+	c.Body = nil // the head alone decides
+	r, err := d.identifier.Identify(c)
+	if err == nil && r.Operation != nil && streams(r.Operation) {
+		claim.Body = decoders.StreamBody
+	}
+	return claim
+}
+
+func streams(op *table.Operation) bool {
+	if op.Input == nil {
+		return false
+	}
+	for i := range op.Input.Members {
+		if m := &op.Input.Members[i]; m.Payload && (m.Streaming || m.Shape.EventStream) {
+			return true
+		}
+	}
+	return false
+}
+
+// Decode understands a call; secrets are taken out of Params.
+func (d *Decoder) Decode(_ context.Context, c decoders.Call) (model.Action, error) {
+	return d.decode(c, false)
+}
+
+// DecodeWithSecrets is Decode with the secrets left in.
+func (d *Decoder) DecodeWithSecrets(_ context.Context, c decoders.Call) (model.Action, error) {
+	return d.decode(c, true)
+}
+
+func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
+	r, err := d.identifier.Identify(c)
+	if err != nil {
+		return model.Action{}, fmt.Errorf("identifying the call: %w", err)
+	}
+	at := d.scene(r)
+	a := model.Action{
+		Platform: Name, Account: at.account, Region: at.region, Verb: model.Unknown, Capability: "aws.unknown",
+		Operation: r.Name, Decoder: d.version, Native: native(r),
+	}
+	if r.Service != nil {
+		a.Service, a.Capability = r.Service.Name, d.capabilities.of("", r.Service)
+	}
+	if r.Operation == nil {
+		return d.unknown(a, r, at, c), nil
+	}
+	in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Secrets: secrets, Labels: r.Labels})
+	if err != nil {
+		return model.Action{}, err
+	}
+	a.Verb = verbOf(r.Operation)
+	var mainType string
+	a.Targets, mainType = targets(r.Operation, a.Verb, in.Params, at)
+	a.Capability = d.capabilities.of(mainType, r.Service)
+	a.Fidelity, a.Unknown = in.Fidelity, in.Unknown
+	if r.Why != "" { // understood, but for one part
+		a.Unknown = append(a.Unknown, r.Why)
+		a.Fidelity = min(a.Fidelity, model.Partial)
+	}
+	a.DryRun = dryRun(r.Operation, in.Params)
+	sort.Strings(a.Unknown)
+	if a.Params, err = json.Marshal(in.Params); err != nil {
+		return model.Action{}, fmt.Errorf("writing the parameters of %s: %w", a.Name(), err)
+	}
+	return a, nil
+}
+
+// unknown is the action of a call whose operation is not in the table: judged as
+// a change of the whole account.
+func (d *Decoder) unknown(a model.Action, r identify.Result, at scene, c decoders.Call) model.Action {
+	if a.Operation == "" {
+		a.Operation = c.Method
+	}
+	a.Unknown = []string{"operation: " + r.Why}
+	s, service := at.known(), "*"
+	if r.Service != nil {
+		service = r.Service.SigningName
+	}
+	a.Targets = []model.Target{{URN: model.URN("arn:" + s.partition + ":" + service + ":" + s.region + ":" + s.account + ":*"),
+		Type: "aws:account", Role: model.RoleTarget}}
+	return a
+}
+
+func (d *Decoder) scene(r identify.Result) scene {
+	at := scene{r.Partition, r.Region, r.Account}
+	if r.AccessKey != "" {
+		d.mu.Lock()
+		if known, ok := d.accounts[r.AccessKey]; ok && at.account == "" {
+			at.account = known
+		}
+		d.mu.Unlock()
+	}
+	return at
+}
+
+// dryRun reports a DryRun that the operation has: elsewhere the word means
+// nothing, and the call would be carried out.
+func dryRun(op *table.Operation, params map[string]any) bool {
+	on, ok := params["DryRun"].(bool)
+	if !ok || !on || op.Input == nil {
+		return false
+	}
+	for i := range op.Input.Members {
+		if m := &op.Input.Members[i]; m.Name == "DryRun" && m.Shape.Kind == table.Boolean {
+			return true
+		}
+	}
+	return false
+}
+
+func native(r identify.Result) json.RawMessage {
+	n := struct {
+		Partition  string   `json:"partition"`
+		APIVersion string   `json:"api_version,omitempty"`
+		Protocol   string   `json:"protocol,omitempty"`
+		IAMActions []string `json:"iam_actions,omitempty"`
+		Access     string   `json:"access,omitempty"`
+		AccessKey  string   `json:"access_key_id,omitempty"`
+		Signing    string   `json:"signing,omitempty"`
+		Endpoint   string   `json:"endpoint"`
+	}{Partition: r.Partition, APIVersion: r.APIVersion, Protocol: r.Protocol, AccessKey: r.AccessKey, Signing: r.Signing, Endpoint: r.Endpoint}
+	if r.Operation != nil {
+		n.IAMActions, n.Access = r.Operation.IAMActions, r.Operation.Access.String()
+	}
+	data, err := json.Marshal(n)
+	if err != nil { // strings always marshal
+		return nil
+	}
+	return data
+}
+
+// Refuse writes a refusal in the caller's own protocol.
+func (d *Decoder) Refuse(c decoders.Call, r decoders.Refusal) *http.Response {
+	protocol, service := "", ""
+	if got, err := d.identifier.Identify(c); err == nil {
+		protocol = got.Protocol
+		if got.Service != nil {
+			service = got.Service.Name
+		}
+	}
+	return wire.Refuse(protocol, service, c, r)
+}

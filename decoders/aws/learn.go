@@ -1,0 +1,112 @@
+package aws
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/identify"
+	"github.com/assent-iom/assent/decoders/aws/wire"
+	"github.com/assent-iom/assent/model"
+)
+
+// maxObservations bounds what one answer can teach: a page of any Describe call
+// holds at most 1,000 entries.
+const maxObservations = 1000
+
+// Learn reads the answer to a successful call: what Describe, List and Get calls
+// show, what a creation made, what a deletion ended, and which two things a
+// registration tied together.
+func (d *Decoder) Learn(c decoders.Call, resp *decoders.Response) []model.Observation {
+	if resp == nil || resp.Status < 200 || resp.Status > 299 {
+		return nil
+	}
+	r, err := d.identifier.Identify(c)
+	if err != nil || r.Operation == nil {
+		return nil
+	}
+	out, err := wire.DecodeOutput(r.Operation, r.Protocol, resp)
+	if err != nil {
+		out = map[string]any{}
+	}
+	d.learnAccount(r, out)
+	l := &lesson{op: r.Operation, at: d.scene(r), source: "aws " + r.Service.Name + ":" + r.Operation.Name}
+	word, rest := cutWord(r.Operation.Name)
+	l.whole = word == "Describe"
+	l.entry(singular(rest), out, 0, "")
+	if verb := verbOf(r.Operation); verb.Mutates() {
+		in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Labels: r.Labels})
+		if err != nil || dryRun(r.Operation, in.Params) {
+			return nil
+		}
+		l.changed(verb, singular(rest), in.Params)
+	}
+	return l.out
+}
+
+// learnAccount remembers whose an access key is.
+func (d *Decoder) learnAccount(r identify.Result, out map[string]any) {
+	account, _ := out["Account"].(string)
+	if r.Service.Name != "sts" || r.Operation.Name != "GetCallerIdentity" || account == "" || r.AccessKey == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.accounts) >= maxKeys {
+		clear(d.accounts)
+	}
+	d.accounts[r.AccessKey] = account
+}
+
+// changed reads what a successful change did to the targets that it names.
+func (l *lesson) changed(verb model.Verb, noun string, params map[string]any) {
+	found, mainType := targets(l.op, verb, params, l.at)
+	var primary model.Target
+	var others []model.Target
+	for _, t := range found {
+		known := !strings.Contains(string(t.URN), "*")
+		switch {
+		case verb == model.Delete && t.Role == model.RoleTarget && known && l.itself(t.Type, noun):
+			l.add(model.Observation{Resource: model.Resource{URN: t.URN, Platform: Name, Type: t.Type, Source: l.source}, Gone: true})
+		case t.Role == model.RoleCreated && known && !l.has(t.URN):
+			attrs, err := json.Marshal(params)
+			if err != nil {
+				continue
+			}
+			l.add(model.Observation{Resource: l.resource(string(t.URN), t.Type, params, attrs)})
+		}
+		if primary.URN == "" && t.Role != model.RoleDependency && (mainType == "" || t.Type == mainType) && !strings.HasSuffix(string(t.URN), ":*") {
+			primary = t
+		} else if t.URN != primary.URN && !strings.HasSuffix(string(t.URN), "*") {
+			others = append(others, t)
+		}
+	}
+	if primary.URN == "" || len(others) == 0 || primary.Role == model.RoleCreated {
+		return
+	}
+	ties := make([]model.Relation, 0, len(others))
+	for _, t := range others {
+		ties = append(ties, model.Relation{From: primary.URN, To: t.URN, Type: model.References, Source: l.source})
+	}
+	o := model.Observation{Resource: model.Resource{URN: primary.URN, Platform: Name, Type: primary.Type, Account: l.at.account, Region: l.at.region, Source: l.source}}
+	switch verb {
+	case model.Attach, model.Create:
+		o.Relations = ties
+	case model.Detach:
+		o.Cut = ties
+	default:
+		return
+	}
+	l.add(o)
+}
+
+// itself reports whether an operation's noun is the resource, not a part of it:
+// DeleteBucket ends a bucket, DeleteBucketPolicy does not.
+func (l *lesson) itself(resourceType, n string) bool {
+	for _, r := range l.op.Service.ResourceTypes {
+		if r.Name == resourceType {
+			return (&targeting{op: l.op, noun: n}).makes(&r)
+		}
+	}
+	return strings.HasPrefix(resourceType, "ec2:") && noun(resourceType) == n
+}

@@ -1,0 +1,97 @@
+package aws
+
+import (
+	"regexp"
+	"strings"
+)
+
+// ec2Prefixes are the id prefixes that name a resource type for sure.
+var ec2Prefixes = map[string]string{
+	"i": "instance", "sg": "security-group", "sgr": "security-group-rule", "vpc": "vpc", "subnet": "subnet", "vol": "volume",
+	"snap": "snapshot", "ami": "image", "eni": "network-interface", "eipalloc": "elastic-ip", "rtb": "route-table",
+	"igw": "internet-gateway", "eigw": "egress-only-internet-gateway", "nat": "natgateway", "acl": "network-acl", "vgw": "vpn-gateway",
+	"cgw": "customer-gateway", "vpn": "vpn-connection", "pcx": "vpc-peering-connection", "vpce": "vpc-endpoint", "vpce-svc": "vpc-endpoint-service",
+	"lt": "launch-template", "tgw": "transit-gateway", "tgw-attach": "transit-gateway-attachment", "tgw-rtb": "transit-gateway-route-table",
+	"fl": "vpc-flow-log", "pl": "prefix-list", "key": "key-pair", "dopt": "dhcp-options", "cr": "capacity-reservation", "h": "dedicated-host",
+	"fleet": "fleet", "sfr": "spot-fleet-request", "sir": "spot-instances-request", "pg": "placement-group", "lgw": "local-gateway",
+}
+
+var ec2ID = regexp.MustCompile(`^([a-z]+(?:-[a-z]+)?)-[0-9a-f]{8,17}$`)
+
+// ec2Type names the EC2 resource type of an id such as i-0123456789abcdef0.
+func ec2Type(id string) (string, bool) {
+	m := ec2ID.FindStringSubmatch(id)
+	if m == nil {
+		return "", false
+	}
+	t, ok := ec2Prefixes[m[1]]
+	return t, ok
+}
+
+// stem reduces a parameter's or a template variable's name to the noun that both
+// share: InstanceIds, InstanceId and InstanceIdentifier give instance.
+func stem(name string) string {
+	s := strings.TrimSuffix(name, "WithPath")
+	lower := strings.ToLower(s)
+	for _, list := range []string{"list", "s"} {
+		if cut, ok := strings.CutSuffix(lower, list); ok && !strings.HasSuffix(lower, "ss") && len(cut) > 2 {
+			lower = cut
+		}
+	}
+	for _, suffix := range []string{"identifier", "name", "arn", "url", "id"} {
+		if cut, ok := strings.CutSuffix(lower, suffix); ok && cut != "" {
+			lower = cut
+			break
+		}
+	}
+	return strings.NewReplacer("-", "", "_", "").Replace(lower)
+}
+
+// singular of a camel-case noun, lower case.
+func singular(s string) string {
+	s = strings.ToLower(s)
+	switch {
+	case strings.HasSuffix(s, "ies"):
+		return s[:len(s)-3] + "y"
+	case strings.HasSuffix(s, "sses"), strings.HasSuffix(s, "xes"):
+		return s[:len(s)-2]
+	case strings.HasSuffix(s, "s") && !strings.HasSuffix(s, "ss") && !strings.HasSuffix(s, "us"):
+		return s[:len(s)-1]
+	}
+	return s
+}
+
+func splitType(t string) (prefix, name string) {
+	prefix, name, _ = strings.Cut(t, ":")
+	return prefix, name
+}
+
+// noun is a resource type's name as it stands in operation names.
+func noun(resourceType string) string {
+	_, name := splitType(resourceType)
+	n := strings.NewReplacer("-", "", "/", "", "_", "").Replace(strings.ToLower(name))
+	if other, ok := nouns[resourceType]; ok {
+		return other
+	}
+	return n
+}
+
+// nouns are the types that operations call by another name.
+var nouns = map[string]string{
+	"ec2:elastic-ip": "address", "rds:db": "dbinstance", "rds:cluster": "dbcluster", "rds:subgrp": "dbsubnetgroup", "rds:pg": "dbparametergroup",
+	"rds:snapshot": "dbsnapshot", "rds:cluster-snapshot": "dbclustersnapshot", "rds:es": "eventsubscription", "rds:og": "optiongroup",
+	"elasticloadbalancing:loadbalancer/app/": "loadbalancer", "elasticloadbalancing:loadbalancer/net/": "loadbalancer", "elasticloadbalancing:loadbalancer/gwy/": "loadbalancer",
+	"states:statemachine": "statemachine", "es:domain": "domain", "autoscaling:autoScalingGroup": "autoscalinggroup",
+}
+
+// variable cuts a template into its variables.
+var variable = regexp.MustCompile(`\$\{([A-Za-z0-9]+)\}`)
+
+// parseARN returns the parts of an ARN, or false.
+func parseARN(s string) (parts []string, ok bool) {
+	if !strings.HasPrefix(s, "arn:") {
+		return nil, false
+	}
+	parts = strings.SplitN(s, ":", 6)
+	return parts, len(parts) == 6 && parts[2] != "" && parts[5] != ""
+}

@@ -1,0 +1,363 @@
+package aws
+
+import (
+	"net/url"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/table"
+	"github.com/assent-iom/assent/model"
+)
+
+// maxTargets bounds the targets of one call: a DeleteObjects names 1,000 keys,
+// the largest batch that AWS takes.
+const maxTargets = 1000
+
+// scene is where a call happens: it fills ARN templates.
+type scene struct{ partition, region, account string }
+
+func (s scene) known() scene {
+	for _, p := range []*string{&s.partition, &s.region, &s.account} {
+		if *p == "" {
+			*p = "*"
+		}
+	}
+	return s
+}
+
+// fill fills a template. Variables without a value become "*"; a value that is
+// an ARN itself wins over the template.
+func (s scene) fill(template string, values map[string]string) string {
+	s = s.known()
+	whole := ""
+	urn := variable.ReplaceAllStringFunc(template, func(v string) string {
+		switch name := v[2 : len(v)-1]; name {
+		case "Partition":
+			return s.partition
+		case "Region":
+			return s.region
+		case "Account":
+			return s.account
+		default:
+			value, ok := values[name]
+			if !ok || value == "" {
+				return "*"
+			}
+			if _, isARN := parseARN(value); isARN {
+				whole = value
+			}
+			return value
+		}
+	})
+	if whole != "" && strings.Count(template, "${")-strings.Count(template, "${Partition}")-strings.Count(template, "${Region}")-strings.Count(template, "${Account}") == 1 {
+		return whole
+	}
+	return urn
+}
+
+// field is one string of a call's parameters and where it stands.
+type field struct {
+	name  string
+	value string
+	depth int
+}
+
+// fields lists the strings of a tree in a stable order.
+func fields(tree map[string]any) []field {
+	var out []field
+	var walk func(name string, v any, depth int)
+	walk = func(name string, v any, depth int) {
+		if len(out) >= 4*maxTargets || depth > 12 {
+			return
+		}
+		switch v := v.(type) {
+		case string:
+			out = append(out, field{name, v, depth})
+		case []any:
+			for _, e := range v {
+				walk(name, e, depth)
+			}
+		case map[string]any:
+			keys := make([]string, 0, len(v))
+			for k := range v {
+				keys = append(keys, k)
+			}
+			sort.Strings(keys)
+			for _, k := range keys {
+				walk(k, v[k], depth+1)
+			}
+		}
+	}
+	walk("", tree, 0)
+	return out
+}
+
+// targets says what an operation touches, and the type of the main target.
+func targets(op *table.Operation, verb model.Verb, params map[string]any, at scene) (out []model.Target, mainType string) {
+	t := &targeting{op: op, at: at, fields: fields(params), seen: map[model.URN]bool{}}
+	_, rest := cutWord(op.Name)
+	t.noun = singular(rest)
+	main := t.main()
+	creates := verb == model.Create
+	if main != nil {
+		mainType = main.Name
+		role := model.RoleTarget
+		if creates && t.makes(main) {
+			role = model.RoleCreated
+		}
+		t.resolve(*main, role, true)
+		if len(t.out) == 0 && role == model.RoleCreated {
+			t.add(at.fill(main.ARN, nil), main.Name, role)
+		}
+	}
+	for _, r := range op.Resources {
+		if main == nil || r.Name != main.Name {
+			role := model.RoleDependency
+			if main == nil && r.Required {
+				role = model.RoleTarget
+			}
+			t.resolve(r, role, false)
+		}
+	}
+	t.named(main)
+	if verb.Mutates() && !slices.ContainsFunc(t.out, func(x model.Target) bool { return x.Role != model.RoleDependency }) {
+		if main != nil && len(t.out) == 0 && op.Service.Name != "ec2" {
+			t.add(at.fill(main.ARN, nil), main.Name, model.RoleTarget)
+		} else {
+			s := at.known()
+			t.add("arn:"+s.partition+":"+op.Service.SigningName+":"+s.region+":"+s.account+":*", op.Service.Name+":account", model.RoleTarget)
+		}
+	}
+	sort.SliceStable(t.out, func(i, j int) bool { return rank(t.out[i].Role) < rank(t.out[j].Role) })
+	if mainType == "" && len(t.out) > 0 {
+		mainType = t.out[0].Type
+	}
+	return t.out, mainType
+}
+
+func rank(role string) int {
+	return slices.Index([]string{model.RoleTarget, model.RoleCreated, model.RoleDependency}, role)
+}
+
+type targeting struct {
+	op     *table.Operation
+	at     scene
+	noun   string
+	fields []field
+	out    []model.Target
+	seen   map[model.URN]bool
+}
+
+func (t *targeting) add(urn, kind, role string) {
+	if len(t.out) < maxTargets && !t.seen[model.URN(urn)] {
+		t.seen[model.URN(urn)] = true
+		t.out = append(t.out, model.Target{URN: model.URN(urn), Type: kind, Role: role})
+	}
+}
+
+// main picks the resource type that the operation's name speaks of: the longest
+// noun in it.
+func (t *targeting) main() *table.ResourceType {
+	pick := func(from []table.ResourceType) (best *table.ResourceType) {
+		score := 0
+		for i := range from {
+			n := noun(from[i].Name)
+			s := 0
+			switch {
+			case n == t.noun:
+				s = 1000
+			case strings.HasPrefix(t.noun, n):
+				s = 300 + len(n)
+			case strings.Contains(t.noun, n):
+				s = 200 + len(n)
+			case t.noun != "" && len(t.noun) > 3 && strings.HasPrefix(n, t.noun):
+				s = 100 - len(n)
+			}
+			if s > score {
+				best, score = &from[i], s
+			}
+		}
+		return best
+	}
+	if best := pick(t.op.Resources); best != nil {
+		return best
+	}
+	if len(t.op.Resources) == 1 {
+		return &t.op.Resources[0]
+	}
+	if len(t.op.Resources) == 0 && t.noun != "" {
+		var exact []table.ResourceType
+		for _, r := range t.op.Service.ResourceTypes {
+			if noun(r.Name) == t.noun {
+				exact = append(exact, r)
+			}
+		}
+		return pick(exact)
+	}
+	return nil
+}
+
+// makes reports whether a creating operation makes the resource itself, rather
+// than something inside it (CreateRoute changes a route table).
+func (t *targeting) makes(r *table.ResourceType) bool {
+	if noun(r.Name) == t.noun {
+		return true
+	}
+	vars := variable.FindAllStringSubmatch(r.ARN, -1)
+	return len(vars) > 0 && stem(vars[len(vars)-1][1]) == t.noun
+}
+
+// resolve finds the identifiers of a resource type among the parameters.
+func (t *targeting) resolve(r table.ResourceType, role string, main bool) {
+	values := map[string]string{}
+	var many []string // the values of the last variable
+	last := ""
+	for _, m := range variable.FindAllStringSubmatch(r.ARN, -1) {
+		v := m[1]
+		if v == "Partition" || v == "Region" || v == "Account" {
+			continue
+		}
+		found := t.values(v, r, role, main)
+		if len(found) == 0 {
+			if !main { // half of a dependency's name is another resource's name
+				return
+			}
+			continue
+		}
+		values[v], many, last = found[0], found, v
+	}
+	if last == "" {
+		return
+	}
+	for _, one := range many {
+		values[last] = one
+		t.add(t.at.fill(r.ARN, values), r.Name, role)
+	}
+}
+
+// values finds what fills one variable of a type's template.
+func (t *targeting) values(v string, r table.ResourceType, role string, main bool) []string {
+	want, n := stem(v), noun(r.Name)
+	var best []string
+	level := 0
+	for _, f := range t.fields {
+		s := stem(f.name)
+		lower := strings.ToLower(f.name)
+		got := 0
+		switch {
+		case f.depth > 1 && !(v == "ObjectName" && f.name == "Key"):
+			continue // nested names are dependencies, found by their form
+		case strings.EqualFold(f.name, v):
+			got = 9
+		case v == "ObjectName" && f.name == "Key":
+			got = 9
+		case s == want:
+			got = 8
+		case s == n:
+			got = 7
+		case main && (lower == "name" || lower == "id" || lower == "arn" || lower == "identifier" || lower == "resourcearn" || lower == "resourceid"):
+			got = 5
+		case len(s) > 3 && strings.HasSuffix(want, s) && main:
+			got = 4
+		}
+		if got == 0 || !t.plausible(v, f, r, role) {
+			continue
+		}
+		value := f.value
+		if strings.HasSuffix(lower, "url") {
+			value = lastSegment(value)
+		}
+		if got > level {
+			best, level = nil, got
+		}
+		if got == level {
+			best = append(best, value)
+		}
+	}
+	return best
+}
+
+// plausible refuses values that cannot be the identifier: EC2 ids have a prefix,
+// a name is not the id that the cloud will make, an ARN names its own service.
+func (t *targeting) plausible(v string, f field, r table.ResourceType, role string) bool {
+	if f.value == "" || f.value == decoders.Redacted {
+		return false
+	}
+	prefix, name := splitType(r.Name)
+	if parts, ok := parseARN(f.value); ok {
+		return parts[2] == prefix || strings.HasPrefix(r.ARN, "arn:${Partition}:"+parts[2]+":")
+	}
+	if prefix == "ec2" && !strings.HasSuffix(v, "Name") {
+		kind, ok := ec2Type(f.value)
+		return ok && kind == name
+	}
+	if role == model.RoleCreated && strings.HasSuffix(v, "Id") && strings.HasSuffix(strings.ToLower(f.name), "name") {
+		return false
+	}
+	return true
+}
+
+// named adds what parameters name by form alone: EC2 ids and ARNs, at any depth.
+func (t *targeting) named(main *table.ResourceType) {
+	account := t.at.known()
+	for _, f := range t.fields {
+		if kind, ok := ec2Type(f.value); ok {
+			name := "ec2:" + kind
+			if slices.ContainsFunc(t.out, func(x model.Target) bool { return x.Type == name && strings.HasSuffix(string(x.URN), "/"+f.value) }) {
+				continue // found by its parameter, with the template's own account
+			}
+			role := model.RoleDependency
+			if t.op.Access == table.AccessTagging || main != nil && main.Name == name && f.depth <= 1 {
+				role = model.RoleTarget
+			}
+			t.add("arn:"+account.partition+":ec2:"+account.region+":"+account.account+":"+kind+"/"+f.value, name, role)
+			continue
+		}
+		parts, ok := parseARN(f.value)
+		if !ok || strings.ContainsAny(f.value, " \n\"{") {
+			continue
+		}
+		role := model.RoleDependency
+		lower := strings.ToLower(f.name)
+		if f.depth <= 1 && (lower == "resourcearn" || lower == "arn" || lower == "resourcearnlist" || main == nil && strings.HasPrefix(parts[2], t.op.Service.SigningName)) {
+			role = model.RoleTarget
+		}
+		t.add(f.value, typeOfARN(f.value, t.op.Service), role)
+	}
+}
+
+// typeOfARN names the resource type of an ARN, from the service's own templates
+// where they fit, else from its form.
+func typeOfARN(arn string, s *table.Service) string {
+	parts, _ := parseARN(arn)
+	best, length := "", -1
+	if s != nil {
+		for _, r := range s.ResourceTypes {
+			t := strings.SplitN(r.ARN, ":", 6)
+			if len(t) != 6 || t[2] != parts[2] {
+				continue
+			}
+			literal, _, _ := strings.Cut(t[5], "${")
+			if strings.HasPrefix(parts[5], literal) && len(literal) > length && strings.Count(parts[5], "/") >= strings.Count(t[5], "/") {
+				best, length = r.Name, len(literal)
+			}
+		}
+	}
+	if best != "" {
+		return best
+	}
+	if i := strings.IndexAny(parts[5], ":/"); i > 0 {
+		return parts[2] + ":" + parts[5][:i]
+	}
+	return parts[2] + ":resource"
+}
+
+func lastSegment(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" {
+		return raw
+	}
+	return u.Path[strings.LastIndexByte(u.Path, '/')+1:]
+}
