@@ -16,7 +16,7 @@ import (
 
 // Note is something that the user should know about the environment.
 type Note struct {
-	What   string `json:"what"`
+	Text   string `json:"text"`
 	Repair string `json:"repair,omitempty"`
 }
 
@@ -57,14 +57,14 @@ func Environ(base []string, in Params) (env []string, notes []Note, err error) {
 	e := environment{vars: slices.Clone(base), fold: in.OS == "windows"}
 	proxyURL := ProxyURL(in.Proxy, in.Run, in.Token)
 	if old := e.first("HTTPS_PROXY", "https_proxy"); old != "" && old != proxyURL {
-		notes = append(notes, Note{What: "the proxy in HTTPS_PROXY (" + redacted(old) + ") is not used in this run: assent connects directly"})
+		notes = append(notes, Note{Text: "the proxy in HTTPS_PROXY (" + redacted(old) + ") is not used in this run: assent connects directly"})
 	}
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		e.set(name, proxyURL)
 	}
 	kept, taken := noProxy(e.get("NO_PROXY"), e.get("no_proxy"), append(CloudDomains(), in.Governed...))
 	if len(taken) > 0 {
-		notes = append(notes, Note{What: "NO_PROXY: taken out " + strings.Join(taken, ", ") + ", which would lead governed calls past assent"})
+		notes = append(notes, Note{Text: "NO_PROXY: taken out " + strings.Join(taken, ", ") + ", which would lead governed calls past assent"})
 	}
 	e.set("NO_PROXY", kept)
 	e.set("no_proxy", kept)
@@ -80,7 +80,7 @@ func Environ(base []string, in Params) (env []string, notes []Note, err error) {
 	}
 	if in.OS == "darwin" {
 		notes = append(notes, Note{
-			What:   "Go programs on macOS trust the keychain only: terraform, gh and other Go tools will refuse this run's CA",
+			Text:   "Go programs on macOS trust the keychain only: terraform, gh and other Go tools will refuse this run's CA",
 			Repair: "security add-trusted-cert -p ssl -k ~/Library/Keychains/login.keychain-db \"$ASSENT_CA\"",
 		})
 	}

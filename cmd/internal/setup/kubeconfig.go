@@ -246,7 +246,7 @@ func (k *Kubeconfig) add(c Cluster) {
 }
 
 func (k *Kubeconfig) note(text, repair string) {
-	k.Notes = append(k.Notes, Note{What: text, Repair: repair})
+	k.Notes = append(k.Notes, Note{Text: text, Repair: repair})
 }
 
 func (k *Kubeconfig) trust(cluster *yaml.Node, name string, read func(string) ([]byte, error)) (*tls.Config, error) {

@@ -50,11 +50,11 @@ func (r *Room) Trust(in *Params, getenv func(string) string, ca []byte, rand io.
 		seen[path] = true
 		data, err := ReadFile(path)
 		if err != nil {
-			notes = append(notes, Note{What: fmt.Sprintf("%s names a file that cannot be read and is left out: %v", name, err)})
+			notes = append(notes, Note{Text: fmt.Sprintf("%s names a file that cannot be read and is left out: %v", name, err)})
 			continue
 		}
 		if certificates, _ := certs.Parse(data); len(certificates) == 0 {
-			notes = append(notes, Note{What: fmt.Sprintf("%s=%s holds no certificate and is left out", name, path)})
+			notes = append(notes, Note{Text: fmt.Sprintf("%s=%s holds no certificate and is left out", name, path)})
 			continue
 		}
 		extra = append(extra, data)

@@ -49,7 +49,7 @@ func TestWhatWasSetIsExtendedNeverLost(t *testing.T) {
 	}
 	said := ""
 	for _, n := range notes {
-		said += n.What + "\n"
+		said += n.Text + "\n"
 	}
 	if !strings.Contains(said, ".amazonaws.com, 10.0.0.0/8") || !strings.Contains(said, "http://corp:3128") || strings.Contains(said, "pw") {
 		t.Errorf("notes: %s", said)
