@@ -2,7 +2,8 @@
 # Build k8sbox (etcd, kube-apiserver, kube-controller-manager, kubectl) once into
 # a cache, and print the folder that holds it: k8sbox and a link kubectl.
 #
-#   cmd/k8sbox/build.sh          ~9 CPU-minutes and ~2 GB of memory cold; no time warm
+#   cmd/k8sbox/build.sh          16 CPU-minutes and ~2 GB of memory cold; no time warm
+#   cmd/k8sbox/build.sh --where  only print the folder; exit 1 if it is not built
 #
 # The cache is ${ASSENT_CACHE:-.tools}/k8sbox/VERSION-HASH, where HASH is over
 # what is built: this folder, the Go version, the platform.
@@ -16,6 +17,12 @@ hash=$( { cat go.mod go.sum ./*.go; go env GOVERSION GOOS GOARCH; } | sha256sum 
 cache=${ASSENT_CACHE:-../../.tools}
 mkdir -p "$cache"
 out=$(cd "$cache" && pwd)/k8sbox/v$version-$hash
+
+if [ "${1:-}" = --where ]; then
+	echo "$out"
+	[ -x "$out/k8sbox" ]
+	exit
+fi
 
 # What is built is renamed into place, so a folder that is there is whole.
 if [ ! -x "$out/k8sbox" ]; then
