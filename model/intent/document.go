@@ -170,7 +170,7 @@ type Intent struct {
 	Name    string  `yaml:"-" json:"name"`
 	Owner   string  `yaml:"-" json:"owner"`
 	Purpose string  `yaml:"purpose,required" json:"purpose"`
-	Mode    Mode    `yaml:"mode" json:"mode,omitempty"` // observe: it neither grants nor forbids, and is only remarked on
+	Mode    Mode    `yaml:"mode" json:"mode,omitempty"` // observe: it neither grants nor forbids, until it says enforce
 	Allow   []Allow `yaml:"allow" json:"allow,omitempty"`
 	Never   []Never `yaml:"never" json:"never,omitempty"`
 }

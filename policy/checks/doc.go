@@ -12,6 +12,7 @@
 //     a read or a reveal.
 //   - Unknown never helps: what is not known does not satisfy a condition of an
 //     allow clause, and does satisfy one of a never clause.
+//     The tags of what is only being created are not known.
 //   - An actor is who the evidence says; a name that nobody declared is nobody.
 //     An actor with others behind it (model.Actor.For) needs the grant, and each
 //     of them needs it too.

@@ -271,7 +271,7 @@ func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *gra
 		return nil, nil
 	}
 	env := h.p.envs[t.env]
-	for _, list := range [2][]*grant{b.exact[l.Capability], b.rest} {
+	for _, list := range b.candidates(l.Capability, string(t.urn)) {
 		for _, g := range list {
 			if fits, _ := g.covers(s.index, env, l, t); !fits {
 				continue

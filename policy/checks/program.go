@@ -2,6 +2,7 @@ package checks
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
@@ -44,8 +45,43 @@ type never struct {
 // bucket holds the grants of one verb by literal capability; those with a
 // pattern, or for any capability, are in the rest.
 type bucket struct {
+	exact map[string]*shelf
+	rest  shelf
+}
+
+// shelf holds grants by the URNs that they name in full, as drafted ones do by
+// the thousand; those with a pattern, or for any resource, are in the rest.
+type shelf struct {
 	exact map[string][]*grant
 	rest  []*grant
+}
+
+func (s *shelf) put(g *grant) {
+	for _, r := range g.What.Resource {
+		if !strings.Contains(r, ":") || strings.Contains(r, "*") {
+			s.rest = append(s.rest, g)
+			return
+		}
+	}
+	if len(g.What.Resource) == 0 {
+		s.rest = append(s.rest, g)
+		return
+	}
+	if s.exact == nil {
+		s.exact = map[string][]*grant{}
+	}
+	for _, r := range g.What.Resource {
+		s.exact[r] = append(s.exact[r], g)
+	}
+}
+
+// candidates returns every grant that could cover a thing, in four runs.
+func (b *bucket) candidates(capability, urn string) [4][]*grant {
+	out := [4][]*grant{2: b.rest.exact[urn], 3: b.rest.rest}
+	if s := b.exact[capability]; s != nil {
+		out[0], out[1] = s.exact[urn], s.rest
+	}
+	return out
 }
 
 // Compile compiles a set. A nil or empty set compiles to a Program that denies
@@ -88,21 +124,19 @@ func (p *Program) index(g *grant) {
 	for _, v := range g.May {
 		b := p.allow[v]
 		if b == nil {
-			b = &bucket{exact: map[string][]*grant{}}
+			b = &bucket{exact: map[string]*shelf{}}
 			p.allow[v] = b
 		}
-		literal := len(g.What.Capability) > 0
-		for _, c := range g.What.Capability {
-			for i := range c {
-				literal = literal && c[i] != '*'
-			}
-		}
+		literal := len(g.What.Capability) > 0 && !strings.Contains(strings.Join(g.What.Capability, ""), "*")
 		if !literal {
-			b.rest = append(b.rest, g)
+			b.rest.put(g)
 			continue
 		}
 		for _, c := range g.What.Capability {
-			b.exact[c] = append(b.exact[c], g)
+			if b.exact[c] == nil {
+				b.exact[c] = &shelf{}
+			}
+			b.exact[c].put(g)
 		}
 	}
 }
