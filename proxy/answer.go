@@ -57,11 +57,24 @@ func (e *exchange) answer(resp *http.Response) {
 	}
 }
 
-// copyBuffer is what one answer needs to be passed on.
+// copyBuffer is what one body needs to be passed on.
 const copyBuffer = 32 << 10
 
+// buffer lends a buffer; release takes it back.
+func (s *Server) buffer() *[]byte {
+	if b, ok := s.buffers.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, copyBuffer)
+	return &b
+}
+
+func (s *Server) release(b *[]byte) { s.buffers.Put(b) }
+
 func (e *exchange) stream(from io.Reader, rc *http.ResponseController, keep *keeper, flush bool) error {
-	buf := make([]byte, copyBuffer)
+	lent := e.s.buffer()
+	defer e.s.release(lent)
+	buf := *lent
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {

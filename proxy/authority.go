@@ -46,6 +46,9 @@ func parseAuthority(s, defaultPort string) (authority, error) {
 	if a.name == "" || len(a.name) > 253 {
 		return authority{}, fmt.Errorf("authority %.80q: no host", s)
 	}
+	if strings.Contains("."+a.name+".", "..") {
+		return authority{}, fmt.Errorf("authority %.80q: an empty label", s)
+	}
 	for _, c := range []byte(a.name) {
 		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
 			return authority{}, fmt.Errorf("authority %.80q: %q cannot be in a host", s, c)

@@ -2,6 +2,35 @@
 // that everybody agrees on whom the call is for, asks the Gate, and forwards or
 // refuses. It knows nothing of platforms, policy or storage beyond the small
 // interfaces below.
+//
+// # The way of a call
+//
+//	client ─▶ front (who is it?) ─▶ connect ─▶ openGoverned (TLS, our leaf) ─▶ inside ─┐
+//	                  │                 └────▶ openBlind (spliced, counted)            │
+//	                  └─▶ plain (http://…, absolute form) ───────────────────────────▶ judge
+//	judge: understandHead ─▶ readBody ─▶ ask the Gate ─▶ refuse, or forward ─▶ answer
+//
+// A host is governed if a decoder claims it. Everything that a client may say
+// about the target of a call (CONNECT, server name, Host, :authority, absolute
+// form) has to agree; if not, the call is answered 421 or 400 and recorded.
+//
+// # What it promises
+//
+//   - The judged bytes are the forwarded bytes: request target, header values,
+//     framing and body. Headers that end at this hop are taken out before judging.
+//   - A mutation (a call whose permit has a Close) is sent at most once, and its
+//     outcome is told before the answer, also when its caller has left.
+//   - A panic anywhere on the way refuses that call and touches no other.
+//   - Answers are streamed as they come. Heads, bodies, connections and copies are
+//     bounded: see limits.go.
+//   - It verifies every upstream, and never dials loopback, link-local or metadata
+//     addresses, or itself, unless the configuration names them.
+//
+// # What it does not do
+//
+// It does not look into ungoverned tunnels beyond the first bytes (where a
+// governed name would contradict the tunnel's target), serve HTTP/3, or upgrade to
+// anything but WebSocket and SPDY/3.1. Request trailers are dropped.
 package proxy
 
 import (

@@ -68,9 +68,10 @@ type fakeGate struct {
 func (g *fakeGate) Judge(_ context.Context, in Asked) Permit {
 	g.mu.Lock()
 	g.asked = append(g.asked, in)
+	judge := g.judge
 	g.mu.Unlock()
-	if g.judge != nil {
-		return g.judge(in)
+	if judge != nil {
+		return judge(in)
 	}
 	return g.permit(in)
 }
@@ -96,6 +97,18 @@ func (g *fakeGate) TurnedAway(_ context.Context, t Turned) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.turned = append(g.turned, t)
+}
+
+func (g *fakeGate) set(judge func(Asked) Permit) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.judge = judge
+}
+
+func (g *fakeGate) calls() []Asked {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return append([]Asked(nil), g.asked...)
 }
 
 func (g *fakeGate) outcomes() []Answered {

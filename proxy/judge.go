@@ -151,34 +151,57 @@ func (e *exchange) readWhole(limit int64) error {
 	}
 	rc := http.NewResponseController(e.w)
 	_ = rc.SetReadDeadline(time.Now().Add(bodyPatience))
-	var buf bytes.Buffer
-	if n := e.r.ContentLength; n > 0 {
-		if !e.hold(n) {
-			return errBudget
-		}
-		buf.Grow(int(n) + bytes.MinRead)
+	read := e.readSized
+	if e.r.ContentLength < 0 {
+		read = e.readChunks
 	}
-	from := io.LimitReader(e.r.Body, limit+1)
-	chunk := make([]byte, 32<<10)
+	if err := read(limit); err != nil {
+		return err
+	}
+	_ = rc.SetReadDeadline(time.Time{})
+	return nil
+}
+
+// readSized reads a body whose length is known.
+func (e *exchange) readSized(int64) error {
+	if !e.hold(e.r.ContentLength) {
+		return errBudget
+	}
+	body := make([]byte, e.r.ContentLength)
+	if _, err := io.ReadFull(e.r.Body, body); err != nil {
+		return err
+	}
+	// The end has to be seen too, or net/http does not notice when the caller
+	// leaves while the call is being judged.
+	if n, err := e.r.Body.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+		return errors.New("the body goes on after its end")
+	}
+	e.body = body
+	return nil
+}
+
+// readChunks reads a body whose length is not known.
+func (e *exchange) readChunks(limit int64) error {
+	var buf bytes.Buffer
+	chunk := e.s.buffer()
+	defer e.s.release(chunk)
 	for {
-		n, err := from.Read(chunk)
-		if grown := int64(buf.Len()+n) - e.held; grown > 0 && !e.hold(grown) {
+		n, err := e.r.Body.Read(*chunk)
+		if n > 0 && !e.hold(int64(n)) {
 			return errBudget
 		}
-		buf.Write(chunk[:n])
-		if int64(buf.Len()) > limit {
+		if int64(buf.Len()+n) > limit {
 			return errBodyCap
 		}
+		buf.Write((*chunk)[:n])
 		if errors.Is(err, io.EOF) {
-			break
+			e.body = buf.Bytes()
+			return nil
 		}
 		if err != nil {
 			return err
 		}
 	}
-	_ = rc.SetReadDeadline(time.Time{})
-	e.body = buf.Bytes()
-	return nil
 }
 
 func (e *exchange) hold(n int64) bool {

@@ -108,8 +108,8 @@ func TestLaw2TheTrailingDotIsTheSameHost(t *testing.T) {
 	c := b.tunnel("DOT.Governed.Test.:"+port, "dot.governed.test")
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: dot.governed.test.:%s\r\n\r\n", port)
 	head := make([]byte, 12)
-	if _, err := io.ReadFull(c, head); err != nil || string(head) != "HTTP/1.1 204" || len(b.gate.asked) != 1 {
-		t.Errorf("answered %q (%v), judged %d", head, err, len(b.gate.asked))
+	if _, err := io.ReadFull(c, head); err != nil || string(head) != "HTTP/1.1 204" || len(b.gate.calls()) != 1 {
+		t.Errorf("answered %q (%v), judged %d", head, err, len(b.gate.calls()))
 	}
 }
 
@@ -120,7 +120,7 @@ func TestLaw2AJudgedHeaderIsAForwardedHeader(t *testing.T) {
 	c := b.tunnel(addr, "hop.governed.test")
 	fmt.Fprintf(c, "POST /x HTTP/1.1\r\nHost: %s\r\nConnection: X-Amz-Target\r\nX-Amz-Target: Delete\r\nUpgrade: h2c\r\nProxy-Authorization: Basic AAAA\r\nContent-Length: 0\r\n\r\n", addr)
 	up := <-seen
-	judged := b.gate.asked[0].Call.Header
+	judged := b.gate.calls()[0].Call.Header
 	for _, name := range []string{"X-Amz-Target", "Upgrade", "Proxy-Authorization", "Connection"} {
 		if judged.Get(name) != "" || (up.Get(name) != "" && name != "Connection") {
 			t.Errorf("%s: judged %q, forwarded %q", name, judged.Get(name), up.Get(name))

@@ -33,7 +33,7 @@ func TestLaw3APanicRefusesAndTheProcessLives(t *testing.T) {
 				cfg.Registry = registry
 				gate = cfg.Gate.(*fakeGate)
 			})
-			gate.judge = func(in Asked) Permit {
+			gate.set(func(in Asked) Permit {
 				if !strings.HasPrefix(in.Call.URL.Path, "/bad") {
 					return gate.permit(in)
 				}
@@ -49,7 +49,7 @@ func TestLaw3APanicRefusesAndTheProcessLives(t *testing.T) {
 					p.Learn = func(*decoders.Response) { panic("learn") }
 				}
 				return p
-			}
+			})
 			addr := b.upstream("panic.governed.test", true, func(_ http.ResponseWriter, r *http.Request) {
 				if r.Method != http.MethodGet {
 					forwarded.Add(1)

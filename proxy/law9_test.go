@@ -28,7 +28,7 @@ const nativeRefusal = "<denied>assent: no</denied>"
 func TestLaw9ARefusalArrivesByteForByte(t *testing.T) {
 	var forwarded atomic.Int64
 	b := newBench(t, nil)
-	b.gate.judge = refusing
+	b.gate.set(refusing)
 	addr := b.upstream("deny.governed.test", true, func(http.ResponseWriter, *http.Request) { forwarded.Add(1) })
 	for _, h2 := range []bool{false, true} {
 		resp, err := b.client(h2).Post("https://"+addr+"/x", "", strings.NewReader("x"))
@@ -54,7 +54,7 @@ func TestLaw9ARefusalArrivesByteForByte(t *testing.T) {
 
 func TestLaw9ARefusedUploadIsAnsweredBeforeItsBody(t *testing.T) {
 	b := newBench(t, nil)
-	b.gate.judge = refusing
+	b.gate.set(refusing)
 	addr := b.upstream("upload.governed.test", false, func(http.ResponseWriter, *http.Request) { t.Error("forwarded") })
 
 	t.Run("100-continue", func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestLaw9CurlPrintsTheRefusal(t *testing.T) {
 		t.Skip("NOT RUN: curl is not installed")
 	}
 	b := newBench(t, nil)
-	b.gate.judge = refusing
+	b.gate.set(refusing)
 	for _, version := range []string{"--http1.1", "--http2"} {
 		out, err := exec.Command(curl, "-sS", "-k", version, "--proxy", b.proxyURL().String(), "-X", "DELETE", "-w", " %{http_code} %{http_connect}",
 			"https://curl.governed.test/thing").CombinedOutput()
@@ -109,7 +109,7 @@ func TestStrangersAreAnswered407(t *testing.T) {
 			t.Errorf("%s: %v", target, err)
 		}
 	}
-	if len(b.gate.asked) != 0 {
+	if len(b.gate.calls()) != 0 {
 		t.Error("a stranger's call was judged")
 	}
 }

@@ -40,6 +40,8 @@ type Server struct {
 	trusted                 hostSet // hosts that a client spoke to through our certificate
 	judged, refused, turned atomic.Int64
 
+	buffers sync.Pool // of *[]byte, copyBuffer long
+
 	draining atomic.Bool
 
 	mu        sync.Mutex // guards all below

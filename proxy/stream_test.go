@@ -55,7 +55,7 @@ func TestAPutOf256MiBStreamsInFlatMemory(t *testing.T) {
 		if grown > 32<<20 {
 			t.Errorf("h2 %v: the heap grew by %d MiB", h2, grown>>20)
 		}
-		if !b.gate.asked[0].Call.Streamed || b.gate.asked[0].Call.Body != nil {
+		if !b.gate.calls()[0].Call.Streamed || b.gate.calls()[0].Call.Body != nil {
 			t.Error("the judged call does not say that it is streamed")
 		}
 	}
@@ -176,7 +176,7 @@ func TestUpgradesAreSplicedBothWaysAfterBeingJudged(t *testing.T) {
 		}
 		_ = c.Close()
 
-		b.gate.judge = refusing
+		b.gate.set(refusing)
 		c = b.tunnel(addr, "exec.governed.test")
 		fmt.Fprintf(c, "POST /exec HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n", addr, protocol)
 		resp, err = http.ReadResponse(bufio.NewReader(c), nil)
@@ -208,11 +208,11 @@ func TestTheAnswerIsLearntFromUnpacked(t *testing.T) {
 
 func TestAWarningReachesKubernetesClients(t *testing.T) {
 	b := newBench(t, nil)
-	b.gate.judge = func(in Asked) Permit {
+	b.gate.set(func(in Asked) Permit {
 		p := b.gate.permit(in)
 		p.Warning = `would be "refused"` + "\n"
 		return p
-	}
+	})
 	addr := b.upstream("warn.governed.test", false, func(http.ResponseWriter, *http.Request) {})
 	resp, err := b.client(false).Get("https://" + addr + "/")
 	readAll(t, resp, err)
@@ -279,8 +279,8 @@ func TestPlainRequestsAreJudgedOrPassed(t *testing.T) {
 			t.Errorf("%s: %d %q", host, status, body)
 		}
 	}
-	if len(b.gate.asked) != 1 || b.gate.asked[0].Call.Scheme != "http" || b.gate.asked[0].Call.Host != "plain.governed.test:"+port {
-		t.Errorf("judged %+v", b.gate.asked)
+	if len(b.gate.calls()) != 1 || b.gate.calls()[0].Call.Scheme != "http" || b.gate.calls()[0].Call.Host != "plain.governed.test:"+port {
+		t.Errorf("judged %+v", b.gate.calls())
 	}
 }
 
@@ -300,7 +300,7 @@ func TestCurlGoesThroughOverBothProtocols(t *testing.T) {
 			t.Errorf("%s: %v %q", version, err, out)
 		}
 	}
-	if said := b.gate.asked[0].Actor.Said["user-agent"]; said != "agent/1" {
+	if said := b.gate.calls()[0].Actor.Said["user-agent"]; said != "agent/1" {
 		t.Errorf("said %q", said)
 	}
 }
