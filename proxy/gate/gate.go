@@ -48,6 +48,9 @@ type Config struct {
 	Ledger   ledger.Writer             // nil refuses every mutation
 	Learn    func([]model.Observation) // takes what answers say about what exists; may be nil
 	Mode     policy.Mode               // zero: enforce
+	// Question makes the gate answer instead of letting anything pass: a change is
+	// judged and refused, with its verdict as the message; nothing is recorded.
+	Question bool
 	// Message renders the one line that a caller is told.
 	Message func(policy.Decision) string
 	// Event is told of every recorded decision and outcome, in order for one call.
@@ -150,6 +153,10 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		d = g.decide(ctx, action, at, id)
 	}
 
+	if g.cfg.Question {
+		g.cfg.Event(Event{Decision: d, Added: g.cfg.Now().Sub(began)})
+		return proxy.Permit{DecisionID: id, Refusal: g.answer(d)}
+	}
 	receipt, err := g.record(ctx, d)
 	if err != nil {
 		g.cfg.Gap("decision "+id, err)

@@ -255,3 +255,33 @@ func TestDenialsAreBounded(t *testing.T) {
 		t.Errorf("kept %d and %d", d.order.Len(), len(d.byKey))
 	}
 }
+
+func TestAQuestionIsAnsweredAndNothingPasses(t *testing.T) {
+	b := &book{}
+	for _, v := range []policy.Verdict{policy.Allow, policy.Deny} {
+		g := newGate(t, policy.Enforce, always(v), b)
+		g.cfg.Question = true
+		p := g.Judge(t.Context(), ask(stub{decode: action(model.Create)}))
+		if p.Refusal == nil || strings.Contains(p.Refusal.Message, "would be allowed") != (v == policy.Allow) || b.kinds() != "" {
+			t.Errorf("%v: %+v, recorded %q", v, p, b.kinds())
+		}
+	}
+}
+
+func TestIdsSortByTimeAndDiffer(t *testing.T) {
+	ids := &idSource{rand: rand.NewChaCha8([32]byte{2})}
+	last, seen := "", map[string]bool{}
+	for i := range 5000 {
+		id, err := ids.next(time.UnixMilli(1_800_000_000_000 + int64(i/1000*16)))
+		if err != nil || len(id) != len("dec_")+20 || seen[id] {
+			t.Fatalf("id %d: %q %v", i, id, err)
+		}
+		seen[id] = true
+		if i%1000 == 0 {
+			if id <= last {
+				t.Errorf("%q does not sort after %q", id, last)
+			}
+			last = id[:len("dec_")+8] + "zzzzzzzzzzzz" // no later id of these 16 ms is greater
+		}
+	}
+}

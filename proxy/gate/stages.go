@@ -76,6 +76,15 @@ func (g *Gate) refusal(d policy.Decision) *decoders.Refusal {
 	return &decoders.Refusal{Code: decoders.DeniedCode, Message: g.message(d), DecisionID: d.ID}
 }
 
+// answer is what the asker of a question is told: nothing was sent either way.
+func (g *Gate) answer(d policy.Decision) *decoders.Refusal {
+	r := g.refusal(d)
+	if d.Verdict == policy.Allow {
+		r.Message = cut("assent may: this would be allowed by "+d.Grant+"; it was only a question, and nothing was sent", maxMessage)
+	}
+	return r
+}
+
 // refuseUnrecorded refuses without a decision on disk: the one case in which a
 // refusal has no evidence, since evidence is what is missing.
 func (g *Gate) refuseUnrecorded(why string) proxy.Permit {
@@ -128,8 +137,8 @@ func cut(s string, n int) string {
 	return s[:n] + "…"
 }
 
-// idSource makes decision ids that sort by time: 48 bits of milliseconds and 80
-// random bits, as a ULID in lower case.
+// idSource makes decision ids that sort by time and fit on a line: dec_ and 20
+// characters, which are 44 bits of milliseconds (until 2527) and 56 random bits.
 type idSource struct {
 	mu   sync.Mutex // the reader need not be safe for concurrent use
 	rand io.Reader
@@ -138,13 +147,18 @@ type idSource struct {
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 func (s *idSource) next(at time.Time) (string, error) {
-	var raw [20]byte // time in [4:10], randomness in [10:20]
-	binary.BigEndian.PutUint64(raw[2:10], uint64(at.UnixMilli()))
+	var raw [13]byte // 100 bits are used: 20 characters of 5
+	binary.BigEndian.PutUint64(raw[:8], uint64(at.UnixMilli())<<20)
 	s.mu.Lock()
-	_, err := io.ReadFull(s.rand, raw[10:])
-	s.mu.Unlock()
-	if err != nil {
+	defer s.mu.Unlock()
+	var random [7]byte
+	if _, err := io.ReadFull(s.rand, random[:]); err != nil {
 		return "", err
 	}
-	return "dec_" + crockford.EncodeToString(raw[4:]), nil
+	raw[5] |= random[0] >> 4
+	for i := range 6 {
+		raw[6+i] = random[i]<<4 | random[i+1]>>4
+	}
+	raw[12] = random[6] << 4
+	return "dec_" + crockford.EncodeToString(raw[:])[:20], nil
 }

@@ -15,7 +15,7 @@ func refusedOnce(t *testing.T, r result) {
 	}
 }
 
-var decisionID = regexp.MustCompile(`dec_[0-9a-z]{26}`)
+var decisionID = regexp.MustCompile(`dec_[0-9a-z]{20}`)
 
 // Without intent, assent run observes: nothing is blocked, stdout is the
 // child's, and the end says how many changes nobody declared.

@@ -1,0 +1,265 @@
+// Package engine wires the rooms together: decoders, model, policy, ledger and
+// proxy become one running gate. It is the only place where they meet; a new
+// platform is one folder under decoders and one line in platforms.
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/assent-iom/assent/certs"
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws"
+	"github.com/assent-iom/assent/decoders/kube"
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/store"
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/collect"
+	"github.com/assent-iom/assent/model/graph"
+	"github.com/assent-iom/assent/model/intent"
+	modelstore "github.com/assent-iom/assent/model/store"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/policy/checks"
+	"github.com/assent-iom/assent/policy/decide"
+	"github.com/assent-iom/assent/policy/reason"
+	"github.com/assent-iom/assent/policy/rego"
+	"github.com/assent-iom/assent/proxy"
+	"github.com/assent-iom/assent/proxy/gate"
+)
+
+// Cluster is a Kubernetes API server that is governed.
+type Cluster struct {
+	kube.Cluster
+	TLS *tls.Config // how to trust it, and be known to it
+}
+
+// platforms makes the decoders.
+func platforms(clusters []Cluster) ([]decoders.Decoder, error) {
+	amazon, err := aws.New()
+	if err != nil {
+		return nil, err
+	}
+	var kc kube.Config
+	for _, c := range clusters {
+		kc.Clusters = append(kc.Clusters, c.Cluster)
+	}
+	kubernetes, err := kube.New(kc)
+	if err != nil {
+		return nil, err
+	}
+	return []decoders.Decoder{amazon, kubernetes}, nil
+}
+
+// Registry makes the decoders and what finds them: all that `assent decode` needs.
+func Registry(clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
+	all, err := platforms(clusters)
+	if err != nil {
+		return nil, err
+	}
+	return decoders.NewRegistry(all, governed)
+}
+
+// Config is what an Engine is made from.
+type Config struct {
+	Mode      policy.Mode
+	Intent    *intent.Set // nil: nothing is declared
+	LedgerDir string
+	Ledger    ledger.Writer // instead of LedgerDir: for questions that record nothing
+	ModelPath string
+	Clusters  []Cluster
+	Governed  []decoders.Binding
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *zap.Logger // nil: none
+	// Question judges without recording or forwarding a change: see gate.Config.
+	Question bool
+	// Event is told of each decision and outcome. It MUST NOT block.
+	Event func(gate.Event)
+	// Trouble is told, in the user's words, of what went wrong beside the calls.
+	Trouble func(what string, err error)
+}
+
+// Engine is the wired gate. Close it.
+type Engine struct {
+	cfg      Config
+	registry *decoders.Registry
+	ledger   *store.Store // nil when Config.Ledger is used
+	graph    *graph.Graph
+	models   *modelstore.Store  // nil when the model on disk could not be used
+	writer   *modelstore.Writer // nil with models
+	decide   *decide.Engine
+	gate     *gate.Gate
+	server   *proxy.Server // nil until Open
+}
+
+// New opens what is on disk and wires it.
+func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
+	if cfg.Log == nil {
+		cfg.Log = zap.NewNop()
+	}
+	if cfg.Trouble == nil {
+		cfg.Trouble = func(string, error) {}
+	}
+	e := &Engine{cfg: cfg, graph: graph.New(graph.Config{})}
+	defer func() {
+		if err != nil {
+			e.Close(ctx)
+		}
+	}()
+	if e.registry, err = Registry(cfg.Clusters, cfg.Governed); err != nil {
+		return nil, err
+	}
+	if e.decide, err = decider(cfg.Intent); err != nil {
+		return nil, err
+	}
+	book := cfg.Ledger
+	if book == nil {
+		if e.ledger, err = store.Open(ctx, store.Config{Dir: cfg.LedgerDir, Now: cfg.Now, Rand: cfg.Rand, Log: cfg.Log}); err != nil {
+			return nil, err
+		}
+		book = e.ledger
+	}
+	passing := e.openModel(ctx)
+	e.gate, err = gate.New(gate.Config{
+		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: book, Mode: cfg.Mode,
+		Learn:   func(seen []model.Observation) { passing.Learn(seen, "traffic", cfg.Now().UTC()) },
+		Message: reason.Message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
+	})
+	return e, err
+}
+
+// decider compiles declared intent: the clauses grant, then the rules may deny.
+func decider(set *intent.Set) (*decide.Engine, error) {
+	return decide.New(decide.Config{Intent: set, Compilers: []decide.Compiler{
+		func(s *intent.Set) (policy.Judge, error) { return checks.Compile(s) },
+		func(s *intent.Set) (policy.Judge, error) { return rego.Compile(s) },
+	}})
+}
+
+// Compile reports whether a set of documents would be accepted.
+func Compile(set *intent.Set) error {
+	_, err := decider(set)
+	return err
+}
+
+// openModel loads what is known. A model that cannot be read is no reason not
+// to judge: it is started empty, said so, and left on disk as it is.
+func (e *Engine) openModel(ctx context.Context) *collect.Passing {
+	cfg := collect.Config{Graph: e.graph, OnSaveError: func(err error) { e.cfg.Trouble("saving the model", err) }}
+	if err := os.MkdirAll(filepath.Dir(e.cfg.ModelPath), 0o700); err != nil {
+		e.cfg.Trouble("the model starts empty and is not kept", err)
+		return collect.NewPassing(cfg)
+	}
+	s, err := modelstore.Open(e.cfg.ModelPath)
+	if err == nil {
+		var resources []model.Resource
+		var relations []model.Relation
+		if resources, relations, err = s.Load(ctx); err == nil {
+			e.graph.Load(resources, relations)
+			e.models, e.writer = s, modelstore.NewWriter(s)
+			cfg.Saver = e.writer
+			return collect.NewPassing(cfg)
+		}
+		s.Close()
+	}
+	e.cfg.Trouble("the model starts empty and is not kept", err)
+	return collect.NewPassing(cfg)
+}
+
+// Door says how the engine is reached.
+type Door struct {
+	Authority     *certs.Authority
+	Authenticator proxy.Authenticator
+	Upstreams     []proxy.Upstream
+	Egress        proxy.Egress
+	MayDial       []string                     // host patterns that may resolve to loopback
+	OnDistrust    func(host string, err error) // a client does not trust the authority
+}
+
+// Open makes the proxy; Serve then answers. It is called once, before Serve.
+func (e *Engine) Open(how Door) (err error) {
+	byHost := map[string]*tls.Config{}
+	local := slices.Clone(how.MayDial)
+	for _, c := range e.cfg.Clusters {
+		byHost[c.Host] = c.TLS
+		name, _, err := net.SplitHostPort(c.Host)
+		if err != nil {
+			name = c.Host
+		}
+		local = append(local, name)
+	}
+	e.server, err = proxy.New(proxy.Config{
+		Authority: how.Authority, Registry: e.registry, Gate: e.gate, Authenticator: how.Authenticator,
+		Upstreams: how.Upstreams, Egress: how.Egress, OnDistrust: how.OnDistrust,
+		TLS: func(host string) *tls.Config { return byHost[host] },
+		AllowLoopback: func(host string) bool {
+			return slices.ContainsFunc(local, func(p string) bool { return decoders.HostMatches(p, host) })
+		},
+		Log: e.cfg.Log, Now: e.cfg.Now,
+	})
+	return err
+}
+
+// Serve answers on l until Close, which makes it return nil.
+func (e *Engine) Serve(l net.Listener) error { return e.server.Serve(l) }
+
+// Consider judges a call without forwarding it.
+func (e *Engine) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
+	return e.gate.Consider(ctx, in)
+}
+
+// Registry finds the decoder of a call.
+func (e *Engine) Registry() *decoders.Registry { return e.registry }
+
+// Snapshot is the newest version of the model.
+func (e *Engine) Snapshot() model.Snapshot { return e.graph.Snapshot() }
+
+// Intent names the running documents: sha256:HEX, or none.
+func (e *Engine) Intent() string { return e.decide.Digest() }
+
+// SetIntent replaces the running documents; on an error the old ones stay.
+func (e *Engine) SetIntent(set *intent.Set) error { return e.decide.Swap(set) }
+
+// Entries is the number of ledger entries.
+func (e *Engine) Entries() uint64 { return e.ledger.Size() }
+
+// Stats is what passed by.
+func (e *Engine) Stats() proxy.Stats {
+	if e.server == nil {
+		return proxy.Stats{}
+	}
+	return e.server.Stats()
+}
+
+// Close lets calls in flight finish until ctx ends, then closes what is on disk.
+func (e *Engine) Close(ctx context.Context) error {
+	var all []error
+	add := func(what string, err error) {
+		if err != nil {
+			all = append(all, fmt.Errorf("%s: %w", what, err))
+		}
+	}
+	if e.server != nil {
+		add("ending the proxy", e.server.Shutdown(ctx))
+	}
+	if e.writer != nil {
+		add("saving the model", e.writer.Close())
+	}
+	if e.models != nil {
+		add("closing the model", e.models.Close())
+	}
+	if e.ledger != nil {
+		add("closing the ledger", e.ledger.Close())
+	}
+	return errors.Join(all...)
+}
