@@ -53,14 +53,6 @@ type path struct {
 func (p *path) child(name string) *path { return &path{parent: p, name: name} }
 func (p *path) item(i int) *path        { return &path{parent: p, index: i} }
 
-func (p *path) depth() int {
-	n := 0
-	for ; p != nil; p = p.parent {
-		n++
-	}
-	return n
-}
-
 func (p *path) String() string {
 	var parts []string
 	for ; p != nil; p = p.parent {
