@@ -324,7 +324,7 @@ func TestLaw10AFlippedByteIsCaughtWhereverItIs(t *testing.T) {
 		rows.Close()
 		set := fmt.Sprintf(`UPDATE %s SET %s = CAST(? AS %s) WHERE %s = ?`, cell.table, cell.column, cell.as, cell.id)
 		for id, value := range values {
-			step := max(1, len(value)/3)
+			step := max(1, len(value)/2)
 			for i := int(id) % step; i < len(value); i += step {
 				bad := append([]byte(nil), value...)
 				bad[i] ^= 1
