@@ -190,7 +190,7 @@ func (l *lesson) resource(urn, kind string, e map[string]any, attrs json.RawMess
 			continue
 		}
 		lower := strings.ToLower(key)
-		if r.Name == "" && (lower == "name" || strings.HasSuffix(lower, "name") && stem(key) == noun(kind)) {
+		if r.Name == "" && (lower == "name" || lower == noun(kind) || strings.HasSuffix(lower, "name") && stem(key) == noun(kind)) {
 			r.Name = value
 		}
 		if id, isID := ec2Type(value); isID && "ec2:"+id == kind || lower == "dnsname" || lower == "queueurl" {

@@ -29,7 +29,7 @@ type s3Host struct {
 	Maybe   bool // a custom endpoint whose first label may be a bucket
 }
 
-// FunctionURLs is the domain of Lambda function URLs and other front ends.
+// functionURLs is the domain of Lambda function URLs and other front ends.
 const functionURLs = ".on.aws"
 
 func (id *Identifier) place(host string) place {
@@ -43,6 +43,12 @@ func (id *Identifier) place(host string) place {
 			p.S3 = customS3(host)
 		}
 		return p
+	}
+	// aws and aws-us-gov share their suffixes; the region tells them apart.
+	for _, l := range strings.Split(rest, ".") {
+		if own, ok := id.table.PartitionOfRegion(strings.TrimPrefix(l, "s3-")); ok && own.DNS == partition.DNS {
+			partition = own
+		}
 	}
 	p := place{AWS: true, Partition: partition}
 	isRegion := func(l string) bool { return partition.MatchesRegion(l) }
@@ -213,8 +219,9 @@ func (id *Identifier) Governs(host string) bool {
 	}
 	// RESOURCE.….REGION.SERVICE is a resource; an API is SERVICE.REGION.
 	n := len(labels)
-	if n >= 3 && last != "vpce" && last != "dualstack" && partition.MatchesRegion(labels[n-2]) {
-		return false
+	if n < 3 || last == "vpce" || last == "dualstack" {
+		return true
 	}
-	return true
+	region, ok := id.table.PartitionOfRegion(labels[n-2])
+	return !ok || region.DNS != partition.DNS
 }

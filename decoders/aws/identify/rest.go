@@ -34,7 +34,13 @@ func (c *call) rest() error {
 			s3, s3Service = r, s
 			continue
 		}
-		for _, m := range r.find(c.Method, path, c.q) {
+		matches := r.find(c.Method, path, c.q)
+		for _, base := range info.BasePaths {
+			if rest, ok := strings.CutPrefix(path, base+"/"); ok && len(matches) == 0 {
+				matches = r.find(c.Method, "/"+rest, c.q)
+			}
+		}
+		for _, m := range matches {
 			f := found{m, s, m.score(c.q, has)}
 			if c.place.Partition != nil && (m.op.HostPrefix != "") == hostPrefixFits(m.op.HostPrefix, c.Host) && m.op.HostPrefix != "" {
 				f.score += 10
@@ -48,6 +54,11 @@ func (c *call) rest() error {
 		}
 	}
 	// S3 takes any path. Its control plane says so in a header or by its host.
+	if s3 != nil && !c.place.AWS && len(best) > 0 && best[0].service.Name == "s3control" && !has("X-Amz-Account-Id") {
+		c.res.Protocol = restProtocol(s3Service)
+		c.res.Why = "may be s3control:" + best[0].op.Name + " or an object of a bucket of that name"
+		return nil
+	}
 	if s3 != nil && (len(best) == 0 || best[0].service.Name != "s3outposts" && !c.place.S3.Control && !has("X-Amz-Account-Id")) {
 		return c.restS3(s3, s3Service, path, has)
 	}
@@ -214,6 +225,11 @@ func (c *call) s3Match(r *router, path string, has func(string) bool) (*table.Op
 			if m.op == ops[0] {
 				chosen = m
 			}
+		}
+	}
+	for _, name := range chosen.query { // POST /bucket/key without an uploadId is nothing
+		if !c.q.has(name) {
+			return nil, nil
 		}
 	}
 	if !c.s3KeysKnown(r, chosen) {

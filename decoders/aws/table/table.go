@@ -49,6 +49,7 @@ type Info struct {
 	Service                // without Operations and ResourceTypes: use Load
 	SigningNames  []string // every name its endpoints may be signed with
 	HostLabels    []string // what is left of its host names without region and suffix
+	BasePaths     []string // what some of its endpoints put before an operation's path
 	Streams       bool     // has an operation whose input is a stream
 	HostPrefixed  bool     // has operations with a host prefix
 	OperationSize int      // number of operations

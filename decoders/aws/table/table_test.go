@@ -53,7 +53,7 @@ func TestEncodeIsTheInverseOfParse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole := &Info{Service: *s, SigningNames: i.SigningNames, HostLabels: i.HostLabels, Streams: i.Streams, HostPrefixed: i.HostPrefixed}
+		whole := &Info{Service: *s, SigningNames: i.SigningNames, HostLabels: i.HostLabels, BasePaths: i.BasePaths, Streams: i.Streams, HostPrefixed: i.HostPrefixed}
 		infos = append(infos, whole)
 	}
 	again, err := Encode(tbl.Partitions, infos)

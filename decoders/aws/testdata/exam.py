@@ -1,7 +1,7 @@
 """Makes botocore write a minimal, signed request for every operation of every
-service, as JSON lines on stdout. Nothing is sent.
+service (or of those named), as JSON lines on stdout. Nothing is sent.
 
-    exam.py [--endpoint URL|- [SERVICE…]]    with a custom endpoint, the host says nothing
+    exam.py [SERVICE…]
 """
 import base64
 import json
@@ -13,7 +13,6 @@ from botocore.config import Config
 from botocore.tokens import FrozenAuthToken
 
 warnings.filterwarnings("ignore")
-ENDPOINT = sys.argv[2] if len(sys.argv) > 2 and sys.argv[1] == "--endpoint" and sys.argv[2] != "-" else None
 FIXED = {
     "AccountId": "123456789012", "Bucket": "my-bucket", "Key": "a/key.txt", "CopySource": "my-bucket/other",
     "RequestRoute": "route", "RequestToken": "token", "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/q",
@@ -75,10 +74,9 @@ def main():
     session.get_auth_token = lambda **kw: FrozenAuthToken("token")  # codecatalyst signs with a bearer token
     config = Config(retries={"max_attempts": 0}, endpoint_discovery_enabled=False)
     out = sys.stdout
-    for service in sys.argv[3:] or session.get_available_services():
-        kwargs = {"endpoint_url": ENDPOINT} if ENDPOINT else {}
+    for service in sys.argv[1:] or session.get_available_services():
         try:
-            client = session.create_client(service, region_name="us-east-1", config=config, **kwargs)
+            client = session.create_client(service, region_name="us-east-1", config=config)
         except Exception as e:  # a service that botocore itself cannot make
             print(json.dumps({"service": service, "error": repr(e)}), file=out)
             continue

@@ -66,9 +66,9 @@ func addEndpoints(info *table.Info, rules any, partitions []table.Partition) {
 			}
 		}
 	})
-	if base := sortedKeys(bases); len(base) == 1 && base[0] != "" && !strings.Contains(base[0], "{") {
-		for _, op := range info.Operations { // every endpoint puts the same path before the operation's
-			op.URI = "/" + base[0] + op.URI
+	for _, base := range sortedKeys(bases) { // geo-maps answers under /v2
+		if base != "" && !strings.Contains(base, "{") {
+			info.BasePaths = append(info.BasePaths, "/"+base)
 		}
 	}
 	for _, label := range sortedKeys(labels) {

@@ -65,7 +65,7 @@ func run(botocore, iam, overridesPath, out string, missing bool) error {
 	}
 	for _, info := range infos {
 		for _, op := range info.Operations {
-			counts[accessName(op.Access)]++
+			counts[op.Access.String()]++
 			if len(op.IAMActions) > 0 {
 				counts["with_iam_action"]++
 			}

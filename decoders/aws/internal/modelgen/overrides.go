@@ -72,7 +72,7 @@ func (row override) set(info *table.Info, op *table.Operation) error {
 	if row.Access != "" {
 		level := -1
 		for a := table.AccessUnknown; a <= table.AccessWrite; a++ {
-			if accessName(a) == row.Access {
+			if a.String() == row.Access {
 				level = int(a)
 			}
 		}

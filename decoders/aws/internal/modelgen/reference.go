@@ -227,7 +227,3 @@ func guess(op *table.Operation) table.Access {
 	}
 	return table.AccessUnknown
 }
-
-func accessName(a table.Access) string {
-	return [...]string{"unknown", "list", "read", "reveal", "tagging", "permissions", "write"}[a]
-}
