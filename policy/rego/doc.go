@@ -43,4 +43,5 @@ const (
 	maxElements = 100  // of one deny set that are read
 	maxSaid     = 300  // bytes of a rule's own words in a finding
 	maxParts    = 2000 // of one call that are shown to rules
+	maxFindings = 64   // of one decision: a rule that denies each of 1,000 parts says it often enough
 )

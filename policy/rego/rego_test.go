@@ -267,3 +267,21 @@ func BenchmarkRule(b *testing.B) {
 		}
 	}
 }
+
+// Whatever a rule's text is, it loads or is refused with a problem; what loads
+// defines nothing but deny.
+func FuzzRule(f *testing.F) {
+	f.Add(world)
+	f.Add("allow if true")
+	f.Add("deny contains x if { some x in input.action.unknown }")
+	f.Add("deny[msg] { msg := data.x }")
+	f.Fuzz(func(t *testing.T, body string) {
+		r, problems := compile(doc(body))
+		if (r == nil) == (len(problems) == 0) {
+			t.Fatalf("neither loaded nor refused: %q", body)
+		}
+		if r != nil && !strings.Contains(body, "deny") {
+			t.Fatalf("it loaded without a deny: %q", body)
+		}
+	})
+}

@@ -24,9 +24,15 @@ type rule struct {
 // header stands before a rule's text; headerLines are how many lines that adds.
 const headerLines = 2
 
-// compile turns a document into a rule, or says what is wrong with it.
-func compile(doc *intent.Rule) (*rule, []intent.Problem) {
+// compile turns a document into a rule, or says what is wrong with it. A text on
+// which OPA's compiler panics (1.21.0 had one) is a problem like any other.
+func compile(doc *intent.Rule) (done *rule, problems []intent.Problem) {
 	r := &rule{Rule: doc}
+	defer func() {
+		if p := recover(); p != nil {
+			done, problems = nil, []intent.Problem{r.problem(nil, "write it in another way", "it cannot be compiled: %v", p)}
+		}
+	}()
 	sum := sha256.Sum256([]byte(doc.Name))
 	pkg := "r" + hex.EncodeToString(sum[:8])
 	source := "package assent.rules." + pkg + "\nimport rego.v2\n" + doc.Rego.Body

@@ -83,7 +83,9 @@ func (rs *Rules) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot
 			for _, each := range denials {
 				if !said[each] {
 					said[each] = true
-					d.Findings = append(d.Findings, r.finding(each))
+					if len(d.Findings) < maxFindings {
+						d.Findings = append(d.Findings, r.finding(each))
+					}
 					d.Verdict, d.Grant = policy.Deny, ""
 				}
 			}
