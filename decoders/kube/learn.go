@@ -5,6 +5,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/assent-iom/assent/decoders"
@@ -17,7 +18,10 @@ const maxItems = 50_000
 // Learn reads objects, lists and tables from answers. What is not whole, not
 // JSON, a stream, or the answer to a dry run teaches nothing.
 func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Observation {
-	if resp == nil || resp.Truncated || resp.Status < 200 || resp.Status > 299 || call.URL == nil {
+	if resp == nil || resp.Truncated || call.URL == nil {
+		return nil
+	}
+	if resp.Status != http.StatusNotFound && (resp.Status < 200 || resp.Status > 299) {
 		return nil
 	}
 	cluster, path, inside := d.find(call)
@@ -30,6 +34,9 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 		return nil
 	}
 	l := &lesson{cluster: cluster.Name, route: route}
+	if resp.Status == http.StatusNotFound {
+		return l.missing(resp)
+	}
 	switch verbOf(call.Method, route) {
 	case model.Execute, model.Unknown:
 		return nil
@@ -57,7 +64,44 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 	}
 	object, _ := value.(map[string]any)
 	l.read(object, text(object, "apiVersion"), text(object, "kind"))
+	if len(l.seen) == 0 && emptyList(route, query, object) { // kubectl waits for a deletion so
+		return l.gone()
+	}
 	return l.seen
+}
+
+// missing: the server says that an object is not there. That it knows no such
+// resource, or that something inside the request is missing, is another thing.
+func (l *lesson) missing(resp *decoders.Response) []model.Observation {
+	value, err := parseJSON(resp.Body)
+	if err != nil || l.route.Name == "" {
+		return nil
+	}
+	status, _ := value.(map[string]any)
+	details := dict(status, "details")
+	if text(status, "reason") != "NotFound" || text(details, "name") != l.route.Name ||
+		text(details, "kind") != l.route.Resource || text(details, "group") != l.route.Group {
+		return nil
+	}
+	return l.gone()
+}
+
+// emptyList: a list of one name, from now and not narrowed further, has nothing.
+func emptyList(route Route, query url.Values, object map[string]any) bool {
+	items, isList := object["items"].([]any)
+	return route.Verb == "list" && route.Name != "" && isList && len(items) == 0 &&
+		strings.HasPrefix(route.FieldSelector, "metadata.name=") && !strings.ContainsAny(route.FieldSelector, ",!\\") &&
+		route.LabelSelector == "" && !query.Has("resourceVersion") && !query.Has("continue")
+}
+
+func (l *lesson) gone() []model.Observation {
+	r := &reading{cluster: l.cluster, route: l.route}
+	if l.route.Namespace == "" {
+		if _, cluster, known := kindOf(l.route.Group, l.route.Resource); known && !cluster {
+			return nil // of which namespace?
+		}
+	}
+	return []model.Observation{{Resource: model.Resource{URN: r.target().URN}, Gone: true}}
 }
 
 // lesson collects what one answer says.

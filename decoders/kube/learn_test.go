@@ -138,7 +138,7 @@ func TestADeletionIsLearnedWhenItIsDone(t *testing.T) {
 		gone          bool
 	}{
 		{"DELETE " + ns + "/configmaps/c", "", 200, status, true},
-		{"DELETE " + ns + "/configmaps/c", "", 404, status, false},
+		{"DELETE " + ns + "/configmaps/c", "", 404, status, false}, // it does not say of what
 		{"DELETE " + ns + "/configmaps/c", "", 202, status, false},
 		{"DELETE " + ns + "/configmaps/c?dryRun=All", "", 200, status, false},
 		{"DELETE " + ns + "/configmaps/c?dryRun=All", "{}", 200, status, true}, // the body hides the query
@@ -149,6 +149,35 @@ func TestADeletionIsLearnedWhenItIsDone(t *testing.T) {
 		seen := learnFrom(t, c.request, c.sent, c.code, c.body)
 		if gone := len(seen) == 1 && seen[0].Gone; gone != c.gone {
 			t.Errorf("%s %d %s: %+v", c.request, c.code, c.body, seen)
+		}
+	}
+}
+
+func TestWhatIsNotThereIsGone(t *testing.T) {
+	const notFound = `{"kind":"Status","apiVersion":"v1","status":"Failure","reason":"NotFound","details":{"name":"NAME","kind":"KIND"},"code":404}`
+	fill := func(name, kind string) string {
+		return strings.NewReplacer("NAME", name, "KIND", kind).Replace(notFound)
+	}
+	for _, c := range []struct {
+		request string
+		status  int
+		body    string
+		gone    bool
+	}{
+		{"GET " + ns + "/pods/p", 404, fill("p", "pods"), true},
+		{"DELETE " + ns + "/pods/p", 404, fill("p", "pods"), true},
+		{"POST " + ns + "/pods", 404, fill("shop", "namespaces"), false},
+		{"GET " + ns + "/pods/p", 404, `{"kind":"Status","reason":"NotFound","details":{}}`, false},
+		{"GET " + ns + "/pods/p", 404, "404 page not found", false},
+		{"GET " + ns + "/pods?fieldSelector=metadata.name%3Dp", 200, `{"kind":"PodList","apiVersion":"v1","items":[]}`, true},
+		{"GET " + ns + "/pods?fieldSelector=metadata.name%3Dp&labelSelector=a", 200, `{"kind":"PodList","apiVersion":"v1","items":[]}`, false},
+		{"GET " + ns + "/pods?fieldSelector=metadata.name%3Dp,status.phase%3DRunning", 200, `{"kind":"PodList","apiVersion":"v1","items":[]}`, false},
+		{"GET " + ns + "/pods", 200, `{"kind":"PodList","apiVersion":"v1","items":[]}`, false},
+		{"GET /api/v1/pods?fieldSelector=metadata.name%3Dp", 200, `{"kind":"PodList","apiVersion":"v1","items":[]}`, false},
+	} {
+		seen := learnFrom(t, c.request, "", c.status, c.body)
+		if gone := len(seen) == 1 && seen[0].Gone && seen[0].Resource.URN == "k8s://c/core/Pod/shop/p"; gone != c.gone || !gone && seen != nil {
+			t.Errorf("%s %d %s: %+v", c.request, c.status, c.body, seen)
 		}
 	}
 }

@@ -144,3 +144,17 @@ func (f *forwarder) kubeconfig(t *testing.T, c *Cluster, user string) *Cluster {
 	through.Kubeconfig = map[string]string{user: file}
 	return &through
 }
+
+// decode decodes a GET.
+func (f *forwarder) decode(t *testing.T, path string) model.Action {
+	t.Helper()
+	u, err := url.Parse("https://" + f.host + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := f.decoder.Decode(context.Background(), decoders.Call{Method: "GET", Scheme: "https", Host: f.host, URL: u, Header: http.Header{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
