@@ -208,7 +208,10 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 			Insecure:   text(cluster, "insecure-skip-tls-verify") == "true", Loopback: loopback(u.Hostname())}
 		if u.Scheme == "https" {
 			if c.TLS, err = k.trust(cluster, name, read); err != nil {
-				return err
+				// A stale entry is no reason not to run: its calls come to the engine, which
+				// then believes the system's roots alone, and presents nothing.
+				k.note(fmt.Sprintf("cluster %s cannot be reached in this run: %v", name, err), "kubectl config delete-cluster "+name)
+				c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 			}
 			c.Pinned = c.TLS.RootCAs != nil
 		}
@@ -253,12 +256,12 @@ func (k *Kubeconfig) trust(cluster *yaml.Node, name string, read func(string) ([
 	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: text(cluster, "tls-server-name")}
 	ca, err := material(cluster, "certificate-authority", read)
 	if err != nil {
-		return nil, fmt.Errorf("reading kubeconfig: cluster %s: %w", name, err)
+		return nil, err
 	}
 	if len(ca) > 0 {
 		cfg.RootCAs = x509.NewCertPool()
 		if !cfg.RootCAs.AppendCertsFromPEM(ca) {
-			return nil, fmt.Errorf("reading kubeconfig: cluster %s: no certificate in its certificate-authority", name)
+			return nil, errors.New("certificate-authority: no certificate in it")
 		}
 	}
 	user, others := k.onlyUser(name)
@@ -275,11 +278,11 @@ func (k *Kubeconfig) trust(cluster *yaml.Node, name string, read func(string) ([
 	}
 	key, err := material(user, "client-key", read)
 	if err != nil {
-		return nil, fmt.Errorf("reading kubeconfig: %w", err)
+		return nil, err
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("reading kubeconfig: the client certificate for cluster %s: %w", name, err)
+		return nil, fmt.Errorf("client-certificate: %w", err)
 	}
 	cfg.Certificates = []tls.Certificate{pair}
 	return cfg, nil

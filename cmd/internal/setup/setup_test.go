@@ -167,8 +167,7 @@ func TestOddKubeconfigsAreRefused(t *testing.T) {
 		"clusters: []\nclusters: []":          "twice",
 		"[]":                                  "not a mapping",
 		"clusters: [{cluster: {}}]":           "without a name",
-		"clusters: [{name: x, cluster: {server: 'ftp://x'}}]":                                    "not the URL",
-		"clusters: [{name: x, cluster: {server: 'https://x', certificate-authority-data: '!'}}]": "certificate-authority-data",
+		"clusters: [{name: x, cluster: {server: 'ftp://x'}}]": "not the URL",
 	} {
 		_, err := ReadKubeconfig([]string{"k"}, func(string) ([]byte, error) { return []byte(content), nil })
 		if err == nil || !strings.Contains(err.Error(), want) {
