@@ -304,3 +304,40 @@ func TestCurlGoesThroughOverBothProtocols(t *testing.T) {
 		t.Errorf("said %q", said)
 	}
 }
+
+func TestBytesSentWithTheConnectAreNotLost(t *testing.T) {
+	b := newBench(t, nil)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	go func() {
+		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Host) }))
+	}() //nolint:gosec // a test's server
+	for _, name := range []string{"early.governed.test", "early.test"} {
+		c, err := net.Dial("tcp", b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		target := name + ":" + port
+		req, _ := http.NewRequest(http.MethodGet, "http://"+target+"/", nil)
+		req.SetBasicAuth("run", "secret")
+		fmt.Fprintf(c, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nProxy-Authorization: %s\r\n\r\nGET / HTTP/1.1\r\nHost: %s\r\n\r\n",
+			target, target, req.Header.Get("Authorization"), target)
+		br := bufio.NewReader(c)
+		if resp, err := http.ReadResponse(br, &http.Request{Method: http.MethodConnect}); err != nil || resp.StatusCode != 200 {
+			t.Fatalf("%s: %v %v", name, resp, err)
+		}
+		resp, err := http.ReadResponse(br, req)
+		if status, body := readAll(t, resp, err); status != 200 || body != target {
+			t.Errorf("%s: %d %q", name, status, body)
+		}
+	}
+	if len(b.gate.calls()) != 1 {
+		t.Errorf("judged %d calls, want the governed one", len(b.gate.calls()))
+	}
+}
