@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +62,7 @@ type Params struct {
 	// their form alone.
 	Compile func(*intent.Set) error
 	Environ []string
-	Getenv  func(string) string
+	Getenv  func(string) string // nil: looks into Environ
 	Home    string
 	OS      string // runtime.GOOS
 	Now     func() time.Time
@@ -76,6 +77,16 @@ type check struct {
 
 // Run runs every check and returns the results in the order of the table.
 func Run(ctx context.Context, p Params) []Result {
+	if p.Getenv == nil {
+		p.Getenv = func(name string) string {
+			for _, v := range p.Environ {
+				if value, ok := strings.CutPrefix(v, name+"="); ok {
+					return value
+				}
+			}
+			return ""
+		}
+	}
 	all := table()
 	results := make([]Result, len(all))
 	var wait sync.WaitGroup
