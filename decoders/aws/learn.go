@@ -60,13 +60,14 @@ func (d *Decoder) learnAccount(r identify.Result, out map[string]any) {
 
 // changed reads what a successful change did to the targets that it names.
 func (l *lesson) changed(verb model.Verb, noun string, params map[string]any) {
+	word, _ := cutWord(l.op.Name)
 	found, mainType := targets(l.op, verb, params, l.at)
 	var primary model.Target
 	var others []model.Target
 	for _, t := range found {
 		known := !strings.Contains(string(t.URN), "*")
 		switch {
-		case verb == model.Delete && t.Role == model.RoleTarget && known && l.itself(t.Type, noun):
+		case (verb == model.Delete || firstWord[word] == model.Delete) && t.Role == model.RoleTarget && known && l.itself(t.Type, noun):
 			l.add(model.Observation{Resource: model.Resource{URN: t.URN, Platform: Name, Type: t.Type, Source: l.source}, Gone: true})
 		case t.Role == model.RoleCreated && known && !l.has(t.URN):
 			attrs, err := json.Marshal(params)

@@ -27,8 +27,9 @@ func (s scene) known() scene {
 	return s
 }
 
-// fill fills a template. Variables without a value become "*"; a value that is
-// an ARN itself wins over the template.
+// fill fills a template. Variables without a value become "*". A value may be an
+// ARN: of this very type, it is the answer; of another (the cluster of a
+// service), its last segment fills the variable.
 func (s scene) fill(template string, values map[string]string) string {
 	s = s.known()
 	whole := ""
@@ -41,20 +42,33 @@ func (s scene) fill(template string, values map[string]string) string {
 		case "Account":
 			return s.account
 		default:
-			value, ok := values[name]
-			if !ok || value == "" {
+			value := values[name]
+			if value == "" {
 				return "*"
 			}
-			if _, isARN := parseARN(value); isARN {
-				whole = value
+			if parts, isARN := parseARN(value); isARN {
+				if isOfTemplate(parts, template) {
+					whole = value
+				}
+				return parts[5][strings.LastIndexAny(parts[5], ":/")+1:]
 			}
 			return value
 		}
 	})
-	if whole != "" && strings.Count(template, "${")-strings.Count(template, "${Partition}")-strings.Count(template, "${Region}")-strings.Count(template, "${Account}") == 1 {
+	if whole != "" {
 		return whole
 	}
 	return urn
+}
+
+// isOfTemplate reports whether an ARN has the literal start of a template.
+func isOfTemplate(arn []string, template string) bool {
+	t := strings.SplitN(template, ":", 6)
+	if len(t) != 6 || t[2] != arn[2] {
+		return false
+	}
+	literal, _, _ := strings.Cut(t[5], "${")
+	return strings.HasPrefix(arn[5], literal)
 }
 
 // field is one string of a call's parameters and where it stands.
@@ -97,10 +111,10 @@ func fields(tree map[string]any) []field {
 // targets says what an operation touches, and the type of the main target.
 func targets(op *table.Operation, verb model.Verb, params map[string]any, at scene) (out []model.Target, mainType string) {
 	t := &targeting{op: op, at: at, fields: fields(params), seen: map[model.URN]bool{}}
-	_, rest := cutWord(op.Name)
+	word, rest := cutWord(op.Name)
 	t.noun = singular(rest)
 	main := t.main()
-	creates := verb == model.Create
+	creates := verb == model.Create || word == "Create" // CreatePolicy grants
 	if main != nil {
 		mainType = main.Name
 		role := model.RoleTarget
@@ -293,10 +307,21 @@ func (t *targeting) plausible(v string, f field, r table.ResourceType, role stri
 		kind, ok := ec2Type(f.value)
 		return ok && kind == name
 	}
+	if made := strings.HasSuffix(strings.ToLower(v), "id"); made && len(variable.FindAllString(r.ARN, -1)) > variables(r.ARN)+1 {
+		lower := strings.ToLower(f.name) // a name beside an id that the cloud makes
+		if !strings.HasSuffix(lower, "id") && !strings.HasSuffix(lower, "ids") && !strings.HasSuffix(lower, "identifier") {
+			return false
+		}
+	}
 	if role == model.RoleCreated && strings.HasSuffix(v, "Id") && strings.HasSuffix(strings.ToLower(f.name), "name") {
 		return false
 	}
 	return true
+}
+
+// variables counts the variables that every template has.
+func variables(template string) int {
+	return strings.Count(template, "${Partition}") + strings.Count(template, "${Region}") + strings.Count(template, "${Account}")
 }
 
 // named adds what parameters name by form alone: EC2 ids and ARNs, at any depth.
