@@ -94,12 +94,12 @@ func TestLaw3ABodyOverTheCapIsRefusedNatively(t *testing.T) {
 	var forwarded atomic.Int64
 	b := newBench(t, func(cfg *Config) { cfg.BodyCap = 1000 })
 	addr := b.upstream("cap.governed.test", false, func(http.ResponseWriter, *http.Request) { forwarded.Add(1) })
-	for name, body := range map[string]io.Reader{
-		"with a length": bytes.NewReader(make([]byte, 5<<20)),
-		"chunked":       io.MultiReader(bytes.NewReader(make([]byte, 5<<20))),
+	for name, body := range map[string]func() io.Reader{
+		"with a length": func() io.Reader { return bytes.NewReader(make([]byte, 5<<20)) },
+		"chunked":       func() io.Reader { return io.MultiReader(bytes.NewReader(make([]byte, 5<<20))) },
 	} {
 		for _, h2 := range []bool{false, true} {
-			resp, err := b.client(h2).Post("https://"+addr+"/x", "", body)
+			resp, err := b.client(h2).Post("https://"+addr+"/x", "", body())
 			status, text := readAll(t, resp, err)
 			if status != 403 || resp.Header.Get("Content-Type") != "application/x-native" || !strings.Contains(text, "larger than the 1000 bytes") {
 				t.Errorf("%s, h2 %v: %d %q", name, h2, status, text)
@@ -131,7 +131,7 @@ func TestLaw3AHeaderOf64MiBIsAnswered431(t *testing.T) {
 }
 
 func TestLaw3SlowHeadsAreClosed(t *testing.T) {
-	b := newBench(t, func(cfg *Config) { cfg.HeaderTimeout = 200 * time.Millisecond })
+	b := newBench(t, func(cfg *Config) { cfg.HeaderTimeout = time.Second })
 	addr := b.upstream("slow.governed.test", false, func(http.ResponseWriter, *http.Request) {})
 	var wg sync.WaitGroup
 	began := time.Now()
@@ -143,7 +143,7 @@ func TestLaw3SlowHeadsAreClosed(t *testing.T) {
 		wg.Go(func() { _, _ = io.Copy(io.Discard, silent) })
 	}
 	wg.Wait()
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 15*time.Second {
 		t.Errorf("it took %s to close them", took)
 	}
 }
