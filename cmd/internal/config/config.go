@@ -36,12 +36,14 @@ const (
 	FieldUpstreams = "upstreams"
 	FieldEgress    = "egress"
 	FieldClusters  = "clusters"
+	FieldTokens    = "tokens"
+	FieldMayDial   = "may_dial"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldTokens, FieldMayDial}
 }
 
 // Default is the origin of a value that nobody set.
@@ -59,8 +61,16 @@ type Config struct {
 	Upstreams []proxy.Upstream
 	Egress    proxy.Egress
 	Clusters  []string // kubeconfig files
+	Tokens    []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
+	MayDial   []string // host patterns that may resolve to a loopback address
 
 	origin map[string]string
+}
+
+// Token makes an actor of `assent serve` known.
+type Token struct {
+	Actor  string   `json:"actor"`
+	Digest [32]byte `json:"-"` // SHA-256 of the token, which itself is never in a file
 }
 
 // Origin tells where a field's value came from: a flag, a file, or Default.
@@ -120,6 +130,10 @@ func (c *Config) merge(other Config) {
 			c.Egress = other.Egress
 		case FieldClusters:
 			c.Clusters = other.Clusters
+		case FieldTokens:
+			c.Tokens = other.Tokens
+		case FieldMayDial:
+			c.MayDial = other.MayDial
 		}
 	}
 }
@@ -149,7 +163,16 @@ func (c *Config) Values() []Value {
 	if clusters == nil {
 		clusters = []string{}
 	}
-	of := map[string]any{FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
+	actors := []string{}
+	for _, t := range c.Tokens {
+		actors = append(actors, t.Actor)
+	}
+	dial := c.MayDial
+	if dial == nil {
+		dial = []string{}
+	}
+	of := map[string]any{FieldTokens: actors, FieldMayDial: dial,
+		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.Listen, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value
 	for _, f := range Fields() {

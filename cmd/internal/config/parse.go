@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -159,6 +160,10 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Upstreams, err = r.upstreams(n)
 	case FieldClusters:
 		c.Clusters, err = r.clusters(n)
+	case FieldTokens:
+		c.Tokens, err = r.tokens(n)
+	case FieldMayDial:
+		c.MayDial, err = r.hosts(n)
 	}
 	return err
 }
@@ -227,6 +232,39 @@ func (r reader) clusters(n *yaml.Node) (out []string, err error) {
 			return nil, err
 		}
 		out = append(out, path)
+	}
+	return out, nil
+}
+
+// tokens reads actor: sha256:HEX.
+func (r reader) tokens(n *yaml.Node) (out []Token, err error) {
+	err = r.fields(n, nil, func(actor string, _, value *yaml.Node) error {
+		s, err := r.text(value)
+		if err != nil {
+			return err
+		}
+		digest, ok := strings.CutPrefix(s, "sha256:")
+		raw, bad := hex.DecodeString(digest)
+		if !ok || bad != nil || len(raw) != 32 || actor == "" {
+			return r.bad(value, "the entry of %q is not sha256: and 64 hexadecimal digits; make it with: printf %%s TOKEN | sha256sum", actor)
+		}
+		out = append(out, Token{Actor: actor, Digest: [32]byte(raw)})
+		return nil
+	})
+	slices.SortFunc(out, func(a, b Token) int { return strings.Compare(a.Actor, b.Actor) })
+	return out, err
+}
+
+func (r reader) hosts(n *yaml.Node) (out []string, err error) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) > maxEntries {
+		return nil, r.bad(n, "expected a list of at most %d hosts", maxEntries)
+	}
+	for _, item := range n.Content {
+		host, err := r.text(item)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, strings.ToLower(host))
 	}
 	return out, nil
 }
