@@ -47,8 +47,6 @@ func Overlaps(pattern, text string) bool {
 		next[len(text)] = pattern[i] == '*' && row[len(text)]
 		for j := len(text) - 1; j >= 0; j-- {
 			switch {
-			case pattern[i] == '*' && text[j] == '*':
-				next[j] = row[j] || next[j+1]
 			case pattern[i] == '*':
 				next[j] = row[j] || next[j+1]
 			case text[j] == '*':
@@ -60,23 +58,4 @@ func Overlaps(pattern, text string) bool {
 		row, next = next, row
 	}
 	return row[0]
-}
-
-// anyMatch and anyOverlap hold a list of patterns against one text.
-func anyMatch(patterns []string, text string) bool {
-	for _, p := range patterns {
-		if Match(p, text) {
-			return true
-		}
-	}
-	return false
-}
-
-func anyOverlap(patterns []string, text string) bool {
-	for _, p := range patterns {
-		if Overlaps(p, text) {
-			return true
-		}
-	}
-	return false
 }
