@@ -91,11 +91,11 @@ func (l *lesson) types(n string) []table.ResourceType {
 }
 
 func lastVariable(template string) string {
-	all := variable.FindAllStringSubmatch(template, -1)
+	all := variables(template)
 	if len(all) == 0 {
 		return ""
 	}
-	return all[len(all)-1][1]
+	return all[len(all)-1]
 }
 
 // identity finds the structure's own ARN: written in it, or filled from a
@@ -132,11 +132,7 @@ func (l *lesson) fill(r table.ResourceType, e map[string]any, n, owner string) (
 	}
 	values := map[string]string{}
 	prefix, name := splitType(r.Name)
-	for _, m := range variable.FindAllStringSubmatch(r.ARN, -1) {
-		v := m[1]
-		if v == "Partition" || v == "Region" || v == "Account" {
-			continue
-		}
+	for _, v := range variables(r.ARN) {
 		level := 0
 		for key, raw := range e {
 			value, ok := raw.(string)

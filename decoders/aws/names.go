@@ -20,6 +20,9 @@ var ec2ID = regexp.MustCompile(`^([a-z]+(?:-[a-z]+)?)-[0-9a-f]{8,17}$`)
 
 // ec2Type names the EC2 resource type of an id such as i-0123456789abcdef0.
 func ec2Type(id string) (string, bool) {
+	if len(id) < 10 || len(id) > 40 || strings.IndexByte(id, '-') < 1 {
+		return "", false
+	}
 	m := ec2ID.FindStringSubmatch(id)
 	if m == nil {
 		return "", false
@@ -44,7 +47,21 @@ func stem(name string) string {
 			break
 		}
 	}
-	return strings.NewReplacer("-", "", "_", "").Replace(lower)
+	return squeeze(lower)
+}
+
+// squeeze drops what separates words: types are written load-balancer, and
+// operations LoadBalancer.
+func squeeze(s string) string {
+	if !strings.ContainsAny(s, "-_/") {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '/' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // singular of a camel-case noun, lower case.
@@ -69,11 +86,10 @@ func splitType(t string) (prefix, name string) {
 // noun is a resource type's name as it stands in operation names.
 func noun(resourceType string) string {
 	_, name := splitType(resourceType)
-	n := strings.NewReplacer("-", "", "/", "", "_", "").Replace(strings.ToLower(name))
 	if other, ok := nouns[resourceType]; ok {
 		return other
 	}
-	return n
+	return squeeze(strings.ToLower(name))
 }
 
 // nouns are the types that operations call by another name.
@@ -84,8 +100,37 @@ var nouns = map[string]string{
 	"states:statemachine": "statemachine", "es:domain": "domain", "autoscaling:autoScalingGroup": "autoscalinggroup",
 }
 
-// variable cuts a template into its variables.
-var variable = regexp.MustCompile(`\$\{([A-Za-z0-9]+)\}`)
+// expand replaces the ${Variables} of an ARN template.
+func expand(template string, value func(name string) string) string {
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(template, "${")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		b.WriteString(value(name))
+		template = after
+	}
+}
+
+// variables lists the variables of an ARN template, but for those that every
+// template has.
+func variables(template string) []string {
+	var out []string
+	for {
+		_, rest, ok := strings.Cut(template, "${")
+		if !ok {
+			return out
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		if name != "Partition" && name != "Region" && name != "Account" {
+			out = append(out, name)
+		}
+		template = after
+	}
+}
 
 // parseARN returns the parts of an ARN, or false.
 func parseARN(s string) (parts []string, ok bool) {

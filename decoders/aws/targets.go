@@ -33,8 +33,8 @@ func (s scene) known() scene {
 func (s scene) fill(template string, values map[string]string) string {
 	s = s.known()
 	whole := ""
-	urn := variable.ReplaceAllStringFunc(template, func(v string) string {
-		switch name := v[2 : len(v)-1]; name {
+	urn := expand(template, func(name string) string {
+		switch name {
 		case "Partition":
 			return s.partition
 		case "Region":
@@ -74,6 +74,8 @@ func isOfTemplate(arn []string, template string) bool {
 // field is one string of a call's parameters and where it stands.
 type field struct {
 	name  string
+	lower string
+	stem  string
 	value string
 	depth int
 }
@@ -88,7 +90,7 @@ func fields(tree map[string]any) []field {
 		}
 		switch v := v.(type) {
 		case string:
-			out = append(out, field{name, v, depth})
+			out = append(out, field{name, strings.ToLower(name), stem(name), v, depth})
 		case []any:
 			for _, e := range v {
 				walk(name, e, depth)
@@ -219,8 +221,8 @@ func (t *targeting) makes(r *table.ResourceType) bool {
 	if noun(r.Name) == t.noun {
 		return true
 	}
-	vars := variable.FindAllStringSubmatch(r.ARN, -1)
-	return len(vars) > 0 && stem(vars[len(vars)-1][1]) == t.noun
+	vars := variables(r.ARN)
+	return len(vars) > 0 && stem(vars[len(vars)-1]) == t.noun
 }
 
 // resolve finds the identifiers of a resource type among the parameters.
@@ -228,11 +230,7 @@ func (t *targeting) resolve(r table.ResourceType, role string, main bool) {
 	values := map[string]string{}
 	var many []string // the values of the last variable
 	last := ""
-	for _, m := range variable.FindAllStringSubmatch(r.ARN, -1) {
-		v := m[1]
-		if v == "Partition" || v == "Region" || v == "Account" {
-			continue
-		}
+	for _, v := range variables(r.ARN) {
 		found := t.values(v, r, role, main)
 		if len(found) == 0 {
 			if !main { // half of a dependency's name is another resource's name
@@ -257,9 +255,7 @@ func (t *targeting) values(v string, r table.ResourceType, role string, main boo
 	var best []string
 	level := 0
 	for _, f := range t.fields {
-		s := stem(f.name)
-		lower := strings.ToLower(f.name)
-		got := 0
+		s, lower, got := f.stem, f.lower, 0
 		switch {
 		case f.depth > 1 && !(v == "ObjectName" && f.name == "Key"):
 			continue // nested names are dependencies, found by their form
@@ -307,21 +303,16 @@ func (t *targeting) plausible(v string, f field, r table.ResourceType, role stri
 		kind, ok := ec2Type(f.value)
 		return ok && kind == name
 	}
-	if made := strings.HasSuffix(strings.ToLower(v), "id"); made && len(variable.FindAllString(r.ARN, -1)) > variables(r.ARN)+1 {
-		lower := strings.ToLower(f.name) // a name beside an id that the cloud makes
+	if made := strings.HasSuffix(strings.ToLower(v), "id"); made && len(variables(r.ARN)) > 1 {
+		lower := f.lower // a name beside an id that the cloud makes
 		if !strings.HasSuffix(lower, "id") && !strings.HasSuffix(lower, "ids") && !strings.HasSuffix(lower, "identifier") {
 			return false
 		}
 	}
-	if role == model.RoleCreated && strings.HasSuffix(v, "Id") && strings.HasSuffix(strings.ToLower(f.name), "name") {
+	if role == model.RoleCreated && strings.HasSuffix(v, "Id") && strings.HasSuffix(f.lower, "name") {
 		return false
 	}
 	return true
-}
-
-// variables counts the variables that every template has.
-func variables(template string) int {
-	return strings.Count(template, "${Partition}") + strings.Count(template, "${Region}") + strings.Count(template, "${Account}")
 }
 
 // named adds what parameters name by form alone: EC2 ids and ARNs, at any depth.
@@ -345,7 +336,7 @@ func (t *targeting) named(main *table.ResourceType) {
 			continue
 		}
 		role := model.RoleDependency
-		lower := strings.ToLower(f.name)
+		lower := f.lower
 		if f.depth <= 1 && (lower == "resourcearn" || lower == "arn" || lower == "resourcearnlist" || main == nil && strings.HasPrefix(parts[2], t.op.Service.SigningName)) {
 			role = model.RoleTarget
 		}

@@ -197,12 +197,20 @@ func (t *Table) PartitionOf(host string) (p *Partition, rest string, ok bool) {
 
 // PartitionOfRegion finds the partition of a region by its name.
 func (t *Table) PartitionOfRegion(region string) (*Partition, bool) {
+	if !mayBeRegion(region) {
+		return nil, false
+	}
 	for i := range t.Partitions {
 		if t.Partitions[i].Regions.MatchString(region) {
 			return &t.Partitions[i], true
 		}
 	}
 	return nil, false
+}
+
+// mayBeRegion spares most host labels the regular expressions: AREA-PLACE-N.
+func mayBeRegion(s string) bool {
+	return len(s) > 5 && s[len(s)-1] >= '0' && s[len(s)-1] <= '9' && strings.Count(s, "-") >= 2
 }
 
 func inflate(block []byte) ([]byte, error) {
@@ -219,6 +227,9 @@ func inflate(block []byte) ([]byte, error) {
 
 // MatchesRegion reports whether a name is one of the partition's regions.
 func (p Partition) MatchesRegion(name string) bool {
+	if !mayBeRegion(name) {
+		return false
+	}
 	if p.Regions == nil {
 		re, err := regexp.Compile(p.pattern)
 		if err != nil {
