@@ -136,7 +136,7 @@ func (r *reading) agree() error {
 }
 
 func (r *reading) bodyNames() (name, generateName, namespace string) {
-	if h := r.body.Head; h != nil {
+	if h := r.body.Head; h != nil && h.Object == nil {
 		return h.Name, h.GenerateName, h.Namespace
 	}
 	meta, _ := r.body.object()["metadata"].(map[string]any)
@@ -231,15 +231,13 @@ func (r *reading) tokenSecret() bool {
 		r.body.object()["type"] == "kubernetes.io/service-account-token"
 }
 
-// impersonation adds a grant on the identity that a call takes. What the call
-// itself does stays the first part.
+// impersonation adds, as a part, a grant on the identity that a call takes. What
+// the call itself does is still the whole's own to say.
 func (r *reading) impersonation(a model.Action) model.Action {
 	who := impersonated(r.call.Header)
 	if who == nil {
 		return a
 	}
-	main := a
-	main.Params, main.Native = nil, nil // the whole has them
 	part := model.Action{
 		Platform: Name, Service: "core", Operation: "impersonate users", Verb: model.Grant, Capability: "k8s.rbac",
 		Account: r.cluster, Fidelity: model.Exact, Decoder: version, DryRun: false,
@@ -253,7 +251,7 @@ func (r *reading) impersonation(a model.Action) model.Action {
 		part.Targets = append(part.Targets, model.Target{
 			URN: URN(r.cluster, "", kind, "", name), Type: "core/" + kind, Role: model.RoleTarget})
 	}
-	a.Parts, a.Atomic = []model.Action{main, part}, true
+	a.Parts, a.Atomic = []model.Action{part}, true
 	return a
 }
 

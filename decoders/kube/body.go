@@ -82,7 +82,9 @@ func parseBody(verb, contentType, encoding string, data []byte) (Body, error) {
 		body.Value, err = parseCBOR(data)
 		body.Read = err == nil
 	case typeProtobuf:
-		body.Head, err = parseProtobuf(data)
+		if body.Head, err = parseProtobuf(data); err == nil && body.Head.Object != nil {
+			body.Value, body.Read = body.Head.Object, true
+		}
 	}
 	if err != nil {
 		return body, fmt.Errorf("reading the body as %s: %w", body.Type, err)

@@ -13,7 +13,7 @@
 // decoded path, as Go's server does. Options as the server takes them
 // (options.go): a DELETE with a body has its options from the body alone, and
 // dryRun counts only when it is exactly All. The body (body.go) as JSON, YAML,
-// CBOR, or, as far as its names go, protobuf. What two readers could read in two
+// CBOR or protobuf (schema.txt has the built-in kinds; kubectl create sends it). What two readers could read in two
 // ways is refused: keys that occur twice, a second value after the first, dot
 // segments in a path, a body that names another object than the URL.
 //
@@ -39,6 +39,7 @@
 //
 // It does not hold state: the result of a patch and the objects behind a
 // selector are for the model to tell. A server of an aggregated API that does
-// not honour dryRun cannot be told from one that does. Protobuf bodies are
-// Opaque: the object's kind and name are read, its content is not.
+// not honour dryRun cannot be told from one that does. A protobuf
+// body of a kind that no table has is Opaque: its names are read, its content
+// is not.
 package kube

@@ -55,19 +55,30 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 	default:
 		return nil // a Scale, an Eviction, a token: not the object
 	}
-	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media != "application/json" {
-		return nil
-	}
-	value, err := parseJSON(resp.Body)
-	if err != nil {
-		return nil
-	}
-	object, _ := value.(map[string]any)
+	object := answer(resp)
 	l.read(object, text(object, "apiVersion"), text(object, "kind"))
 	if len(l.seen) == 0 && emptyList(route, query, object) { // kubectl waits for a deletion so
 		return l.gone()
 	}
 	return l.seen
+}
+
+// answer is the object in an answer, by whichever of its spellings is known.
+func answer(resp *decoders.Response) map[string]any {
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	switch media {
+	case typeJSON:
+		value, err := parseJSON(resp.Body)
+		object, _ := value.(map[string]any)
+		if err == nil {
+			return object
+		}
+	case typeProtobuf:
+		if h, err := parseProtobuf(resp.Body); err == nil {
+			return h.Object
+		}
+	}
+	return nil
 }
 
 // missing: the server says that an object is not there. That it knows no such

@@ -6,12 +6,13 @@ import (
 	"fmt"
 )
 
-// head is what a protobuf body says of itself: its kind, its metadata and,
-// of DeleteOptions, everything. The rest needs a schema for every kind.
+// head is what a protobuf body says: its kind, everything of DeleteOptions and of
+// the built-in kinds, and of others the names in their metadata.
 type head struct {
 	APIVersion, Kind              string
 	Name, GenerateName, Namespace string
-	Options                       *Options // DeleteOptions
+	Options                       *Options       // of DeleteOptions
+	Object                        map[string]any // of a kind that schema.txt has
 }
 
 var protobufMagic = []byte("k8s\x00")
@@ -25,7 +26,12 @@ func parseProtobuf(data []byte) (*head, error) {
 	}
 	h := &head{}
 	var object []byte
+	seen := map[int]bool{}
 	err := eachField(raw, func(number int, value []byte, _ uint64) error {
+		if seen[number] {
+			return fmt.Errorf("field %d of the envelope occurs twice", number)
+		}
+		seen[number] = true
 		switch number {
 		case 1: // typeMeta
 			return eachField(value, func(number int, value []byte, _ uint64) error {
@@ -39,6 +45,10 @@ func parseProtobuf(data []byte) (*head, error) {
 			})
 		case 2: // raw
 			object = value
+		case 3, 4: // contentEncoding, contentType
+			if text := string(value); text != "" && text != typeProtobuf {
+				return fmt.Errorf("the object inside is %q", text)
+			}
 		}
 		return nil
 	})
@@ -47,6 +57,10 @@ func parseProtobuf(data []byte) (*head, error) {
 	}
 	if h.Kind == "DeleteOptions" {
 		h.Options, err = protobufDeleteOptions(object)
+		return h, err
+	}
+	var known bool
+	if h.Object, known, err = protobufObject(h, object); err != nil || known {
 		return h, err
 	}
 	err = eachField(object, func(number int, value []byte, _ uint64) error {
@@ -96,7 +110,7 @@ func protobufDeleteOptions(data []byte) (*Options, error) {
 }
 
 // eachField calls f for each field of a message: value is set for length-
-// delimited fields (never nil then), v for varints.
+// delimited fields (never nil then), v for numbers.
 func eachField(data []byte, f func(number int, value []byte, v uint64) error) error {
 	for len(data) > 0 {
 		tag, n := binary.Uvarint(data)
@@ -120,6 +134,9 @@ func eachField(data []byte, f func(number int, value []byte, v uint64) error) er
 			}
 			if len(data) < size {
 				return fmt.Errorf("field %d: cut short", number)
+			}
+			for i := size - 1; i >= 0; i-- { // little-endian
+				v = v<<8 | uint64(data[i])
 			}
 			data = data[size:]
 		case 2:

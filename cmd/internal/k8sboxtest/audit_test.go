@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/assent-iom/assent/decoders"
 )
 
 const manifest = `
@@ -77,6 +79,10 @@ func commands(t *testing.T) [][]string {
 		"-n shop create role r --verb=get --resource=pods", "-n shop create rolebinding rb --role=r --serviceaccount=shop:robot",
 		"-n shop autoscale deployment web --min=1 --max=3", "-n shop expose deployment web --port 80",
 		"-n shop create ingress i --rule=web.example/*=web:80",
+		"-n shop create deployment two --image=registry.example/two --port=80 --replicas=2", "-n shop create configmap more --from-literal=a=b",
+		"-n shop create job j --image=registry.example/j", "-n shop create cronjob cj --image=registry.example/j --schedule=@daily",
+		"-n shop create service nodeport np --tcp=80:8080", "-n shop create pdb p --selector=app=web --min-available=50%",
+		"-n shop create quota q --hard=services=9,requests.storage=1Gi", "create clusterrole cr --verb=get --resource=pods", "create priorityclass pc --value=7",
 		"-n shop run one --image=registry.example/one", "-n shop exec one -- id", "-n shop attach one", "-n shop logs one",
 		"-n shop get pods --watch --request-timeout=1s", "-n shop get pod one --watch-only --request-timeout=1s",
 		"create -f " + definition, "wait --for=condition=Established crd/widgets.example.com --timeout=20s",
@@ -105,6 +111,7 @@ type auditEvent struct {
 		APIVersion  string `json:"apiVersion"`
 		Subresource string `json:"subresource"`
 	} `json:"objectRef"`
+	RequestObject  any `json:"requestObject"`
 	ResponseStatus struct {
 		Code int `json:"code"`
 	} `json:"responseStatus"`
@@ -165,7 +172,49 @@ func agrees(j *judged, e auditEvent) error {
 	if ours != theirs {
 		return fmt.Errorf("\n ours   %q\n theirs %q", ours, theirs)
 	}
+	var params struct{ Object any }
+	if len(j.action.Params) > 0 {
+		if err := json.Unmarshal(j.action.Params, &params); err != nil {
+			return err
+		}
+	}
+	if params.Object != nil && e.RequestObject != nil {
+		return within("", params.Object, e.RequestObject)
+	}
 	return nil
+}
+
+// within reports what of an object that we read, by JSON or protobuf, is not in
+// the object that the server read; the server's has defaults too.
+func within(path string, ours, theirs any) error {
+	switch ours := ours.(type) {
+	case nil:
+		return nil
+	case map[string]any:
+		other, _ := theirs.(map[string]any)
+		for key, value := range ours {
+			if err := within(path+"."+key, value, other[key]); err != nil {
+				return err
+			}
+		}
+		return nil
+	case []any:
+		other, _ := theirs.([]any)
+		if len(other) != len(ours) {
+			return fmt.Errorf("%s has %d items, the server's %d", path, len(ours), len(other))
+		}
+		for i, value := range ours {
+			if err := within(fmt.Sprint(path, "[", i, "]"), value, other[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	default:
+		if ours == decoders.Redacted || path == ".apiVersion" || path == ".kind" || fmt.Sprint(ours) == fmt.Sprint(theirs) {
+			return nil
+		}
+		return fmt.Errorf("%s is %v, the server's %v", path, ours, theirs)
+	}
 }
 
 // rawRequests are what no kubectl sends.

@@ -92,6 +92,9 @@ func testLearned(t *testing.T, c *Cluster) {
 	}
 	if known < 1 || whole < 2 || gone < 1 {
 		t.Errorf("learned from tables %d, from objects %d, gone %d", known, whole, gone)
+		for _, j := range f.seen {
+			t.Logf("%s: %d, %v %v, learned %d", j.request, j.status, j.action.Fidelity, j.action.Unknown, len(j.learned))
+		}
 	}
 }
 
