@@ -134,8 +134,8 @@ func (l *lesson) fill(r table.ResourceType, e map[string]any, n, owner string) (
 	prefix, name := splitType(r.Name)
 	for _, v := range variables(r.ARN) {
 		level := 0
-		for key, raw := range e {
-			value, ok := raw.(string)
+		for _, key := range slices.Sorted(maps.Keys(e)) {
+			value, ok := e[key].(string)
 			if !ok || value == "" {
 				continue
 			}

@@ -27,7 +27,7 @@ func readForm(c decoders.Call, q query) (form, error) {
 			return form{}, err
 		}
 		if inURL && inBody {
-			return form{}, errors.New("Action stands both in the URL and in the body")
+			return form{}, errors.New("the call has an Action both in its URL and in its body")
 		}
 	}
 	f.Present = f.Action != ""

@@ -74,14 +74,12 @@ func (id *Identifier) router(info *table.Info) (*router, *table.Service, error) 
 // call is one call with what was already read of it.
 type call struct {
 	decoders.Call
-	id     *Identifier
-	q      query
-	scope  scope
-	place  place
-	target string
-	form   form
-	cands  []*table.Info // nil: nothing is known
-	res    *Result
+	id    *Identifier
+	q     query
+	scope scope
+	place place
+	cands []*table.Info // nil: nothing is known
+	res   *Result
 }
 
 // Identify identifies a call. Only query calls need the body.
