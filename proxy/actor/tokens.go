@@ -59,13 +59,18 @@ var _ proxy.Authenticator = (*Tokens)(nil)
 // Add makes an actor known by a token. The same token twice is an error: two
 // actors would be one.
 func (t *Tokens) Add(token string, actor model.Actor, run string) error {
-	switch {
-	case len(token) < minToken:
+	if len(token) < minToken {
 		return fmt.Errorf("the token of %s is shorter than %d characters", actor.ID, minToken)
-	case actor.ID == "":
+	}
+	return t.AddDigest(sha256.Sum256([]byte(token)), actor, run)
+}
+
+// AddDigest makes an actor known by the SHA-256 of its token, for whoever keeps
+// only that.
+func (t *Tokens) AddDigest(digest [sha256.Size]byte, actor model.Actor, run string) error {
+	if actor.ID == "" {
 		return errors.New("a token for an actor without an id")
 	}
-	digest := sha256.Sum256([]byte(token))
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.holders) >= maxTokens {

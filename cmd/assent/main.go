@@ -1,0 +1,16 @@
+// Assent decides whether a change to infrastructure should happen, before it
+// happens: it stands between a command and the cloud and Kubernetes APIs that
+// the command calls. Run `assent --help`, or start with
+//
+//	assent run -- CMD…
+package main
+
+import (
+	"os"
+
+	"github.com/assent-iom/assent/cmd/internal/cli"
+)
+
+var version = "devel" // set by the linker
+
+func main() { os.Exit(cli.Main(os.Args[1:], version)) }

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assent-iom/assent/cmd/internal/term"
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/verify"
+	"github.com/assent-iom/assent/policy"
+)
+
+func (a *App) ledgerCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the evidence"}
+	cmd.AddCommand(a.tailCommand(), a.showCommand(), a.verifyCommand(), a.pathCommand(), a.vkeyCommand())
+	return cmd
+}
+
+// listed is one line of `assent ledger tail --json`.
+type listed struct {
+	Index    uint64           `json:"index"`
+	Kind     ledger.Kind      `json:"kind"`
+	At       time.Time        `json:"at"`
+	Run      string           `json:"run,omitempty"`
+	Decision *policy.Decision `json:"decision,omitempty"`
+	Outcome  *ledger.Outcome  `json:"outcome,omitempty"`
+}
+
+func newListed(s ledger.Stored) (listed, error) {
+	l := listed{Index: s.Index, Kind: s.Kind, At: s.At.UTC(), Run: s.Run}
+	switch s.Kind {
+	case ledger.KindDecision:
+		d, err := ledger.ParseDecision(s.Envelope)
+		if err != nil {
+			return l, err
+		}
+		l.Decision = &d
+	case ledger.KindOutcome:
+		o, err := ledger.ParseOutcome(s.Envelope)
+		if err != nil {
+			return l, err
+		}
+		l.Outcome = &o
+	}
+	return l, nil
+}
+
+// tailShown is how many entries are shown without --all.
+const tailShown = 20
+
+func (a *App) tailCommand() *cobra.Command {
+	var asJSON, all, follow bool
+	var run string
+	cmd := &cobra.Command{
+		Use:   "tail",
+		Short: "Show the newest entries",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.tail(cmd.Context(), run, asJSON, all, follow)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON lines")
+	cmd.Flags().BoolVar(&all, "all", false, "every entry, not only the newest 20")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on as entries come")
+	cmd.Flags().StringVar(&run, "run", "", "only those of a run")
+	return cmd
+}
+
+// followEvery is how often a followed ledger is looked at: it belongs to other
+// processes, which cannot ring a bell here.
+const followEvery = 500 * time.Millisecond
+
+func (a *App) tail(ctx context.Context, run string, asJSON, all, follow bool) error {
+	s, err := a.readLedger(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	next := uint64(0)
+	if size := s.Size(); !all && run == "" && size > tailShown {
+		next = size - tailShown
+	}
+	for {
+		var bad error
+		err := s.Scan(ctx, next, func(e ledger.Stored) bool {
+			next = e.Index + 1
+			if run != "" && e.Run != run {
+				return true
+			}
+			bad = a.showEntry(e, asJSON)
+			return bad == nil
+		})
+		if err == nil {
+			err = bad
+		}
+		if err != nil || !follow {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(followEvery):
+		}
+	}
+}
+
+func (a *App) showEntry(e ledger.Stored, asJSON bool) error {
+	l, err := newListed(e)
+	if err != nil {
+		return fmt.Errorf("entry %d: %w", e.Index, err)
+	}
+	if asJSON {
+		return writeJSON(a.Stdout, l)
+	}
+	at := l.At.Format("2006-01-02 15:04:05")
+	switch {
+	case l.Decision != nil:
+		fmt.Fprintf(a.Stdout, "%6d %s %s\n", e.Index, at, strings.TrimPrefix(term.Line(*l.Decision, term.Colours(a.Stdout, a.Getenv)), "assent: "))
+	case l.Outcome != nil:
+		fmt.Fprintf(a.Stdout, "%6d %s        %s %s\n", e.Index, at, l.Outcome.Result, l.Outcome.Decision)
+	default:
+		fmt.Fprintf(a.Stdout, "%6d %s %s\n", e.Index, at, e.Kind)
+	}
+	return nil
+}
+
+func (a *App) showCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show INDEX",
+		Short: "Print an entry's envelope, byte for byte as it was signed",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			index, err := strconv.ParseUint(args[0], 10, 64)
+			if err != nil {
+				return exit{2, fmt.Errorf("index %q: want a number", args[0])}
+			}
+			s, err := a.readLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			e, err := s.Get(cmd.Context(), index)
+			if err != nil {
+				return fmt.Errorf("entry %d of %d: %w", index, s.Size(), err)
+			}
+			_, err = fmt.Fprintf(a.Stdout, "%s\n", e.Envelope)
+			return err
+		},
+	}
+}
+
+func (a *App) verifyCommand() *cobra.Command {
+	var asJSON bool
+	var vkey, since string
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check every entry, checkpoint and pairing, offline",
+		Long: `Hashes every entry again, checks every signature and every checkpoint, and that each decision has exactly the outcome
+that belongs to it. It needs the ledger's directory and nothing else. assent-verify does the same without Assent.
+
+Exit codes: 0 all holds; 1 tampered; 2 incomplete (a decision has no outcome yet); 3 the key is not the expected one;
+4 rolled back; 5 could not finish.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), vkey, since, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().StringVar(&vkey, "vkey", "", "the public `key`, or a file that holds it, from somebody you trust")
+	cmd.Flags().StringVar(&since, "since", "", "a checkpoint `file` that was kept elsewhere: the ledger must contain it")
+	return cmd
+}
+
+func (a *App) verify(ctx context.Context, vkey, since string, asJSON bool) error {
+	cfg, err := a.load()
+	if err != nil {
+		return exit{int(verify.Unfinished), err}
+	}
+	opts := verify.Options{VKey: vkey}
+	if vkey != "" {
+		if data, err := os.ReadFile(a.absolute(vkey)); err == nil {
+			opts.VKey = string(data)
+		}
+	}
+	if since != "" {
+		if opts.Since, err = os.ReadFile(a.absolute(since)); err != nil {
+			return exit{int(verify.Unfinished), fmt.Errorf("reading --since: %w", err)}
+		}
+	}
+	report, err := verify.Dir(ctx, cfg.Ledger, opts)
+	if asJSON {
+		if err := writeJSON(a.Stdout, report); err != nil {
+			return err
+		}
+	} else if err == nil {
+		if err := report.Text(a.Stdout); err != nil {
+			return err
+		}
+	}
+	if code := report.ExitCode(); code != 0 {
+		return exit{code, err}
+	}
+	return err
+}
+
+func (a *App) pathCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "path", Short: "Print the ledger's directory", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			cfg, err := a.load()
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(a.Stdout, cfg.Ledger)
+			return err
+		},
+	}
+}
+
+func (a *App) vkeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "vkey", Short: "Print the public key that verifies the ledger", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := a.readLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			_, err = fmt.Fprintln(a.Stdout, s.VKey())
+			return err
+		},
+	}
+}

@@ -1,0 +1,283 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assent-iom/assent/certs"
+	"github.com/assent-iom/assent/cmd/internal/config"
+	"github.com/assent-iom/assent/cmd/internal/engine"
+	"github.com/assent-iom/assent/cmd/internal/setup"
+	"github.com/assent-iom/assent/cmd/internal/term"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/proxy/actor"
+)
+
+// The exit codes of run that are not the command's own.
+const (
+	exitFailed    = 125 // assent itself failed
+	exitCannotRun = 126 // the command cannot be run
+	exitNotFound  = 127 // the command was not found
+)
+
+// drainTime is how long calls in flight may take once the command has ended.
+const drainTime = 10 * time.Second
+
+// runOptions are the flags of run.
+type runOptions struct {
+	identity
+	enforce, observe bool
+	question         bool // assent may -- CMD: judge, tell, and send no change
+}
+
+func (a *App) runCommand() *cobra.Command {
+	var o runOptions
+	cmd := &cobra.Command{
+		Use:   "run [flags] -- CMD [ARG…]",
+		Short: "Run a command with assent between it and the APIs that it calls",
+		Long: `Runs CMD with a proxy of its own on a loopback port and a certificate authority that lives only in memory and only as
+long as the run. Only the command's environment is changed; nothing is installed, and nothing is left behind but the
+evidence. stdout, stdin and the exit code are the command's own.
+
+Without declared intent, or with --observe, nothing is blocked. With --enforce, or "mode: enforce" in assent.yaml, a
+change passes only if it is declared.
+
+Exit codes: the command's own; 125 assent failed, 126 the command cannot be run, 127 it was not found.`,
+		Example: `  assent run -- terraform plan
+  assent run --enforce --as deploy-agent --kind agent -- ./agent.sh`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), o, args) },
+	}
+	o.flags(cmd)
+	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "refuse what is not declared")
+	cmd.Flags().BoolVar(&o.observe, "observe", false, "refuse nothing, whatever assent.yaml says")
+	cmd.MarkFlagsMutuallyExclusive("enforce", "observe")
+	cmd.Flags().SetInterspersed(false) // everything after CMD is the command's
+	return cmd
+}
+
+func (a *App) mayRun(ctx context.Context, as identity, args []string) error {
+	return a.run(ctx, runOptions{identity: as, enforce: true, question: true}, args)
+}
+
+func (a *App) run(ctx context.Context, o runOptions, args []string) error {
+	failed := func(err error) error { return exit{exitFailed, err} }
+	cfg, err := a.load()
+	if err != nil {
+		return failed(err)
+	}
+	switch {
+	case o.enforce:
+		cfg.Mode = policy.Enforce
+	case o.observe:
+		cfg.Mode = policy.Observe
+	}
+	path, err := lookup(args[0], a.Dir, a.Getenv("PATH"))
+	if err != nil {
+		return err
+	}
+	s, err := a.startRun(ctx, o, cfg)
+	if err != nil {
+		return failed(err)
+	}
+	code, childErr := runChild(path, args, a.Dir, s.env, a.Stdin, a.Stdout, a.Stderr)
+	if err := s.end(); err != nil {
+		a.printError(err)
+	}
+	if childErr != nil {
+		return exit{exitCannotRun, fmt.Errorf("running %s: %w", args[0], childErr)}
+	}
+	if code != 0 {
+		return exit{code: code}
+	}
+	return nil
+}
+
+// runSession is one run between its start and its end.
+type runSession struct {
+	app     *App
+	id      string
+	began   time.Time
+	cfg     *config.Config
+	room    *setup.Room
+	engine  *engine.Engine
+	watcher *watcher
+	served  chan error
+	env     []string
+}
+
+// startRun makes everything that the command needs; on an error nothing is left.
+func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_ *runSession, err error) {
+	s := &runSession{app: a, cfg: cfg, began: a.Now(), served: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			s.discard()
+		}
+	}()
+	set, err := a.documents(cfg)
+	if err != nil {
+		return nil, err
+	}
+	who, err := o.actor(a)
+	if err != nil {
+		return nil, err
+	}
+	if s.id, err = newRunID(a.Rand); err != nil {
+		return nil, err
+	}
+	authority, err := certs.New(certs.Config{Now: a.Now, Rand: a.Rand, CommonName: "Assent " + s.id})
+	if err != nil {
+		return nil, err
+	}
+	if s.room, err = setup.NewRoom(); err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listening on loopback: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			listener.Close()
+		}
+	}()
+	token, err := actor.NewRunToken(a.Rand)
+	if err != nil {
+		return nil, err
+	}
+	tokens := new(actor.Tokens)
+	if err := tokens.Add(token, who, s.id); err != nil {
+		return nil, err
+	}
+	params := setup.Params{Proxy: listener.Addr().String(), Run: s.id, Token: token, OS: runtime.GOOS}
+	for _, b := range cfg.Governed {
+		params.Governed = append(params.Governed, b.Host)
+	}
+	clusters, err := s.kubeconfig(&params, authority)
+	if err != nil {
+		return nil, err
+	}
+	s.watcher = newWatcher(a)
+	config := engine.Config{
+		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, ModelPath: cfg.Model,
+		Clusters: clusters, Governed: cfg.Governed, Now: a.Now, Rand: a.Rand, Log: a.log,
+		Event: s.watcher.event, Trouble: s.watcher.trouble, Question: o.question,
+	}
+	if o.question {
+		config.Ledger = unwritten{}
+	}
+	if s.engine, err = engine.New(ctx, config); err != nil {
+		return nil, err
+	}
+	err = s.engine.Open(engine.Door{
+		Authority: authority, Authenticator: tokens, Upstreams: cfg.Upstreams, Egress: cfg.Egress, MayDial: cfg.MayDial,
+		OnDistrust: s.watcher.distrust,
+	})
+	if err != nil {
+		return nil, err
+	}
+	go func() { s.served <- s.engine.Serve(listener) }()
+	if err := s.environ(params, authority); err != nil {
+		return nil, err
+	}
+	s.greet(who.ID)
+	return s, nil
+}
+
+// kubeconfig reads the child's clusters and writes the overlay that leads their
+// calls here: Go clients never proxy loopback by environment alone, and a
+// kubeconfig's own CA beats every trust bundle.
+func (s *runSession) kubeconfig(params *setup.Params, authority *certs.Authority) ([]engine.Cluster, error) {
+	a := s.app
+	k, err := setup.ReadKubeconfig(setup.KubeconfigFiles(a.Getenv, a.Home), setup.ReadFile)
+	if err != nil || k == nil {
+		return nil, err
+	}
+	a.notes(k.Notes)
+	overlay, err := k.Overlay(setup.ProxyURL(params.Proxy, params.Run, params.Token), authority.PEM())
+	if err != nil {
+		return nil, err
+	}
+	if params.Kubeconfig, err = s.room.Write("kubeconfig", overlay); err != nil {
+		return nil, err
+	}
+	for _, c := range k.Clusters {
+		params.Governed = append(params.Governed, c.Host)
+	}
+	return engineClusters(k.Clusters)
+}
+
+// environ writes the trust files and makes the child's environment.
+func (s *runSession) environ(params setup.Params, authority *certs.Authority) error {
+	a := s.app
+	said, err := s.room.Trust(&params, a.Getenv, authority.PEM(), a.Rand)
+	if err != nil {
+		return err
+	}
+	var notes []setup.Note
+	s.env, notes, err = setup.Environ(a.Environ, params)
+	a.notes(append(said, notes...))
+	return err
+}
+
+// greet says, in one line, what this run does with changes.
+func (s *runSession) greet(who string) {
+	intent := "no intent is declared"
+	if d := s.engine.Intent(); d != "none" {
+		intent = "intent " + strings.TrimPrefix(d, "sha256:")[:12]
+	}
+	if s.cfg.Mode == policy.Observe {
+		s.app.note("observing %s as %s (%s): nothing will be blocked; evidence in %s", s.id, term.Plain(who), intent, s.cfg.Ledger)
+		return
+	}
+	s.app.note("enforcing %s as %s (%s): what is not declared is refused", s.id, term.Plain(who), intent)
+}
+
+// end waits for calls in flight, closes everything, and sums up.
+func (s *runSession) end() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	stats, entries := s.engine.Stats(), s.engine.Entries()
+	err := s.engine.Close(ctx)
+	if served := <-s.served; served != nil {
+		err = errors.Join(err, served)
+	}
+	s.watcher.printer.Close()
+	s.watcher.sum(s, stats, entries)
+	return errors.Join(err, s.room.Close())
+}
+
+// discard undoes what a start that failed has made.
+func (s *runSession) discard() {
+	if s.engine != nil {
+		s.engine.Close(context.Background())
+	}
+	if s.watcher != nil {
+		s.watcher.printer.Close()
+	}
+	if s.room != nil {
+		s.room.Close()
+	}
+}
+
+// lookup finds the command as a shell would, so that a mistake is told apart
+// from a failure before anything is set up.
+func lookup(name, dir, path string) (string, error) {
+	found, err := lookPath(name, dir, path)
+	switch {
+	case err == nil:
+		return found, nil
+	case errors.Is(err, os.ErrPermission):
+		return "", exit{exitCannotRun, fmt.Errorf("%s cannot be run: %w", name, err)}
+	default:
+		return "", exit{exitNotFound, repaired{fmt.Errorf("%s was not found", name), "check the name and PATH: command -v " + name}}
+	}
+}

@@ -1,0 +1,274 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"github.com/assent-iom/assent/certs"
+	"github.com/assent-iom/assent/cmd/internal/config"
+	"github.com/assent-iom/assent/cmd/internal/engine"
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/proxy"
+	"github.com/assent-iom/assent/proxy/actor"
+	"github.com/assent-iom/assent/proxy/gate"
+)
+
+// settleTime is how long a changed intent directory must be quiet before it is
+// read: editors and git write a file in several steps.
+const settleTime = 200 * time.Millisecond
+
+func (a *App) serveCommand() *cobra.Command {
+	var enforce bool
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "The same gate as a daemon",
+		Long: `Serves the proxy on the address "listen" of assent.yaml until it is interrupted. Clients set
+HTTPS_PROXY=http://assent:TOKEN@ADDRESS and trust the certificate that is printed at the start.
+
+Declared intent is read again on SIGHUP and whenever a file of it changes; documents that do not compile keep the old
+ones in force, and the log says why. One JSON line a decision goes to stdout.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), enforce) },
+	}
+	cmd.Flags().BoolVar(&enforce, "enforce", false, "refuse what is not declared, whatever assent.yaml says")
+	return cmd
+}
+
+func (a *App) serve(ctx context.Context, enforce bool) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	if enforce {
+		cfg.Mode = policy.Enforce
+	}
+	log := newLog(a.Stdout)
+	defer log.Sync()
+	d := &daemon{app: a, cfg: cfg, log: log}
+	return d.serve(ctx)
+}
+
+// daemon is `assent serve`.
+type daemon struct {
+	app    *App
+	cfg    *config.Config
+	log    *zap.Logger
+	engine *engine.Engine
+}
+
+func (d *daemon) serve(ctx context.Context) (err error) {
+	a := d.app
+	ctx, stop := terminated(ctx)
+	defer stop()
+	set, err := a.documents(d.cfg)
+	if err != nil {
+		return err
+	}
+	clusters, err := a.clusters(d.cfg)
+	if err != nil {
+		return err
+	}
+	authority, certPath, err := d.authority()
+	if err != nil {
+		return err
+	}
+	who, err := d.authenticator()
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", d.cfg.Listen)
+	if err != nil {
+		return repaired{fmt.Errorf("listening on %s: %w", d.cfg.Listen, err), "set another address: listen: 127.0.0.1:0"}
+	}
+	defer listener.Close()
+	d.engine, err = engine.New(ctx, engine.Config{
+		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, ModelPath: d.cfg.Model, Clusters: clusters,
+		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
+		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		drain, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		err = errors.Join(err, d.engine.Close(drain))
+	}()
+	err = d.engine.Open(engine.Door{
+		Authority: authority, Authenticator: who, Upstreams: d.cfg.Upstreams, Egress: d.cfg.Egress, MayDial: d.cfg.MayDial,
+		OnDistrust: func(host string, err error) {
+			d.log.Warn("a client does not trust the authority", zap.String("host", host), zap.Error(err), zap.String("repair", "give it "+certPath))
+		},
+	})
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- d.engine.Serve(listener) }()
+	reloads, err := d.watch(ctx)
+	if err != nil {
+		return err
+	}
+	a.note("serving on %s, %s (intent %s); certificate authority: %s", listener.Addr(), d.cfg.Mode, d.engine.Intent(), certPath)
+	for {
+		select {
+		case <-ctx.Done():
+			a.note("ending: calls in flight may take up to %s", drainTime)
+			return nil
+		case err := <-served:
+			return err
+		case <-reloads:
+			d.reload()
+		}
+	}
+}
+
+// authority loads the daemon's authority, or makes it once.
+func (d *daemon) authority() (*certs.Authority, string, error) {
+	if err := os.MkdirAll(d.cfg.CA, 0o700); err != nil {
+		return nil, "", fmt.Errorf("making the authority's directory: %w", err)
+	}
+	cert, key := filepath.Join(d.cfg.CA, "ca.pem"), filepath.Join(d.cfg.CA, "ca.key")
+	conf := certs.Config{Now: d.app.Now, Rand: d.app.Rand, CommonName: "Assent", Lifetime: 365 * 24 * time.Hour}
+	ca, err := certs.Load(conf, cert, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		if ca, err = certs.New(conf); err != nil {
+			return nil, "", err
+		}
+		err = ca.Save(cert, key)
+	}
+	return ca, cert, err
+}
+
+// authenticator knows the actors of the configuration. Without any, everybody
+// may call, as nobody in particular: good for observing, and denied by default
+// when enforcing.
+func (d *daemon) authenticator() (proxy.Authenticator, error) {
+	if len(d.cfg.Tokens) == 0 {
+		return anybody{}, nil
+	}
+	known := new(actor.Tokens)
+	for _, t := range d.cfg.Tokens {
+		if err := known.AddDigest(t.Digest, model.Actor{ID: t.Actor, Authn: "run-token"}, ""); err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
+}
+
+// anybody lets everyone in, as nobody.
+type anybody struct{}
+
+func (anybody) Authenticate(string) (model.Actor, string, bool) { return model.Actor{}, "", true }
+
+// watch reports, after a quiet moment, that intent may have changed.
+func (d *daemon) watch(ctx context.Context) (<-chan struct{}, error) {
+	out := make(chan struct{}, 1)
+	hangups := hangups(ctx)
+	var files <-chan fsnotify.Event
+	var watcher *fsnotify.Watcher
+	if d.cfg.Intent != "" {
+		var err error
+		if watcher, err = fsnotify.NewWatcher(); err != nil {
+			return nil, fmt.Errorf("watching %s: %w", d.cfg.Intent, err)
+		}
+		if err := watchTree(watcher, d.cfg.Intent); err != nil {
+			watcher.Close()
+			return nil, err
+		}
+		files = watcher.Events
+	}
+	go func() {
+		if watcher != nil {
+			defer watcher.Close()
+		}
+		var settled <-chan time.Time
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case _, ok := <-files:
+				if !ok {
+					files = nil
+					continue
+				}
+				watchTree(watcher, d.cfg.Intent) // a new folder counts too; one that is gone is no matter
+				settled = time.After(settleTime)
+			case <-hangups:
+				settled = time.After(0)
+			case <-settled:
+				settled = nil
+				select {
+				case out <- struct{}{}:
+				default: // one reload waits already, and will see this change
+				}
+			}
+		}
+	}()
+	return out, nil
+}
+
+func watchTree(w *fsnotify.Watcher, root string) error {
+	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		return w.Add(path)
+	})
+}
+
+// reload puts new documents in force; bad ones change nothing.
+func (d *daemon) reload() {
+	set, err := d.app.documents(d.cfg)
+	if err == nil && set == nil {
+		return
+	}
+	before := d.engine.Intent()
+	if err == nil {
+		err = d.engine.SetIntent(set)
+	}
+	switch {
+	case err != nil:
+		d.log.Error("new intent is not in force; the old one is", zap.String("intent", before), zap.Error(err))
+	case d.engine.Intent() != before:
+		d.log.Info("new intent is in force", zap.String("intent", d.engine.Intent()), zap.String("before", before))
+	}
+}
+
+// event writes the one canonical line of a decision, and of its outcome.
+func (d *daemon) event(e gate.Event) {
+	switch {
+	case e.Turned != nil:
+		d.log.Warn("turned away", zap.String("host", e.Turned.Host), zap.String("method", e.Turned.Method),
+			zap.String("reason", e.Turned.Reason), zap.String("actor", e.Turned.Actor.ID))
+	case e.Outcome != nil:
+		d.log.Info("outcome", zap.String("decision", e.Outcome.Decision), zap.String("result", e.Outcome.Result),
+			zap.Int("status", e.Outcome.Status), zap.String("request_id", e.Outcome.RequestID))
+	default:
+		c := e.Decision
+		code := ""
+		if f, ok := c.First(); ok {
+			code = f.Code
+		}
+		urns := make([]string, 0, len(c.Action.Targets))
+		for _, t := range c.Action.Targets {
+			urns = append(urns, string(t.URN))
+		}
+		d.log.Info("decision", zap.String("decision", c.ID), zap.Stringer("verdict", c.Verdict), zap.Stringer("mode", c.Mode),
+			zap.Bool("blocked", c.Blocks()), zap.String("action", c.Action.Name()), zap.String("verb", string(c.Action.Verb)),
+			zap.Strings("targets", urns), zap.String("actor", c.Action.Actor.ID), zap.String("owner", c.Accountable.Owner),
+			zap.Int("dependents", c.Radius.Dependents), zap.String("code", code), zap.String("grant", c.Grant),
+			zap.Uint64("entry", e.Receipt.Index), zap.Duration("added", e.Added))
+	}
+}
