@@ -2,7 +2,7 @@
 //
 // The rules of the terminal: stdout belongs to the child or to the answer, so
 // everything here goes to stderr; each line starts with "assent:", is one event,
-// and fits 80 columns; colours appear on a terminal only, and never with
+// and fits Width columns; colours appear on a terminal only, and never with
 // NO_COLOR. What comes from outside is printed without its control characters.
 package term
 
@@ -15,8 +15,9 @@ import (
 	xterm "golang.org/x/term"
 )
 
-// Width is the number of columns that a line of ours may take.
-const Width = 80
+// Width is the number of columns that a line of ours may take: a decision's id is
+// 24 of them, and must be whole to be pasted.
+const Width = 110
 
 // Colours reports whether w is a terminal that wants colours.
 func Colours(w io.Writer, getenv func(string) string) bool {

@@ -15,7 +15,7 @@ func decision(name, urn string) policy.Decision {
 		Targets: []model.Target{{URN: model.URN(urn)}}}, Radius: policy.Radius{Dependents: 14, Complete: true}}
 }
 
-func TestEightyColumnsHold(t *testing.T) {
+func TestTheWidthHolds(t *testing.T) {
 	for _, d := range []policy.Decision{
 		decision("RunInstances", "arn:aws:ec2:eu-west-1:1:instance/i-0abc"),
 		decision(strings.Repeat("VeryLongOperation", 9), strings.Repeat("a/very/long/urn", 20)),
