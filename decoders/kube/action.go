@@ -180,7 +180,7 @@ func (r *reading) action() (model.Action, error) {
 		Region:     rt.Namespace,
 		Params:     r.params(),
 		Native:     encode(r.native()),
-		DryRun:     r.options.Dry() && rt.Resourceful,
+		DryRun:     r.options.Dry() && r.verb.Mutates(), // a secret is handed out all the same
 		Decoder:    version,
 		Fidelity:   model.Exact,
 	}

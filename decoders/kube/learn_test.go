@@ -1,7 +1,6 @@
 package kube
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -120,7 +119,7 @@ func TestSecretsAreNeverLearned(t *testing.T) {
 	const secret = `{"kind":"Secret","apiVersion":"v1","metadata":{"name":"s","namespace":"shop","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"data\":{\"k\":\"aHVudGVyMg==\"}}"}},"data":{"k":"aHVudGVyMg=="},"type":"Opaque"}`
 	for _, body := range []string{secret, `{"kind":"SecretList","apiVersion":"v1","items":[` + secret + `]}`, `{"kind":"List","apiVersion":"v1","items":[` + secret + `]}`} {
 		seen := learn(t, "GET "+ns+"/secrets", body)
-		if len(seen) != 1 || strings.Contains(fmt.Sprintf("%s", seen[0].Resource.Attrs), "aHVudGVyMg") {
+		if len(seen) != 1 || strings.Contains(string(seen[0].Resource.Attrs), "aHVudGVyMg") {
 			t.Errorf("%+v: %s", seen, seen[0].Resource.Attrs)
 		}
 	}

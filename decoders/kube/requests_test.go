@@ -206,6 +206,9 @@ var requestCases = []struct{ request, contentType, body, want string }{
 	{"GET /api/v1/watch/secrets", "", "", "reveal watch secrets → k8s://c/core/Secret/*/* exact"},
 	{"POST " + ns + "/serviceaccounts/robot/token", "", `{}`, "reveal create serviceaccounts/token → k8s://c/core/ServiceAccount/shop/robot exact"},
 
+	{"GET " + ns + "/secrets/s?dryRun=All", "", "", "reveal get secrets → k8s://c/core/Secret/shop/s exact"},
+	{"POST " + ns + "/serviceaccounts/robot/token?dryRun=All", "", `{}`, "reveal create serviceaccounts/token → k8s://c/core/ServiceAccount/shop/robot exact"},
+
 	// Guards and grants.
 	{"POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings", "", `{"metadata":{"name":"x"}}`, "grant create clusterrolebindings → +k8s://c/rbac.authorization.k8s.io/ClusterRoleBinding//x exact"},
 	{"DELETE /apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings/x", "", "", "revoke delete rolebindings → k8s://c/rbac.authorization.k8s.io/RoleBinding/shop/x exact"},

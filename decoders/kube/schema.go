@@ -24,6 +24,7 @@ import (
 // type. Types are s text, b bytes, i and u numbers, t bool, d and f floats, *X a
 // list, {X a map, or a message; ? after it means that JSON leaves out zero.
 //
+//go:generate sh -c "cd ../../cmd/k8sbox && CGO_ENABLED=0 go run -trimpath ./schema > ../../decoders/kube/schema.txt"
 //go:embed schema.txt
 var schemaText string
 
