@@ -48,8 +48,8 @@ unset AWS_PROFILE AWS_SESSION_TOKEN AWS_ENDPOINT_URL AWS_CA_BUNDLE
 export AWS_ACCESS_KEY_ID=AKIARZPUZDIKABSGK3LP AWS_SECRET_ACCESS_KEY=demo-secret-key AWS_DEFAULT_REGION=us-east-1
 export AWS_CONFIG_FILE="$work/none" AWS_SHARED_CREDENTIALS_FILE="$work/none" AWS_EC2_METADATA_DISABLED=true AWS_PAGER=
 export XDG_STATE_HOME="$work/state"
-cp -r deploy/demo/intent "$work/intent"
-sed "s|CLOUD|http://127.0.0.1:$port|" deploy/demo/assent.yaml >"$work/assent.yaml"
+sed "s|CLOUD|http://127.0.0.1:$port|; /^intent:/d" deploy/demo/assent.yaml >"$work/assent.yaml"
+demo=$PWD/deploy/demo
 cp deploy/demo/estate.sh "$work/estate.sh"
 cd "$work"
 
@@ -60,8 +60,10 @@ assent run --observe -- sh estate.sh >ids 2>watch || { cat watch >&2; fail "the 
 cat watch
 . ./ids
 
-tell "Now an agent takes over, and assent enforces what people declared (intent/shop.yaml)." \
-  "A bucket that its intent allows is made:"
+cp -r "$demo/intent" intent
+sed "s|CLOUD|http://127.0.0.1:$port|" "$demo/assent.yaml" >assent.yaml
+tell "People declare what is meant to be (deploy/demo/intent/shop.yaml), and an agent takes over." \
+  "From here on assent enforces: what is not declared is refused. A bucket that the intent allows is made:"
 agent="assent run --enforce --as deploy-agent --"
 expect ok $agent aws s3 mb s3://acme-reports-2026
 
@@ -84,10 +86,10 @@ python3 - tampered <<'PY'
 import pathlib, sqlite3, sys
 db = next(p for p in pathlib.Path(sys.argv[1]).iterdir() if p.suffix == ".db")
 con = sqlite3.connect(db)
-index, envelope = con.execute("select idx, envelope from entry where idx = (select max(idx) - 1 from entry)").fetchone()
+index, envelope = con.execute("select idx, envelope from entries where idx = (select max(idx) - 1 from entries)").fetchone()
 changed = bytearray(envelope)
 changed[len(changed) // 2] ^= 1
-con.execute("update entry set envelope = ? where idx = ?", (bytes(changed), index))
+con.execute("update entries set envelope = ? where idx = ?", (bytes(changed), index))
 con.commit()
 print(f"flipped one bit in the middle of entry {index}")
 PY

@@ -115,7 +115,7 @@ func (g *Gate) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
 		id = "dec_unnamed"
 	}
 	action, err := decode(ctx, in)
-	action.ID, action.Actor, action.Run, action.At = id, in.Actor, in.Run, at
+	stamp(&action, in, id, at)
 	if err != nil {
 		return undecodable(action, err, g.cfg.Mode, at, id)
 	}
@@ -138,7 +138,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		return g.refuseUnrecorded("no randomness for a decision id")
 	}
 	action, err := decode(ctx, in)
-	action.ID, action.Actor, action.Run, action.At = id, in.Actor, in.Run, at
+	stamp(&action, in, id, at)
 
 	var d policy.Decision
 	switch {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"time"
 
@@ -42,6 +43,22 @@ func decode(ctx context.Context, in proxy.Asked) (a model.Action, err error) {
 		}
 	}()
 	return in.Decoder.Decode(ctx, in.Call)
+}
+
+// stamp says who, when and under which id. What a decoder found the client to say
+// of itself is kept, as said.
+func stamp(a *model.Action, in proxy.Asked, id string, at time.Time) {
+	said := maps.Clone(in.Actor.Said)
+	for k, v := range a.Actor.Said {
+		if said == nil {
+			said = map[string]string{}
+		}
+		if _, known := said[k]; !known {
+			said[k] = v
+		}
+	}
+	a.ID, a.Actor, a.Run, a.At = id, in.Actor, in.Run, at
+	a.Actor.Said = said
 }
 
 // undecodable is the decision on a call that could not be read. It is recorded

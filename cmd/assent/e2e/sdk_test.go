@@ -1,11 +1,13 @@
 package e2e
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // aws-sdk-go-v2 signs Accept-Encoding and Content-Length; a proxy that touches
@@ -21,6 +23,37 @@ func TestGoSDKSignaturesHold(t *testing.T) {
 		t.Fatalf("aws-sdk-go-v2: %v", r)
 	}
 	contains(t, "aws-sdk-go-v2", r.out, "signed calls, 0 mismatches")
+}
+
+// Object keys that naive proxies normalise arrive as they were signed: a verifier
+// computes each signature anew from the bytes that arrived.
+func TestOddKeysArriveAsTheyWereSigned(t *testing.T) {
+	python, w := tool(t, "python3"), newWorld(t)
+	port := freePort(t)
+	verifier := exec.Command(python, testdata(t, "verifier.py"), port, accessKey, w.env["AWS_SECRET_ACCESS_KEY"])
+	verifier.Stderr = os.Stderr
+	if err := verifier.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { verifier.Process.Kill(); verifier.Wait() })
+	waitFor(t, 10*time.Second, "the verifier", func() bool {
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	w.behind(&cloud{t: t, url: "http://127.0.0.1:" + port}, "")
+	for _, client := range [][]string{{python, testdata(t, "keys.py")}, {goSDK(t), "keys"}} {
+		r := w.assent(append([]string{"run", "--"}, client...)...)
+		if r.code != 0 || !strings.Contains(r.out, ", 0 mismatches") {
+			t.Errorf("%s: %v", filepath.Base(client[0]), r)
+		}
+	}
+	w.env["AWS_SECRET_ACCESS_KEY"] = "not-the-right-one"
+	if r := w.assent("run", "--", python, testdata(t, "keys.py")); r.code == 0 {
+		t.Errorf("the verifier lets everything pass, so the test proves nothing: %v", r)
+	}
 }
 
 // A refusal in rpc-v2-cbor, which only the newest SDKs speak.

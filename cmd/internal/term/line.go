@@ -29,9 +29,9 @@ func Line(d policy.Decision, colours bool) string {
 	if owner == "" {
 		owner = "no owner"
 	}
-	dependents := fmt.Sprintf("%d dep", d.Radius.Dependents)
+	dependents := fmt.Sprintf("%d dependents", d.Radius.Dependents)
 	if !d.Radius.Complete && d.Radius.Dependents > 0 {
-		dependents = fmt.Sprintf("≥%d dep", d.Radius.Dependents)
+		dependents = fmt.Sprintf("≥%d dependents", d.Radius.Dependents)
 	}
 	end := "  " + cut(owner, 12) + "  " + dependents + "  " + d.ID
 	room := Width - len("assent: ") - utf8.RuneCountInString(word) - 1 - utf8.RuneCountInString(end)
@@ -53,6 +53,10 @@ func target(d policy.Decision) string {
 	short := urn
 	if i := strings.LastIndexAny(urn, ":/"); i >= 0 && i+1 < len(urn) {
 		short = urn[i+1:]
+	}
+	if short == "*" { // its name comes from the cloud
+		kind := Plain(d.Action.Targets[0].Type)
+		short = "new " + kind[strings.LastIndexAny(kind, ":/")+1:]
 	}
 	if more := len(d.Action.Targets) - 1; more > 0 {
 		short += fmt.Sprintf(" +%d", more)

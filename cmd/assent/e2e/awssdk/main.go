@@ -1,7 +1,8 @@
 // Command awssdk makes signed calls with aws-sdk-go-v2, which, unlike boto3,
 // signs Accept-Encoding and Content-Length, and counts signature mismatches. With
 // the argument "refused" it makes one call in rpc-v2-cbor, which boto3 does not
-// speak, and checks how its refusal arrives. It is a module of its own so that
+// speak, and checks how its refusal arrives; with "keys" it uses object keys that
+// break naive proxies. It is a module of its own so that
 // the product does not depend on the SDK.
 package main
 
@@ -11,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"strings"
 
@@ -23,11 +23,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == "refused" {
-		if err := refused(context.Background()); err != nil {
+	what := map[string]func(context.Context) error{"refused": refused, "keys": keys}
+	if len(os.Args) > 1 {
+		if err := what[os.Args[1]](context.Background()); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -43,35 +46,58 @@ func main() {
 	}
 }
 
-// counter counts the requests on the wire.
-type counter struct {
-	n    int
-	cbor bool
+// watch looks at each attempt as it goes out.
+func watch(sent *int, cbor *bool) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("watch", func(
+			ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+		) (middleware.DeserializeOutput, middleware.Metadata, error) {
+			if r, ok := in.Request.(*smithyhttp.Request); ok {
+				*sent++
+				*cbor = r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor"
+			}
+			return next.HandleDeserialize(ctx, in)
+		}), middleware.After)
+	}
 }
 
-func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
-	c.n++
-	c.cbor = r.Header.Get("Smithy-Protocol") == "rpc-v2-cbor"
-	return http.DefaultTransport.RoundTrip(r)
+// keys puts and deletes objects with the keys that break naive proxies.
+func keys(ctx context.Context) error {
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return err
+	}
+	store, bucket, calls := s3.NewFromConfig(cfg), aws.String("acme"), 0
+	for _, key := range []string{"plain", "ü/€", "a%2Fb", "d//e", "../x", "~x!*()'", "a[1]{x}", "sp ace+plus", "folder/", "q?a=b&c", "#hash"} {
+		if _, err := store.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: bytes.NewReader(make([]byte, 1000))}); err != nil {
+			return fmt.Errorf("PutObject %s: %w", key, err)
+		}
+		if _, err := store.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: bucket, Key: &key}); err != nil {
+			return fmt.Errorf("DeleteObject %s: %w", key, err)
+		}
+		calls += 2
+	}
+	fmt.Printf("%d signed calls, 0 mismatches\n", calls)
+	return nil
 }
 
 func refused(ctx context.Context) error {
-	wire := &counter{}
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(&http.Client{Transport: wire}))
+	sent, cbor := 0, false
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithAPIOptions([]func(*middleware.Stack) error{watch(&sent, &cbor)}))
 	if err != nil {
 		return err
 	}
 	_, err = cloudwatch.NewFromConfig(cfg).DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"checkout-down"}})
 	var api smithy.APIError
 	switch {
-	case !wire.cbor:
+	case !cbor:
 		return errors.New("the SDK did not speak rpc-v2-cbor")
 	case !errors.As(err, &api):
 		return fmt.Errorf("not a typed error: %v", err)
 	case api.ErrorCode() != "AssentDenied" || !strings.HasPrefix(api.ErrorMessage(), "assent refused this call: "):
 		return fmt.Errorf("code %q, message %q", api.ErrorCode(), api.ErrorMessage())
-	case wire.n != 1:
-		return fmt.Errorf("%d requests were sent", wire.n)
+	case sent != 1:
+		return fmt.Errorf("%d requests were sent", sent)
 	}
 	var response interface{ ServiceRequestID() string }
 	if !errors.As(err, &response) || !strings.HasPrefix(response.ServiceRequestID(), "dec_") {
@@ -103,7 +129,7 @@ func run(ctx context.Context) (calls, mismatches int, err error) {
 	bucket := aws.String("acme-sdk")
 	_, e := store.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket})
 	check("CreateBucket", e)
-	for _, key := range []string{"plain", "ü/€", "a%2Fb", "d//e", "~x!*()'", "a[1]{x}", "sp ace+plus"} {
+	for _, key := range []string{"plain", "d//e"} { // moto cannot check odder ones: see keys
 		body := []byte("hello " + key)
 		_, e = store.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String(key), Body: bytes.NewReader(body)})
 		check("PutObject "+key, e)
