@@ -29,6 +29,7 @@ import (
 	"io/fs"
 	"os"
 	"os/signal"
+	"os/user"
 	"runtime"
 	"time"
 
@@ -47,6 +48,7 @@ type App struct {
 	Environ        []string
 	Getenv         func(string) string
 	Dir, Home      string
+	User           string // the login name, for who nobody names
 	Now            func() time.Time
 	Rand           io.Reader
 	Version        string
@@ -64,9 +66,13 @@ func Main(args []string, version string) int {
 		dir = "."
 	}
 	home, _ := os.UserHomeDir() // without one, the state folder says what is missing
+	login := ""
+	if u, err := user.Current(); err == nil {
+		login = u.Username
+	}
 	app := &App{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		Environ: os.Environ(), Getenv: os.Getenv, Dir: dir, Home: home,
+		Environ: os.Environ(), Getenv: os.Getenv, Dir: dir, Home: home, User: login,
 		Now: time.Now, Rand: rand.Reader, Version: version,
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

@@ -18,7 +18,7 @@ type identity struct {
 }
 
 func (i *identity) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&i.as, "as", "", "act as this `actor` (default $ASSENT_ACTOR, or human:$USER)")
+	cmd.Flags().StringVar(&i.as, "as", "", "act as this `actor` (default $ASSENT_ACTOR, or human: and the login name)")
 	cmd.Flags().StringVar(&i.kind, "kind", "", "human, pipeline, agent or controller")
 	cmd.Flags().StringSliceVar(&i.by, "for", nil, "the `actor` on whose behalf, nearest first")
 	cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"human", "pipeline", "agent", "controller"}, cobra.ShellCompDirectiveNoFileComp))
@@ -37,7 +37,7 @@ func (i *identity) actor(a *App) (model.Actor, error) {
 	if actor.ID == "" {
 		user := a.Getenv("USER")
 		if user == "" {
-			user = a.Getenv("USERNAME")
+			user = a.User
 		}
 		if user == "" {
 			user = "unknown"

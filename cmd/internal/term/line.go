@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 )
@@ -33,7 +34,7 @@ func Line(d policy.Decision, colours bool) string {
 	if !d.Radius.Complete && d.Radius.Dependents > 0 {
 		dependents = fmt.Sprintf("≥%d dependents", d.Radius.Dependents)
 	}
-	end := "  " + cut(owner, 12) + "  " + dependents + "  " + d.ID
+	end := "  " + cut(owner, 16) + "  " + dependents + "  " + d.ID
 	room := Width - len("assent: ") - utf8.RuneCountInString(word) - 1 - utf8.RuneCountInString(end)
 	name := cut(Plain(d.Action.Name()), max(room-6, 8))
 	target := cut(target(d), room-utf8.RuneCountInString(name)-2)
@@ -44,22 +45,30 @@ func Line(d policy.Decision, colours bool) string {
 	return "assent: " + style(colours).verdict(word) + " " + name + target + strings.Repeat(" ", pad) + end
 }
 
-// target is the short name of what is touched: the last part of the URN.
+// target is the short name of what is touched: the last part of the URN. What is
+// only named along the way is not counted.
 func target(d policy.Decision) string {
-	if len(d.Action.Targets) == 0 {
-		return ""
+	short, more := "", 0
+	for _, t := range d.Action.Targets {
+		switch {
+		case t.Role == model.RoleDependency:
+		case short != "":
+			more++
+		default:
+			if short = last(Plain(string(t.URN))); short == "*" { // its name comes from the cloud
+				short = "new " + last(Plain(t.Type))
+			}
+		}
 	}
-	urn := Plain(string(d.Action.Targets[0].URN))
-	short := urn
-	if i := strings.LastIndexAny(urn, ":/"); i >= 0 && i+1 < len(urn) {
-		short = urn[i+1:]
-	}
-	if short == "*" { // its name comes from the cloud
-		kind := Plain(d.Action.Targets[0].Type)
-		short = "new " + kind[strings.LastIndexAny(kind, ":/")+1:]
-	}
-	if more := len(d.Action.Targets) - 1; more > 0 {
+	if more > 0 {
 		short += fmt.Sprintf(" +%d", more)
 	}
 	return short
+}
+
+func last(name string) string {
+	if i := strings.LastIndexAny(name, ":/"); i >= 0 && i+1 < len(name) {
+		return name[i+1:]
+	}
+	return name
 }
