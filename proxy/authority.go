@@ -90,6 +90,8 @@ func disagreement(r *http.Request, target authority, scheme, sni string) (why st
 		return fmt.Sprintf("a request target that is not a path inside the tunnel to %s", target.hostPort()), http.StatusMisdirectedRequest
 	case strings.Contains(r.RequestURI, "#"):
 		return "a request target with a fragment", http.StatusBadRequest
+	case !onALine(r.RequestURI):
+		return "a request target with a space or a control character", http.StatusBadRequest
 	}
 	said, err := parseAuthority(r.Host, defaultPort(scheme))
 	if err != nil || said != target {
@@ -109,4 +111,17 @@ func disagreement(r *http.Request, target authority, scheme, sni string) (why st
 
 func sameName(sni string, target authority) bool {
 	return strings.EqualFold(strings.TrimSuffix(sni, "."), target.name)
+}
+
+// onALine reports whether a request target stays one word of a request line.
+// HTTP/2 carries any byte in :path, and net/http writes a space of it as it is:
+// over HTTP/1.1 the upstream would end the target there, and read the rest as
+// something else than what was judged.
+func onALine(target string) bool {
+	for i := range len(target) {
+		if target[i] <= ' ' || target[i] == 0x7f {
+			return false
+		}
+	}
+	return true
 }

@@ -85,7 +85,7 @@ func connectCall(target authority) decoders.Call {
 func (s *Server) plain(w http.ResponseWriter, r *http.Request, who caller) {
 	scheme := strings.ToLower(r.URL.Scheme)
 	target, err := parseAuthority(r.URL.Host, defaultPort(scheme))
-	if err != nil || (scheme != "http" && scheme != "https") || strings.Contains(r.RequestURI, "#") || r.URL.User != nil {
+	if err != nil || (scheme != "http" && scheme != "https") || strings.Contains(r.RequestURI, "#") || r.URL.User != nil || !onALine(r.RequestURI) {
 		s.turnAway(w, r, who, r.URL.Host, "a request target that is no plain http URL", http.StatusBadRequest)
 		return
 	}
