@@ -63,7 +63,7 @@ func (r *reading) params() json.RawMessage {
 	for _, key := range r.streamOptions() {
 		if values := r.query[key]; len(values) > 0 {
 			if !r.secrets {
-				values = redactAll(values)
+				values = redactCommand(values)
 			}
 			if key == "command" || key == "ports" {
 				p[key] = values

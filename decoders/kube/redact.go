@@ -15,12 +15,22 @@ var tokens = regexp.MustCompile(strings.Join([]string{
 	`xox[abeoprs]-[A-Za-z0-9-]{10,}`, `sk-[A-Za-z0-9_-]{20,}`, `hv[sb]\.[A-Za-z0-9_-]{20,}`, // chat, model and vault keys
 	`AIza[A-Za-z0-9_-]{35}`, `ya29\.[A-Za-z0-9_-]{20,}`, // Google
 	`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`,
-	`[Bb]earer +[A-Za-z0-9._~+/-]{16,}=*`,
+	`[Bb]earer +[A-Za-z0-9._~+/-]{16,}=*`, `[Bb]asic +[A-Za-z0-9+/]{8,}=*`,
 	`://[^/\s:@]+:[^/\s@]+@`, // a password in a URL
 }, "|"))
 
+// secretWords are in the names of settings whose value is a secret.
+const secretWords = `(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)`
+
 // secretNames are names of settings whose value is a secret.
-var secretNames = regexp.MustCompile(`(?i)(passw(or)?d|passphrase|secret|token|api_?key|access_?key|private_?key|credential)`)
+var secretNames = regexp.MustCompile(`(?i)` + secretWords)
+
+// given is a setting of such a name with its value, in a text such as a command
+// line: TOKEN=x, --password=x, --password x. The value is the last group.
+var given = regexp.MustCompile(`(?i)([\w.-]*` + secretWords + `[\w.-]*"?(?:=|: *)|--?[\w.-]*` + secretWords + `[\w.-]*\s+)("[^"]*"|'[^']*'|[^\s"'-][^\s"';&|]*)`)
+
+// secretFlag is an argument whose value is the next argument.
+var secretFlag = regexp.MustCompile(`(?i)^--?[\w.-]*` + secretWords + `[\w.-]*$`)
 
 // lastApplied is where kubectl keeps a copy of the whole object.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
@@ -33,10 +43,17 @@ func redactText(s string) string {
 	return tokens.ReplaceAllString(s, decoders.Redacted)
 }
 
-func redactAll(list []string) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = redactText(s)
+// redactCommand takes credentials out of a command line: what looks like one, and
+// what is given to a flag or a variable of a telling name.
+func redactCommand(args []string) []string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		switch {
+		case i > 0 && secretFlag.MatchString(args[i-1]) && !strings.HasPrefix(arg, "-"):
+			out[i] = decoders.Redacted
+		default:
+			out[i] = given.ReplaceAllString(redactText(arg), "${1}"+decoders.Redacted)
+		}
 	}
 	return out
 }
@@ -79,6 +96,10 @@ func redactObject(object map[string]any, secret bool) map[string]any {
 			out[key] = decoders.Redacted
 		case key == "value" && isText && text != "" && namesSecret(object["name"]):
 			out[key] = decoders.Redacted // an environment variable
+		case key == "data" || key == "stringData":
+			out[key] = redactNamed(value) // a ConfigMap, or a patch of one
+		case key == "command" || key == "args":
+			out[key] = redactArguments(value)
 		default:
 			out[key] = redact(value, secret)
 		}
@@ -89,6 +110,41 @@ func redactObject(object map[string]any, secret bool) map[string]any {
 func namesSecret(name any) bool {
 	text, ok := name.(string)
 	return ok && secretNames.MatchString(text)
+}
+
+// redactNamed takes out the values whose key has a telling name.
+func redactNamed(v any) any {
+	object, ok := v.(map[string]any)
+	if !ok {
+		return redact(v, false)
+	}
+	out := make(map[string]any, len(object))
+	for key, value := range object {
+		if text, isText := value.(string); isText && text != "" && secretNames.MatchString(key) {
+			value = decoders.Redacted
+		}
+		out[key] = redact(value, false)
+	}
+	return out
+}
+
+// redactArguments is redactCommand for what a container runs.
+func redactArguments(v any) any {
+	items, ok := v.([]any)
+	if !ok {
+		return redact(v, false)
+	}
+	args := make([]string, len(items))
+	for i, item := range items {
+		if args[i], ok = item.(string); !ok {
+			return redact(v, false)
+		}
+	}
+	out := make([]any, len(items))
+	for i, arg := range redactCommand(args) {
+		out[i] = arg
+	}
+	return out
 }
 
 // redactValues keeps the keys and takes out every value.
