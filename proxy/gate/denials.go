@@ -2,6 +2,7 @@ package gate
 
 import (
 	"container/list"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,10 +45,20 @@ func newDenials(now func() time.Time) *denials {
 func attemptKey(in proxy.Asked, a model.Action) string {
 	for _, name := range []string{"Amz-Sdk-Invocation-Id", "Kubectl-Session"} {
 		if id := in.Call.Header.Get(name); id != "" {
-			return in.Actor.ID + "\n" + in.Run + "\n" + id + "\n" + a.DigestString()
+			return in.Actor.ID + "\n" + in.Run + "\n" + id + "\n" + withoutMethod(a).DigestString()
 		}
 	}
 	return ""
+}
+
+// withoutMethod leaves out how a connection is opened. kubectl execs with GET, over
+// a WebSocket, and where that is refused once more with POST, over SPDY: what
+// would run, and where, is the same.
+func withoutMethod(a model.Action) model.Action {
+	if _, of, found := strings.Cut(a.Operation, " "); found && a.Verb == model.Execute {
+		a.Operation, a.Native = of, nil
+	}
+	return a
 }
 
 func (d *denials) find(in proxy.Asked, a model.Action) (policy.Decision, bool) {

@@ -212,6 +212,28 @@ func TestAClientsOwnRetryJoinsTheDecision(t *testing.T) {
 	}
 }
 
+// kubectl execs over a WebSocket (GET), and where that is refused over SPDY (POST).
+func TestAnExecThatFallsBackJoinsTheDecision(t *testing.T) {
+	b := &book{}
+	g := newGate(t, policy.Enforce, always(policy.Deny), b)
+	exec := func(operation, command string) string {
+		in := ask(stub{decode: func(c decoders.Call) (model.Action, error) {
+			a, err := action(model.Execute)(c)
+			a.Operation, a.Native, a.Params = operation, json.RawMessage(`{"verb":"`+operation+`"}`), json.RawMessage(`["`+command+`"]`)
+			return a, err
+		}})
+		in.Call.Header.Set("Kubectl-Session", "one")
+		return g.Judge(t.Context(), in).DecisionID
+	}
+	first := exec("get pods/exec", "id")
+	if exec("create pods/exec", "id") != first || b.kinds() != "change-decision" {
+		t.Errorf("the fallback made another decision: %s", b.kinds())
+	}
+	if exec("create pods/exec", "sh") == first || exec("create pods/attach", "id") == first {
+		t.Error("another command joined the decision")
+	}
+}
+
 func TestADryRunIsToldWhatWouldHappen(t *testing.T) {
 	b := &book{}
 	decode := func(c decoders.Call) (model.Action, error) {
