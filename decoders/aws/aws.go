@@ -127,12 +127,17 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 	}
 	a.Verb = verbOf(r.Operation)
 	var mainType string
-	a.Targets, mainType = targets(r.Operation, a.Verb, in.Params, at)
+	var whole bool
+	a.Targets, mainType, whole = targets(r.Operation, a.Verb, in.Params, at)
 	a.Capability = d.capabilities.of(mainType, r.Service)
 	a.Fidelity, a.Unknown = in.Fidelity, in.Unknown
 	if r.Why != "" { // understood, but for one part
 		a.Unknown = append(a.Unknown, r.Why)
 		a.Fidelity = min(a.Fidelity, model.Partial)
+	}
+	if !whole { // what was left out may be what nobody may touch
+		a.Unknown = append(a.Unknown, "targets")
+		a.Fidelity = model.Opaque
 	}
 	a.DryRun = dryRun(r.Operation, in.Params)
 	sort.Strings(a.Unknown)

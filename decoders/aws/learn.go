@@ -61,7 +61,7 @@ func (d *Decoder) learnAccount(r identify.Result, out map[string]any) {
 // changed reads what a successful change did to the targets that it names.
 func (l *lesson) changed(verb model.Verb, noun string, params map[string]any) {
 	word, _ := cutWord(l.op.Name)
-	found, mainType := targets(l.op, verb, params, l.at)
+	found, mainType, _ := targets(l.op, verb, params, l.at)
 	var primary model.Target
 	var others []model.Target
 	for _, t := range found {

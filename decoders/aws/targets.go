@@ -11,9 +11,16 @@ import (
 	"github.com/assent-iom/assent/model"
 )
 
-// maxTargets bounds the targets of one call: a DeleteObjects names 1,000 keys,
-// the largest batch that AWS takes.
-const maxTargets = 1000
+const (
+	// maxTargets bounds the targets of one call: a DeleteObjects names 1,000 keys,
+	// the largest batch that AWS takes, and its bucket.
+	maxTargets = 1100
+	// maxFields and fieldDepth bound the texts in which targets are looked for. A
+	// BatchWriteItem holds whole items, and DynamoDB nests them 32 deep, each level
+	// in two of JSON.
+	maxFields  = 32 << 10
+	fieldDepth = 80
+)
 
 // scene is where a call happens: it fills ARN templates.
 type scene struct{ partition, region, account string }
@@ -80,12 +87,14 @@ type field struct {
 	depth int
 }
 
-// fields lists the strings of a tree in a stable order.
-func fields(tree map[string]any) []field {
-	var out []field
+// fields lists the strings of a tree in a stable order. whole is false when there
+// are more than the bounds allow: anything may be among those that were left out.
+func fields(tree map[string]any) (out []field, whole bool) {
+	whole = true
 	var walk func(name string, v any, depth int)
 	walk = func(name string, v any, depth int) {
-		if len(out) >= 4*maxTargets || depth > 12 {
+		if len(out) >= maxFields || depth > fieldDepth {
+			whole = false
 			return
 		}
 		switch v := v.(type) {
@@ -107,12 +116,14 @@ func fields(tree map[string]any) []field {
 		}
 	}
 	walk("", tree, 0)
-	return out
+	return out, whole
 }
 
-// targets says what an operation touches, and the type of the main target.
-func targets(op *table.Operation, verb model.Verb, params map[string]any, at scene) (out []model.Target, mainType string) {
-	t := &targeting{op: op, at: at, fields: fields(params), seen: map[model.URN]bool{}}
+// targets says what an operation touches, and the type of the main target. whole
+// is false when it may touch more than is listed.
+func targets(op *table.Operation, verb model.Verb, params map[string]any, at scene) (out []model.Target, mainType string, whole bool) {
+	t := &targeting{op: op, at: at, seen: map[model.URN]bool{}}
+	t.fields, whole = fields(params)
 	word, rest := cutWord(op.Name)
 	t.noun = singular(rest)
 	main := t.main()
@@ -150,7 +161,7 @@ func targets(op *table.Operation, verb model.Verb, params map[string]any, at sce
 	if mainType == "" && len(t.out) > 0 {
 		mainType = t.out[0].Type
 	}
-	return t.out, mainType
+	return t.out, mainType, whole && !t.over
 }
 
 func rank(role string) int {
@@ -164,10 +175,15 @@ type targeting struct {
 	fields []field
 	out    []model.Target
 	seen   map[model.URN]bool
+	over   bool // there were more than maxTargets
 }
 
 func (t *targeting) add(urn, kind, role string) {
-	if len(t.out) < maxTargets && !t.seen[model.URN(urn)] {
+	switch {
+	case t.seen[model.URN(urn)]:
+	case len(t.out) >= maxTargets:
+		t.over = true
+	default:
 		t.seen[model.URN(urn)] = true
 		t.out = append(t.out, model.Target{URN: model.URN(urn), Type: kind, Role: role})
 	}
