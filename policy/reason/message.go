@@ -36,10 +36,23 @@ const (
 
 // Message renders the refusal of a decision.
 func Message(d policy.Decision) string {
-	id := middle(clean(d.ID), maxID)
-	tail := " " + closing + id
+	return line(d, "assent refused this call", closing+middle(clean(d.ID), maxID))
+}
+
+// Answer renders a decision that was only asked for: nothing was sent, and the
+// ledger has nothing to explain.
+func Answer(d policy.Decision) string {
+	const only = "It was only a question, and nothing was sent."
+	if d.Verdict == policy.Allow {
+		return "assent may: this would be allowed by " + middle(clean(d.Grant), 200) + ". " + only
+	}
+	return line(d, "assent may: this would be refused", only)
+}
+
+func line(d policy.Decision, head, tail string) string {
+	tail = " " + tail
 	f, ok := d.First()
-	head, what := "assent refused this call", ""
+	what := ""
 	switch {
 	case d.Explain == "none":
 		return head + "." + tail

@@ -32,6 +32,17 @@ func TestARefusalIsOneLine(t *testing.T) {
 	}
 }
 
+func TestAnAnswerSaysThatNothingWasSent(t *testing.T) {
+	refused, allowed := denied(), denied()
+	allowed.Verdict, allowed.Grant, allowed.Findings = policy.Allow, "shop/tables", nil
+	for d, want := range map[*policy.Decision]string{&refused: "would be refused: too much depends", &allowed: "would be allowed by shop/tables"} {
+		said := Answer(*d)
+		if !strings.Contains(said, want) || !strings.HasSuffix(said, "nothing was sent.") || strings.Contains(said, "assent explain") || len(said) > MaxMessage {
+			t.Errorf("%q", said)
+		}
+	}
+}
+
 func TestExplainLevels(t *testing.T) {
 	d := denied()
 	d.Explain = "codes"

@@ -49,7 +49,8 @@ type Config struct {
 	Learn    func([]model.Observation) // takes what answers say about what exists; may be nil
 	Mode     policy.Mode               // zero: enforce
 	// Question makes the gate answer instead of letting anything pass: a change is
-	// judged and refused, with its verdict as the message; nothing is recorded.
+	// judged and refused, whatever the verdict, which Message then has to tell;
+	// nothing is recorded.
 	Question bool
 	// Message renders the one line that a caller is told.
 	Message func(policy.Decision) string
@@ -155,7 +156,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 
 	if g.cfg.Question {
 		g.cfg.Event(Event{Decision: d, Added: g.cfg.Now().Sub(began)})
-		return proxy.Permit{DecisionID: id, Refusal: g.answer(d)}
+		return proxy.Permit{DecisionID: id, Refusal: g.refusal(d)}
 	}
 	receipt, err := g.record(ctx, d)
 	if err != nil {

@@ -93,15 +93,6 @@ func (g *Gate) refusal(d policy.Decision) *decoders.Refusal {
 	return &decoders.Refusal{Code: decoders.DeniedCode, Message: g.message(d), DecisionID: d.ID}
 }
 
-// answer is what the asker of a question is told: nothing was sent either way.
-func (g *Gate) answer(d policy.Decision) *decoders.Refusal {
-	r := g.refusal(d)
-	if d.Verdict == policy.Allow {
-		r.Message = cut("assent may: this would be allowed by "+d.Grant+"; it was only a question, and nothing was sent", maxMessage)
-	}
-	return r
-}
-
 // refuseUnrecorded refuses without a decision on disk: the one case in which a
 // refusal has no evidence, since evidence is what is missing.
 func (g *Gate) refuseUnrecorded(why string) proxy.Permit {

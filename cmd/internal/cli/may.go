@@ -14,6 +14,9 @@ import (
 	"github.com/assent-iom/assent/proxy"
 )
 
+// exitDenied is may's exit code for a change that would be refused.
+const exitDenied = 3
+
 func (a *App) mayCommand() *cobra.Command {
 	var as identity
 	var asJSON bool
@@ -23,8 +26,8 @@ func (a *App) mayCommand() *cobra.Command {
 		Long: `Reads requests as JSON lines on stdin, as ` + "`assent decode`" + ` does, with an "actor" if you like, and writes the decision on
 each. Nothing is forwarded and nothing is recorded. Exit code 3 if any would be refused.
 
-With CMD, the command is run with every change refused, to see what it would be told: reads pass, the first change of
-each kind is judged and not executed.`,
+With CMD, the command is run with every change refused, to see what it would be told: reads pass, changes are judged and
+not executed. Exit code 3 if one would be refused, 0 if all that were seen would be allowed, and CMD's own if there was none.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return a.mayRun(cmd.Context(), as, args)
@@ -68,7 +71,7 @@ func (a *App) may(ctx context.Context, as identity, asJSON bool) error {
 		return errors.Join(err, out.Flush())
 	})
 	if err == nil && refused {
-		return exit{code: 3}
+		return exit{code: exitDenied}
 	}
 	return err
 }

@@ -95,6 +95,9 @@ func (a *App) run(ctx context.Context, o runOptions, args []string) error {
 	if childErr != nil {
 		return exit{exitCannotRun, fmt.Errorf("running %s: %w", args[0], childErr)}
 	}
+	if o.question {
+		code = s.watcher.answered(code)
+	}
 	if code != 0 {
 		return exit{code: code}
 	}
@@ -106,6 +109,7 @@ type runSession struct {
 	app     *App
 	id      string
 	began   time.Time
+	asking  bool // assent may: no change is sent
 	cfg     *config.Config
 	room    *setup.Room
 	engine  *engine.Engine
@@ -116,7 +120,7 @@ type runSession struct {
 
 // startRun makes everything that the command needs; on an error nothing is left.
 func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_ *runSession, err error) {
-	s := &runSession{app: a, cfg: cfg, began: a.Now(), served: make(chan error, 1)}
+	s := &runSession{app: a, cfg: cfg, began: a.Now(), asking: o.question, served: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			s.discard()
@@ -233,6 +237,10 @@ func (s *runSession) greet(who string) {
 	intent := "no intent is declared"
 	if d := s.engine.Intent(); d != "none" {
 		intent = "intent " + strings.TrimPrefix(d, "sha256:")[:12]
+	}
+	if s.asking {
+		s.app.note("asking as %s (%s): changes are judged, and none is sent", term.Plain(who), intent)
+		return
 	}
 	if s.cfg.Mode == policy.Observe {
 		s.app.note("observing %s as %s (%s): nothing will be blocked; evidence in %s", s.id, term.Plain(who), intent, s.cfg.Ledger)

@@ -100,6 +100,21 @@ func (w *watcher) trouble(what string, err error) {
 	}
 }
 
+// answered is the exit code of a question: that of the verdict, or the command's
+// own where it changes nothing. A command that was answered could not go on, so
+// that its own code would say nothing.
+func (w *watcher) answered(code int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.refused > 0:
+		return exitDenied
+	case w.changes+w.reveals > 0:
+		return 0
+	}
+	return code
+}
+
 // sum prints the end of a run.
 func (w *watcher) sum(s *runSession, stats proxy.Stats, entries uint64) {
 	w.mu.Lock()
@@ -107,6 +122,9 @@ func (w *watcher) sum(s *runSession, stats proxy.Stats, entries uint64) {
 	a := w.app
 	took := a.Now().Sub(s.began).Round(100 * time.Millisecond)
 	switch {
+	case s.asking:
+		a.note("asked: %d would be allowed, %d refused; nothing was sent, nothing is recorded", w.changes+w.reveals-w.refused, w.refused)
+		return
 	case w.changes == 0 && w.reveals == 0:
 		a.note("%s finished in %s: no change seen", s.id, took)
 	case s.cfg.Mode == policy.Observe && w.undeclared > 0:

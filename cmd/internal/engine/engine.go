@@ -130,10 +130,14 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		book = e.ledger
 	}
 	passing := e.openModel(ctx)
+	message := reason.Message
+	if cfg.Question {
+		message = reason.Answer
+	}
 	e.gate, err = gate.New(gate.Config{
 		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: book, Mode: cfg.Mode,
 		Learn:   func(seen []model.Observation) { passing.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Message: reason.Message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
+		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
 }
@@ -230,8 +234,13 @@ func (e *Engine) Intent() string { return e.decide.Digest() }
 // SetIntent replaces the running documents; on an error the old ones stay.
 func (e *Engine) SetIntent(set *intent.Set) error { return e.decide.Swap(set) }
 
-// Entries is the number of ledger entries.
-func (e *Engine) Entries() uint64 { return e.ledger.Size() }
+// Entries is the number of ledger entries; 0 for questions, which record nothing.
+func (e *Engine) Entries() uint64 {
+	if e.ledger == nil {
+		return 0
+	}
+	return e.ledger.Size()
+}
 
 // Stats is what passed by.
 func (e *Engine) Stats() proxy.Stats {
