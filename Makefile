@@ -8,6 +8,8 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 BENCH    ?= .
+# The packages whose tests need a whole cloud or control plane.
+REAL     := /cmd/assent/e2e$$|/cmd/internal/k8sboxtest$$
 BENCHTIME ?= 1s
 
 # Tools set up by .ci/tools.sh win over the machine's.
@@ -26,7 +28,7 @@ demo: build ## an agent, a cloud on loopback, and assent in between (under a min
 	@.ci/tools.sh cloud
 	@deploy/demo/run.sh
 
-test: build lint unit e2e ## everything; what CI runs
+test: build lint unit e2e cross ## everything; what CI runs
 
 lint: ## vet, format, staticcheck, and govulncheck where its database can be had
 	@.ci/tools.sh lint
@@ -37,11 +39,11 @@ lint: ## vet, format, staticcheck, and govulncheck where its database can be had
 
 unit: ## every package but the end-to-end tests
 	@.ci/tools.sh cloud
-	$(GO) test $$($(GO) list ./... | grep -v /cmd/assent/e2e)
+	$(GO) test $$($(GO) list ./... | grep -vE '$(REAL)')
 
 e2e: build ## real clients against real parts
 	@.ci/tools.sh cloud kube
-	$(GO) test -count=1 -timeout 30m ./cmd/assent/e2e
+	$(GO) test -count=1 -timeout 30m $$($(GO) list ./... | grep -E '$(REAL)')
 
 bench: ## every figure in the documents, as ratios measured side by side
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./...
