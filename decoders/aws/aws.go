@@ -1,7 +1,12 @@
 // Package aws decodes the calls of every AWS service. Which call it is says
 // package identify; what it asks for says package wire; both read the compiled
 // table of all service models in package table. Nothing here knows a single
-// operation but the data files: capabilities.yaml and overrides.yaml.
+// operation but the data files: capabilities.yaml, overrides.yaml and nested.yaml.
+//
+// A call that carries other changes (a batch) has Parts, each understood as the
+// call that it stands for. The whole has the gravest verb among them, and the
+// targets of the parts that are like it, so that it asks for no right that none
+// of its parts asks for.
 //
 // An operation that the table does not know is an Action with Verb unknown and
 // Fidelity opaque: it is judged as a change. A call that contradicts itself is an
@@ -38,6 +43,7 @@ type Decoder struct {
 	table        *table.Table
 	identifier   *identify.Identifier
 	capabilities capabilities
+	nested       *nested
 	version      string
 
 	mu       sync.Mutex
@@ -59,7 +65,11 @@ func New() (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
+	n, err := readNested()
+	if err != nil {
+		return nil, err
+	}
+	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
 }
 
 // Name returns aws.
@@ -113,38 +123,55 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 	at := d.scene(r)
 	a := model.Action{
 		Platform: Name, Account: at.account, Region: at.region, Verb: model.Unknown, Capability: "aws.unknown",
-		Operation: r.Name, Decoder: d.version, Native: native(r),
+		Operation: r.Name, Decoder: d.version,
 	}
 	if r.Service != nil {
 		a.Service, a.Capability = r.Service.Name, d.capabilities.of("", r.Service)
 	}
 	if r.Operation == nil {
+		a.Native = native(r, 0)
 		return d.unknown(a, r, at, c), nil
 	}
 	in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Secrets: secrets, Labels: r.Labels})
 	if err != nil {
 		return model.Action{}, err
 	}
-	a.Verb = verbOf(r.Operation)
-	var mainType string
-	var whole bool
-	a.Targets, mainType, whole = targets(r.Operation, a.Verb, in.Params, at)
-	a.Capability = d.capabilities.of(mainType, r.Service)
 	a.Fidelity, a.Unknown = in.Fidelity, in.Unknown
 	if r.Why != "" { // understood, but for one part
 		a.Unknown = append(a.Unknown, r.Why)
 		a.Fidelity = min(a.Fidelity, model.Partial)
 	}
-	if !whole { // what was left out may be what nobody may touch
-		a.Unknown = append(a.Unknown, "targets")
-		a.Fidelity = model.Opaque
+	d.understand(&a, r.Operation, in.Params, at)
+	if err := d.fanOut(&a, r.Operation, in.Params, at); err != nil {
+		return model.Action{}, err
 	}
-	a.DryRun = dryRun(r.Operation, in.Params)
+	a.Native = native(r, d.count(a.Name(), in.Params))
 	sort.Strings(a.Unknown)
 	if a.Params, err = json.Marshal(in.Params); err != nil {
 		return model.Action{}, fmt.Errorf("writing the parameters of %s: %w", a.Name(), err)
 	}
 	return a, nil
+}
+
+// understand says what a call of an operation would do: it is used for whole
+// calls and for the parts inside of them alike.
+func (d *Decoder) understand(a *model.Action, op *table.Operation, params map[string]any, at scene) {
+	a.Verb = verbOf(op)
+	if asks, ok := d.nested.reveals[a.Name()]; ok && a.Verb == model.Reveal {
+		if on, isBool := params[asks].(bool); !isBool && params[asks] == nil || isBool && !on {
+			a.Verb = model.Read
+		}
+	}
+	params = d.state(a, params)
+	var mainType string
+	var whole bool
+	a.Targets, mainType, whole = targets(op, a.Verb, params, at)
+	if !whole { // what was left out may be what nobody may touch
+		a.Unknown = append(a.Unknown, "targets")
+		a.Fidelity = model.Opaque
+	}
+	a.Capability = d.capabilities.of(mainType, op.Service)
+	a.DryRun = dryRun(op, params)
 }
 
 // unknown is the action of a call whose operation is not in the table: judged as
@@ -190,7 +217,7 @@ func dryRun(op *table.Operation, params map[string]any) bool {
 	return false
 }
 
-func native(r identify.Result) json.RawMessage {
+func native(r identify.Result, items int) json.RawMessage {
 	n := struct {
 		Partition  string   `json:"partition"`
 		APIVersion string   `json:"api_version,omitempty"`
@@ -200,7 +227,8 @@ func native(r identify.Result) json.RawMessage {
 		AccessKey  string   `json:"access_key_id,omitempty"`
 		Signing    string   `json:"signing,omitempty"`
 		Endpoint   string   `json:"endpoint"`
-	}{Partition: r.Partition, APIVersion: r.APIVersion, Protocol: r.Protocol, AccessKey: r.AccessKey, Signing: r.Signing, Endpoint: r.Endpoint}
+		Items      int      `json:"items,omitempty"` // of a batch that has no parts
+	}{Partition: r.Partition, APIVersion: r.APIVersion, Protocol: r.Protocol, AccessKey: r.AccessKey, Signing: r.Signing, Endpoint: r.Endpoint, Items: items}
 	if r.Operation != nil {
 		n.IAMActions, n.Access = r.Operation.IAMActions, r.Operation.Access.String()
 	}

@@ -381,10 +381,19 @@ func typeOfARN(arn string, s *table.Service) string {
 		return best
 	}
 	if i := strings.IndexAny(parts[5], ":/"); i > 0 {
+		if parts[2] == "s3" && parts[3] == "" {
+			return "s3:object"
+		}
 		return parts[2] + ":" + parts[5][:i]
+	}
+	if kind, ok := untyped[parts[2]]; ok {
+		return parts[2] + ":" + kind
 	}
 	return parts[2] + ":resource"
 }
+
+// untyped are the services whose ARNs hold a name and no word for its type.
+var untyped = map[string]string{"s3": "bucket", "sqs": "queue", "sns": "topic"}
 
 func lastSegment(raw string) string {
 	u, err := url.Parse(raw)

@@ -3,6 +3,8 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/assent-iom/assent/decoders"
@@ -21,7 +23,7 @@ func DecodeInput(op *table.Operation, protocol string, c decoders.Call, opts Opt
 	params := map[string]any{}
 	switch protocol {
 	case Query, EC2:
-		err = r.formCall(op, protocol, m, params)
+		err = r.formCall(op, protocol, c.Method, m, params)
 	case JSON, RPCJSON, CBOR:
 		err = r.rpcCall(op, protocol, m, params)
 	case RestJSON, RestXML:
@@ -42,9 +44,10 @@ func DecodeInput(op *table.Operation, protocol string, c decoders.Call, opts Opt
 	return Input{Params: params, Unknown: r.names(), Fidelity: r.fidelity()}, nil
 }
 
-// formCall reads a call of the query protocols: form, query string, or both as
-// long as they do not say the same thing twice.
-func (r *reader) formCall(op *table.Operation, protocol string, m message, params map[string]any) error {
+// formCall reads a call of the query protocols: form, or query string. Parameters
+// in both are refused, and so is a body that a server need not look at: a DryRun
+// in a GET's body would count for us and not for it.
+func (r *reader) formCall(op *table.Operation, protocol, method string, m message, params map[string]any) error {
 	if m.streamed {
 		r.more = true
 	}
@@ -61,8 +64,16 @@ func (r *reader) formCall(op *table.Operation, protocol string, m message, param
 	if err != nil {
 		return fmt.Errorf("form: %w", err)
 	}
+	if len(inBody) > 0 && method != http.MethodPost {
+		return fmt.Errorf("a form in the body of a %s", method)
+	}
+	if len(inBody) > 0 && slices.ContainsFunc(inURL, func(p pair) bool { return !isSigning(p.name) && !notParameters[p.name] }) {
+		return errTwoPlaces
+	}
 	return r.decodeForm(op, protocol, append(inURL, inBody...), params)
 }
+
+var errTwoPlaces = errors.New("parameters in both the URL and the body")
 
 // rpcCall reads a call whose body is the whole input.
 func (r *reader) rpcCall(op *table.Operation, protocol string, m message, params map[string]any) error {
@@ -95,7 +106,7 @@ func (r *reader) rpcCall(op *table.Operation, protocol string, m message, params
 	}
 	for _, p := range pairs {
 		if !isSigning(p.name) {
-			return errors.New("parameters in both the URL and the body")
+			return errTwoPlaces
 		}
 	}
 	return nil

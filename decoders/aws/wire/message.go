@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -30,8 +31,15 @@ func newMessage(op *table.Operation, c decoders.Call) (message, error) {
 	if c.URL != nil {
 		m.query = c.URL.RawQuery
 	}
-	if err := m.unchunk(); err != nil {
-		return m, err
+	if isChunked(m.header) {
+		// S3 takes the chunks apart; any other service would read the frames as its
+		// parameters, and see another call than we do.
+		if op.Service == nil || !strings.HasPrefix(op.Service.Name, "s3") && !encodesObject(op.Input) {
+			return m, errors.New("an aws-chunked body for a service that does not take one")
+		}
+		if err := m.unchunk(); err != nil {
+			return m, err
+		}
 	}
 	left := codings(m.header)
 	left = deleteCoding(left, "aws-chunked")

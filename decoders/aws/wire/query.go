@@ -164,9 +164,19 @@ var notParameters = map[string]bool{
 	"SignatureVersion": true, "Timestamp": true, "Expires": true, "SecurityToken": true,
 }
 
-// isSigning reports whether a query parameter belongs to a presigned URL.
+// isSigning reports whether a query parameter belongs to a presigned URL. Every
+// other x-amz- name may stand for the header of that name, which to S3 is a
+// parameter (x-amz-acl): it is not passed over.
 func isSigning(name string) bool {
-	return len(name) > 6 && strings.EqualFold(name[:6], "x-amz-")
+	if len(name) <= 6 || !strings.EqualFold(name[:6], "x-amz-") {
+		return false
+	}
+	switch strings.ToLower(name[6:]) {
+	case "algorithm", "credential", "date", "expires", "signedheaders", "signature", "security-token",
+		"content-sha256", "region-set", "user-agent", "sdk-checksum-algorithm", "s3session-token", "id-2", "te":
+		return true
+	}
+	return strings.EqualFold(name[6:min(len(name), 15)], "checksum-") // a digest of the body, hoisted out of the headers
 }
 
 // decodeForm reads a query or ec2 input.

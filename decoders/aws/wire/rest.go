@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,15 +23,16 @@ func (r *reader) decodeREST(op *table.Operation, protocol string, m message, opt
 		r.strayHeaders(nil, m.header, params)
 		return r.strayBody(m, params)
 	}
-	r.labels(op.Input, opts.Labels, params)
+	r.labels(op.Input, op.Service != nil && op.Service.Name == "s3", opts.Labels, params)
 	r.restQuery(op, pairs, params)
 	r.headers(op.Input, m.header, params)
 	r.strayHeaders(op.Input, m.header, params)
 	return r.restBody(op, protocol, m, params)
 }
 
-// labels takes the members that travel in the path or in the host name.
-func (r *reader) labels(s *table.Shape, labels map[string]string, params map[string]any) {
+// labels takes the members that travel in the path or in the host name. S3 alone
+// takes its keys literally.
+func (r *reader) labels(s *table.Shape, literalKeys bool, labels map[string]string, params map[string]any) {
 	for i := range s.Members {
 		m := &s.Members[i]
 		if m.Location != table.InURI {
@@ -43,6 +45,9 @@ func (r *reader) labels(s *table.Shape, labels map[string]string, params map[str
 		if !ok {
 			r.note((*path)(nil).child(m.Name)) // a path without its label is not this operation's
 			continue
+		}
+		if !literalKeys && slices.ContainsFunc(strings.Split(text, "/"), func(s string) bool { return s == "." || s == ".." }) {
+			r.contradict("%s holds a . or .. segment, which a server may resolve", m.Name)
 		}
 		params[m.Name] = r.text(m, text, (*path)(nil).child(m.Name))
 	}
