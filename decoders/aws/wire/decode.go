@@ -64,7 +64,7 @@ func (r *reader) formCall(op *table.Operation, protocol, method string, m messag
 	if err != nil {
 		return fmt.Errorf("form: %w", err)
 	}
-	if len(inBody) > 0 && method != http.MethodPost {
+	if len(inBody) > 0 && method != http.MethodPost && method != "" {
 		return fmt.Errorf("a form in the body of a %s", method)
 	}
 	if len(inBody) > 0 && slices.ContainsFunc(inURL, func(p pair) bool { return !isSigning(p.name) && !notParameters[p.name] }) {

@@ -31,10 +31,10 @@ func newMessage(op *table.Operation, c decoders.Call) (message, error) {
 	if c.URL != nil {
 		m.query = c.URL.RawQuery
 	}
-	if isChunked(m.header) {
+	if !m.streamed && isChunked(m.header) {
 		// S3 takes the chunks apart; any other service would read the frames as its
 		// parameters, and see another call than we do.
-		if op.Service == nil || !strings.HasPrefix(op.Service.Name, "s3") && !encodesObject(op.Input) {
+		if op.Service != nil && !strings.HasPrefix(op.Service.Name, "s3") && !encodesObject(op.Input) {
 			return m, errors.New("an aws-chunked body for a service that does not take one")
 		}
 		if err := m.unchunk(); err != nil {

@@ -1,0 +1,54 @@
+package aws
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/model"
+)
+
+// What one server reads and another passes over is refused: a DryRun that only we
+// see would carry a change past the ledger.
+func TestParametersThatOnlyWeWouldReadAreRefused(t *testing.T) {
+	d := decoder(t)
+	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
+	terminate := "https://ec2.us-east-1.amazonaws.com/?Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&Version=2016-11-15"
+	chunk := "c;chunk-signature=0&Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&Version=2016-11-15&x=\r\nDryRun=true&\r\n0\r\n\r\n"
+	for name, c := range map[string]decoders.Call{
+		"a form in the body of a GET": call(t, "GET", terminate, "ec2", "DryRun=true", form...),
+		"and without a content type":  call(t, "GET", terminate, "ec2", "DryRun=true"),
+		"in the URL and in the body":  call(t, "POST", terminate, "ec2", "DryRun=true", form...),
+		"DryRun beside the form":      call(t, "POST", "https://ec2.us-east-1.amazonaws.com/?DryRun=true", "ec2", "Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&Version=2016-11-15"),
+		"frames that are parameters":  call(t, "POST", "https://ec2.us-east-1.amazonaws.com/", "ec2", chunk, append(form, "Content-Encoding", "aws-chunked")...),
+		"a .. in a name":              call(t, "DELETE", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/mine%2F..%2Fprod", "lambda", ""),
+	} {
+		if a, err := d.Decode(context.Background(), c); err == nil {
+			t.Errorf("%s: decoded as %s, dry run %v", name, line(a), a.DryRun)
+		}
+	}
+	honest := ec2Call(t, "Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&DryRun=true")
+	if a, err := d.Decode(context.Background(), honest); err != nil || !a.DryRun {
+		t.Errorf("an honest dry run: %v, %v", a.DryRun, err)
+	}
+}
+
+// An x-amz- name in the URL may stand for the header of that name.
+func TestAHeaderInTheURLIsNotPassedOver(t *testing.T) {
+	d := decoder(t)
+	for _, name := range []string{"x-amz-acl=public-read", "X-Amz-Acl=public-read", "x-amz-copy-source=/prod/secret", "x-amz-grant-read=uri"} {
+		c := call(t, "PUT", "https://b.s3.us-east-1.amazonaws.com/k?"+name, "s3", "")
+		c.Streamed = true
+		a, err := d.Decode(context.Background(), c)
+		key, _, _ := strings.Cut(name, "=")
+		if err == nil && (a.Fidelity != model.Partial || !slices.Contains(a.Unknown, key)) {
+			t.Errorf("%s: %v, unknown %v", name, a.Fidelity, a.Unknown)
+		}
+	}
+	presigned := call(t, "PUT", "https://b.s3.us-east-1.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=0&X-Amz-Security-Token=t&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&x-id=PutObject&x-amz-checksum-crc32=AAAA&x-amz-sdk-checksum-algorithm=CRC32", "s3", "")
+	if a, err := d.Decode(context.Background(), presigned); err != nil || a.Fidelity != model.Exact {
+		t.Errorf("a presigned upload: %v %v %v", a.Fidelity, a.Unknown, err)
+	}
+}
