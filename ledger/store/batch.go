@@ -55,7 +55,7 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 		{&w.newest, lastCheckpoint},
 		{&w.openNew, `INSERT INTO open (key, idx, leaf, session) VALUES (?, ?, ?, ?)`},
 		{&w.openClose, `DELETE FROM open WHERE key = ? AND idx = ? AND leaf = ?`},
-		{&w.hasDecision, `SELECT count(*) FROM entries WHERE key = ? AND kind = '` + string(ledger.KindDecision) + `'`},
+		{&w.hasDecision, `SELECT count(*) FROM entries WHERE ` + byKey + ` AND kind = '` + string(ledger.KindDecision) + `'`},
 	} {
 		if *p.stmt, err = conn.PrepareContext(ctx, p.query); err != nil {
 			return nil, errors.Join(fmt.Errorf("preparing %q: %w", p.query, err), w.close())

@@ -161,7 +161,10 @@ const (
 	insertEntry      = `INSERT INTO entries (idx, kind, key, envelope, leaf) VALUES (?, ?, ?, ?, ?)`
 	insertCheckpoint = `INSERT INTO checkpoints (seq, size, note) VALUES (?, ?, ?)`
 	insertMeta       = `INSERT INTO meta (name, value) VALUES (?, ?)`
-	lastCheckpoint   = `SELECT seq, note FROM checkpoints ORDER BY seq DESC LIMIT 1`
+	// byKey says what the index on keys is partial by, or SQLite would read the
+	// whole table.
+	byKey          = `key = ? AND key <> ''`
+	lastCheckpoint = `SELECT seq, note FROM checkpoints ORDER BY seq DESC LIMIT 1`
 )
 
 // row is what Scan and QueryRow have in common.

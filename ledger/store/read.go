@@ -61,7 +61,7 @@ func (s *Store) Find(ctx context.Context, key string) ([]ledger.Stored, error) {
 	if key == "" {
 		return nil, nil
 	}
-	return s.page(ctx, selectEntry+`WHERE key = ? AND key <> '' ORDER BY idx LIMIT ?`, key, pageEntries)
+	return s.page(ctx, selectEntry+`WHERE `+byKey+` ORDER BY idx LIMIT ?`, key, pageEntries)
 }
 
 // Scan calls f for the entries from one index to the end, in order.
