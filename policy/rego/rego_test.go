@@ -285,3 +285,35 @@ func FuzzRule(f *testing.F) {
 		}
 	})
 }
+
+// Unknown never helps: a parameter that only the platform understands is no way
+// past a rule that reads the parameters.
+func TestARuleIsNotPassedByWhatItCannotSee(t *testing.T) {
+	partial := func(unknown ...string) policy.Decision {
+		d := open(`{"GroupId":"sg-1","IpPermissions.01.IpRanges.1.CidrIp":"0.0.0.0/0"}`)
+		d.Action.Fidelity, d.Action.Unknown = model.Partial, unknown
+		return d
+	}
+	judged := func(rs *Rules, d policy.Decision) policy.Decision {
+		t.Helper()
+		if err := rs.Judge(context.Background(), &d, nothing{}); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	rs := must(t, world)
+	d := judged(rs, partial("IpPermissions.01.IpRanges.1.CidrIp"))
+	if d.Verdict != policy.Deny || len(d.Findings) != 1 || !strings.Contains(d.Findings[0].Why, "IpPermissions.01") {
+		t.Errorf("%v %+v", d.Verdict, d.Findings)
+	}
+	if d := judged(rs, partial("stdin")); d.Verdict != policy.Allow {
+		t.Errorf("a connection's input is no parameter: %+v", d.Findings)
+	}
+	if d := judged(must(t, `deny contains "x" if input.actor.kind == "human"`), partial("A")); d.Verdict != policy.Allow {
+		t.Errorf("a rule that reads no parameters: %+v", d.Findings)
+	}
+	own := `deny contains "x" if { input.action.params.A == 1; count(input.action.unknown) == 0 }`
+	if d := judged(must(t, own), partial("A")); d.Verdict != policy.Allow {
+		t.Errorf("a rule that looks at what is unknown itself: %+v", d.Findings)
+	}
+}

@@ -80,6 +80,9 @@ func (rs *Rules) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot
 			if err != nil {
 				return err
 			}
+			if len(denials) == 0 && r.blind(actions[i]) {
+				denials = []denial{unsure(actions[i])}
+			}
 			for _, each := range denials {
 				if !said[each] {
 					said[each] = true
@@ -144,6 +147,33 @@ func (r *rule) about(a model.Action) bool {
 		(len(r.For.Capability) == 0 || a.Capability == "" || unclear || slices.ContainsFunc(r.For.Capability, func(p string) bool {
 			return intent.Overlaps(p, a.Capability)
 		}))
+}
+
+// blind reports whether a rule that found nothing has not seen everything that it
+// looks at: a parameter under a name that only the platform understands would
+// otherwise be a way past it. What goes over a connection later is no parameter,
+// and a rule that reads input.action.unknown or fidelity decides for itself.
+func (r *rule) blind(a model.Action) bool {
+	if a.Fidelity != model.Partial || !r.reads("action", "params") {
+		return false
+	}
+	for _, p := range r.paths {
+		if len(p) > 1 && p[0] == "action" && (p[1] == "unknown" || p[1] == "fidelity") {
+			return false
+		}
+	}
+	return slices.ContainsFunc(a.Unknown, func(u string) bool { return u != "stdin" && u != "stream" })
+}
+
+// codeUnsure is what a rule says that could not see everything.
+const codeUnsure = "not-understood"
+
+func unsure(a model.Action) denial {
+	names := a.Unknown
+	if len(names) > 4 {
+		names = append(slices.Clone(names[:4]), "…")
+	}
+	return denial{codeUnsure, clip("parts of the call were not understood, so the rule cannot tell: " + strings.Join(names, ", "))}
 }
 
 // somewhere reports whether a rule may be about where the action is.
