@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,6 +93,28 @@ func TestDistrustIsSaidAtOnce(t *testing.T) {
 		t.Errorf("not said within a second (the whole took %v): %v", time.Since(began), r)
 	}
 	contains(t, "stderr", r.errOut, "sts.us-east-1.amazonaws.com", "assent: repair:")
+}
+
+// What is not governed passes through blind and is counted, services on this
+// machine included; with egress: deny it is refused; metadata services are never
+// reached through assent.
+func TestUngovernedHostsPassOrAreRefused(t *testing.T) {
+	w, curl := newWorld(t), tool(t, "curl")
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
+	defer server.Close()
+	get := []string{"run", "--", curl, "-sS", "-k", server.URL}
+	r := w.assent(get...)
+	if r.code != 0 || r.out != "hello" {
+		t.Errorf("a local service is in the way: %v", r)
+	}
+	contains(t, "stderr", r.errOut, "not governed, passed through unseen: 127.0.0.1")
+	if r := w.assent("run", "--", curl, "-sS", "-m", "5", "-f", "http://169.254.169.254/latest/meta-data/"); r.code == 0 {
+		t.Errorf("the metadata service was reached: %v", r)
+	}
+	w.write("assent.yaml", "egress: deny\n")
+	if r := w.assent(get...); r.code == 0 || r.out == "hello" {
+		t.Errorf("egress: deny let a host pass: %v", r)
+	}
 }
 
 // The first decision is on the screen within two seconds on an empty machine.
