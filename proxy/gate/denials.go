@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy"
@@ -16,6 +17,8 @@ import (
 const (
 	denialsKept = 1024
 	denialLife  = 5 * time.Minute
+	// maxAttemptID bounds the id that is kept with each: they are UUIDs.
+	maxAttemptID = 128
 )
 
 // denials remembers refused calls by the id that a client gives to all attempts
@@ -30,9 +33,9 @@ type denials struct {
 }
 
 type denial struct {
-	key string
-	d   policy.Decision
-	at  time.Time
+	key     string
+	refusal decoders.Refusal // what was said: a decision holds a whole body
+	at      time.Time
 }
 
 func newDenials(now func() time.Time) *denials {
@@ -41,11 +44,12 @@ func newDenials(now func() time.Time) *denials {
 
 // attemptKey identifies the intention behind a call: empty when the client
 // names none. The actor, the run and what would happen are part of it, so that
-// nobody can borrow another's decision.
-func attemptKey(in proxy.Asked, a model.Action) string {
+// nobody can borrow another's decision; and so is the declared intent, so that
+// what a person has just allowed is not refused by what was said before.
+func attemptKey(in proxy.Asked, a model.Action, intent string) string {
 	for _, name := range []string{"Amz-Sdk-Invocation-Id", "Kubectl-Session"} {
-		if id := in.Call.Header.Get(name); id != "" {
-			return in.Actor.ID + "\n" + in.Run + "\n" + id + "\n" + withoutMethod(a).DigestString()
+		if id := in.Call.Header.Get(name); id != "" && len(id) <= maxAttemptID {
+			return in.Actor.ID + "\n" + in.Run + "\n" + id + "\n" + intent + "\n" + withoutMethod(a).DigestString()
 		}
 	}
 	return ""
@@ -61,28 +65,28 @@ func withoutMethod(a model.Action) model.Action {
 	return a
 }
 
-func (d *denials) find(in proxy.Asked, a model.Action) (policy.Decision, bool) {
-	key := attemptKey(in, a)
+func (d *denials) find(in proxy.Asked, a model.Action, intent string) (decoders.Refusal, bool) {
+	key := attemptKey(in, a, intent)
 	if key == "" {
-		return policy.Decision{}, false
+		return decoders.Refusal{}, false
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	e, ok := d.byKey[key]
 	if !ok {
-		return policy.Decision{}, false
+		return decoders.Refusal{}, false
 	}
 	known := e.Value.(*denial)
 	if d.now().Sub(known.at) > denialLife {
 		d.order.Remove(e)
 		delete(d.byKey, key)
-		return policy.Decision{}, false
+		return decoders.Refusal{}, false
 	}
-	return known.d, true
+	return known.refusal, true
 }
 
-func (d *denials) add(in proxy.Asked, decision policy.Decision) {
-	key := attemptKey(in, decision.Action)
+func (d *denials) add(in proxy.Asked, decision policy.Decision, said decoders.Refusal) {
+	key := attemptKey(in, decision.Action, decision.Basis.Intent)
 	if key == "" {
 		return
 	}
@@ -91,7 +95,7 @@ func (d *denials) add(in proxy.Asked, decision policy.Decision) {
 	if _, ok := d.byKey[key]; ok {
 		return
 	}
-	d.byKey[key] = d.order.PushFront(&denial{key: key, d: decision, at: d.now()})
+	d.byKey[key] = d.order.PushFront(&denial{key: key, refusal: said, at: d.now()})
 	for d.order.Len() > denialsKept {
 		last := d.order.Back()
 		d.order.Remove(last)

@@ -36,7 +36,8 @@ import (
 // and clients are still patient (the AWS CLI gives up at 60 s).
 const appendTimeout = 10 * time.Second
 
-// Decider reaches a verdict on one snapshot (policy/decide).
+// Decider reaches a verdict on one snapshot (policy/decide). One whose documents
+// can change has a method Digest() string too, which names them as Basis.Intent does.
 type Decider interface {
 	Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string) policy.Decision
 }
@@ -148,8 +149,8 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	case !action.Mutates() && action.Verb != model.Reveal:
 		return g.pass(ctx, in, action, at, id)
 	default:
-		if known, ok := g.denys.find(in, action); ok {
-			return proxy.Permit{DecisionID: known.ID, Refusal: g.refusal(known)}
+		if known, ok := g.denys.find(in, action, g.intent()); ok {
+			return proxy.Permit{DecisionID: known.DecisionID, Refusal: &known}
 		}
 		d = g.decide(ctx, action, at, id)
 	}
@@ -165,8 +166,11 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	}
 	g.cfg.Event(Event{Decision: d, Receipt: receipt, Added: g.cfg.Now().Sub(began)})
 	if d.Blocks() {
-		g.denys.add(in, d)
-		return proxy.Permit{DecisionID: id, Refusal: g.refusal(d)}
+		refusal := g.refusal(d)
+		if d.Fault == "" { // a fault is no answer: a retry deserves another try
+			g.denys.add(in, d, *refusal)
+		}
+		return proxy.Permit{DecisionID: id, Refusal: refusal}
 	}
 	return proxy.Permit{
 		DecisionID: id,
@@ -199,6 +203,14 @@ func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id stri
 		}
 	}()
 	return g.cfg.Decider.Decide(ctx, a, g.cfg.Snapshot(), g.cfg.Mode, at, id)
+}
+
+// intent names the declared documents that a decision would be made on now.
+func (g *Gate) intent() string {
+	if d, ok := g.cfg.Decider.(interface{ Digest() string }); ok {
+		return d.Digest()
+	}
+	return ""
 }
 
 // record makes a decision durable.

@@ -213,6 +213,49 @@ func TestAClientsOwnRetryJoinsTheDecision(t *testing.T) {
 }
 
 // kubectl execs over a WebSocket (GET), and where that is refused over SPDY (POST).
+// swapping is a decider whose documents a test changes.
+type swapping struct {
+	decider
+	digest string
+}
+
+func (s *swapping) Digest() string { return s.digest }
+func (s *swapping) Decide(ctx context.Context, a model.Action, m model.Snapshot, mode policy.Mode, at time.Time, id string) policy.Decision {
+	d := s.decider.Decide(ctx, a, m, mode, at, id)
+	d.Basis.Intent = s.digest
+	return d
+}
+
+func TestWhatIsNowDeclaredIsNotRefusedByAnOldDecision(t *testing.T) {
+	b, d := &book{}, &swapping{always(policy.Deny), "sha256:old"}
+	g := newGate(t, policy.Enforce, d, b)
+	in := ask(stub{decode: action(model.Delete)})
+	in.Call.Header.Set("Amz-Sdk-Invocation-Id", "one")
+	first := g.Judge(t.Context(), in)
+	if again := g.Judge(t.Context(), in); first.Refusal == nil || again.DecisionID != first.DecisionID {
+		t.Fatalf("a retry did not join: %+v %+v", first, again)
+	}
+	d.decider, d.digest = always(policy.Allow), "sha256:new"
+	if p := g.Judge(t.Context(), in); p.Refusal != nil {
+		t.Errorf("refused by what was declared before: %+v", p)
+	}
+	d.decider, d.digest = always(policy.Deny), "sha256:old"
+	if p := g.Judge(t.Context(), in); p.DecisionID != first.DecisionID {
+		t.Errorf("the same documents again, and another decision: %+v", p)
+	}
+}
+
+func TestAFaultIsNotRemembered(t *testing.T) {
+	b := &book{}
+	d := decider(func(model.Action) policy.Decision { return policy.Decision{Verdict: policy.Deny, Fault: "time"} })
+	g := newGate(t, policy.Enforce, d, b)
+	in := ask(stub{decode: action(model.Delete)})
+	in.Call.Header.Set("Amz-Sdk-Invocation-Id", "one")
+	if a, b := g.Judge(t.Context(), in), g.Judge(t.Context(), in); a.Refusal == nil || b.Refusal == nil || a.DecisionID == b.DecisionID {
+		t.Errorf("%+v %+v", a, b)
+	}
+}
+
 func TestAnExecThatFallsBackJoinsTheDecision(t *testing.T) {
 	b := &book{}
 	g := newGate(t, policy.Enforce, always(policy.Deny), b)
@@ -271,7 +314,11 @@ func TestDenialsAreBounded(t *testing.T) {
 	in := ask(stub{})
 	for i := range denialsKept + 10 {
 		in.Call.Header.Set("Amz-Sdk-Invocation-Id", string(rune(i))+"x")
-		d.add(in, policy.Decision{ID: "d"})
+		d.add(in, policy.Decision{ID: "d"}, decoders.Refusal{DecisionID: "d"})
+	}
+	in.Call.Header.Set("Amz-Sdk-Invocation-Id", strings.Repeat("x", maxAttemptID+1))
+	if key := attemptKey(in, model.Action{}, ""); key != "" {
+		t.Errorf("an id of any length is kept: %d bytes", len(key))
 	}
 	if d.order.Len() != denialsKept || len(d.byKey) != denialsKept {
 		t.Errorf("kept %d and %d", d.order.Len(), len(d.byKey))
