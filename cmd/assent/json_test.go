@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assent-iom/assent/cmd/internal/cli"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/doctor"
 	"github.com/assent-iom/assent/ledger"
@@ -27,10 +28,14 @@ func TestTheJSONContractIsWhatIsWritten(t *testing.T) {
 		title, body, _ := strings.Cut(part, "\n")
 		sections[strings.SplitN(title, ":", 2)[0]] = body
 	}
+	shapes := cli.Shapes()
 	for title, value := range map[string]any{
 		"Decision": policy.Decision{}, "Action": model.Action{}, "Actor": model.Actor{}, "Outcome": ledger.Outcome{},
 		"Verification": verify.Report{}, "Health": doctor.Result{}, "Settings": config.Value{},
 	} {
+		shapes[title] = value
+	}
+	for title, value := range shapes {
 		written := fieldsOf(sections[title])
 		for name := range tagsOf(value) {
 			if !written[name] {

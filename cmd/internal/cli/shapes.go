@@ -1,0 +1,10 @@
+package cli
+
+// Shapes returns a zero value of each shape that is the command line's own, by
+// its section in docs/json.md: a test holds the two against each other.
+func Shapes() map[string]any {
+	return map[string]any{
+		"Decoded": decoded{}, "One decision": explained{}, "Entries": listed{},
+		"A resource": known{}, "Documents": checked{}, "Version": versioned{},
+	}
+}
