@@ -42,10 +42,11 @@ func (e *exchange) answer(resp *http.Response) {
 	if streaming {
 		_ = rc.Flush() // a watch without events still has a head
 	}
-	copyOf := &keeper{bound: learnCap}
+	copyOf := &keeper{bound: learnCap, room: &e.s.copies}
 	if e.permit.Learn == nil {
 		copyOf.bound = 0
 	}
+	defer copyOf.drop()
 	err := e.stream(resp.Body, rc, copyOf, streaming)
 	if err == nil {
 		trailers(h, rc, resp.Trailer, len(announced))
@@ -148,19 +149,35 @@ func inflate(packed []byte, bound int64) (body []byte, whole bool) {
 	return body, err == nil
 }
 
-// keeper keeps the first bytes of a stream.
+// keeper keeps the first bytes of a stream, as long as there is room for the
+// copies of all streams together: a thousand watches are open for hours.
 type keeper struct {
 	bound int
+	room  *budget
 	buf   bytes.Buffer
+	held  int64 // bytes taken from room
 	over  bool
 }
 
 func (k *keeper) add(p []byte) {
-	room := k.bound - k.buf.Len()
-	if len(p) > room {
+	if k.over {
+		return // what follows a gap would be read as if it followed what is kept
+	}
+	if room := k.bound - k.buf.Len(); len(p) > room {
 		p, k.over = p[:max(room, 0)], true
 	}
+	if !k.room.take(int64(len(p))) {
+		k.over = true
+		return
+	}
+	k.held += int64(len(p))
 	k.buf.Write(p)
+}
+
+// drop gives the room back. What was kept MUST NOT be used after it.
+func (k *keeper) drop() {
+	k.room.give(k.held)
+	k.held, k.buf = 0, bytes.Buffer{}
 }
 
 // quoted makes a text safe inside a quoted string (RFC 9110 §5.6.4).

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"sync/atomic"
 	"testing"
@@ -27,5 +29,47 @@ func TestLaw2ATargetWithASpaceIsNotForwarded(t *testing.T) {
 	}
 	if n := len(b.gate.calls()); n != 0 {
 		t.Errorf("%d calls were judged", n)
+	}
+}
+
+// A body that is announced and not sent holds no memory, and one actor cannot
+// hold all of it.
+func TestAnAnnouncedBodyHoldsNothing(t *testing.T) {
+	b := newBench(t, nil)
+	addr := b.upstream("good.governed.test", false, func(http.ResponseWriter, *http.Request) {})
+	c := b.tunnel(addr, "good.governed.test")
+	fmt.Fprintf(c, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", addr, 16<<20)
+	head := make([]byte, 12)
+	if _, err := io.ReadFull(c, head); err != nil || string(head) != "HTTP/1.1 100" { // it waits for the body now
+		t.Fatalf("%q %v", head, err)
+	}
+	if held := b.srv.bodies.all.held.Load(); held > readStep {
+		t.Errorf("%d bytes are held for a body of which nothing came", held)
+	}
+}
+
+func TestNoActorHoldsAllBodies(t *testing.T) {
+	s := newShares(10, &budget{bound: 15})
+	if !s.take("a", 10) || s.take("a", 1) || !s.take("b", 5) || s.take("c", 1) {
+		t.Error("the bounds do not hold")
+	}
+	s.give("a", 10)
+	if !s.take("c", 10) || len(s.held) != 2 {
+		t.Errorf("what was given back is not there: %v", s.held)
+	}
+}
+
+// Copies to learn from are bounded together: a thousand open watches are not a
+// thousand times the bound of one.
+func TestCopiesOfAnswersAreBoundedTogether(t *testing.T) {
+	room := &budget{bound: 10}
+	first, second := &keeper{bound: 8, room: room}, &keeper{bound: 8, room: room}
+	first.add(make([]byte, 8))
+	second.add(make([]byte, 2))
+	second.add(make([]byte, 1))
+	first.drop()
+	second.add(make([]byte, 1)) // after a gap nothing is kept
+	if first.over || !second.over || second.buf.Len() != 2 || room.held.Load() != 2 {
+		t.Errorf("%v %v %d, %d held", first.over, second.over, second.buf.Len(), room.held.Load())
 	}
 }

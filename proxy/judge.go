@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,9 @@ func (s *Server) judge(w http.ResponseWriter, r *http.Request, in incoming) {
 	}
 	e := &exchange{s: s, w: w, r: r, in: in}
 	defer func() {
-		s.bodies.give(e.held)
+		if e.held > 0 {
+			s.bodies.give(in.caller.actor.ID, e.held)
+		}
 		s.requests.leave(in.caller.actor.ID)
 	}()
 	defer e.recovered()
@@ -145,6 +148,10 @@ func (e *exchange) readBody() bool {
 
 var errBudget = errors.New("no memory for another body")
 
+// readStep is how much more is made room for than has arrived: a body that is
+// announced and not sent holds nothing.
+const readStep = 1 << 20
+
 func (e *exchange) readWhole(limit int64) error {
 	if e.r.Body == nil || e.r.Body == http.NoBody {
 		return nil
@@ -164,12 +171,18 @@ func (e *exchange) readWhole(limit int64) error {
 
 // readSized reads a body whose length is known.
 func (e *exchange) readSized(int64) error {
-	if !e.hold(e.r.ContentLength) {
-		return errBudget
-	}
-	body := make([]byte, e.r.ContentLength)
-	if _, err := io.ReadFull(e.r.Body, body); err != nil {
-		return err
+	var body []byte
+	for left := e.r.ContentLength; left > 0; {
+		step := min(left, max(readStep, int64(len(body)))) // doubling copies each byte twice at most
+		if !e.hold(step) {
+			return errBudget
+		}
+		at := len(body)
+		body = slices.Grow(body, int(step))[:at+int(step)]
+		if _, err := io.ReadFull(e.r.Body, body[at:]); err != nil {
+			return err
+		}
+		left -= step
 	}
 	// The end has to be seen too, or net/http does not notice when the caller
 	// leaves while the call is being judged.
@@ -205,7 +218,7 @@ func (e *exchange) readChunks(limit int64) error {
 }
 
 func (e *exchange) hold(n int64) bool {
-	if !e.s.bodies.take(n) {
+	if !e.s.bodies.take(e.in.caller.actor.ID, n) {
 		return false
 	}
 	e.held += n

@@ -16,8 +16,14 @@ const (
 	requestsPerActor = 1024
 	// bodiesHeld bounds the memory for bodies being judged, over all actors.
 	bodiesHeld = 512 << 20
+	// bodiesPerActor is what of it one actor may hold, so that nobody keeps the
+	// others from being judged.
+	bodiesPerActor = bodiesHeld / 4
 	// learnCap bounds the copy of an answer that is kept to learn from.
 	learnCap = 8 << 20
+	// copiesHeld bounds those copies together, over all actors: what no longer fits
+	// is passed on and not learnt from.
+	copiesHeld = 256 << 20
 	// refusalCap bounds the body of a refusal: a decoder writes a few hundred bytes.
 	refusalCap = 64 << 10
 	// drainBytes and drainTime bound how much of a refused upload is read away, so
@@ -75,6 +81,38 @@ func (p *perActor) total() int {
 		n += k
 	}
 	return n
+}
+
+// shares counts the bytes that each actor holds of a budget.
+type shares struct {
+	bound int64
+	all   *budget
+
+	mu   sync.Mutex // guards held
+	held map[string]int64
+}
+
+func newShares(bound int64, all *budget) *shares {
+	return &shares{bound: bound, all: all, held: map[string]int64{}}
+}
+
+func (s *shares) take(actor string, n int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[actor]+n > s.bound || !s.all.take(n) {
+		return false
+	}
+	s.held[actor] += n
+	return true
+}
+
+func (s *shares) give(actor string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all.give(n)
+	if s.held[actor] -= n; s.held[actor] <= 0 {
+		delete(s.held, actor)
+	}
 }
 
 // budget is a number of bytes that may be held at once.

@@ -35,7 +35,8 @@ type Server struct {
 
 	tunnels                 *perActor
 	requests                *perActor
-	bodies                  budget
+	bodies                  *shares
+	copies                  budget // of answers, to learn from
 	passed                  passedTable
 	trusted                 hostSet // hosts that a client spoke to through our certificate
 	judged, refused, turned atomic.Int64
@@ -61,7 +62,8 @@ func New(cfg Config) (*Server, error) {
 		inbox:    newInbox(),
 		tunnels:  newPerActor(tunnelsPerActor),
 		requests: newPerActor(requestsPerActor),
-		bodies:   budget{bound: max(bodiesHeld, cfg.BodyCap)},
+		bodies:   newShares(max(bodiesPerActor, cfg.BodyCap), &budget{bound: max(bodiesHeld, cfg.BodyCap)}),
+		copies:   budget{bound: copiesHeld},
 		passed:   passedTable{byHost: map[string]Passed{}},
 		trusted:  hostSet{hosts: map[string]struct{}{}},
 		streams:  map[io.Closer]struct{}{},
