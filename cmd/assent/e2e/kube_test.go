@@ -1,0 +1,268 @@
+package e2e
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
+)
+
+// One real control plane serves all tests; each has a namespace of its own.
+func TestKubernetes(t *testing.T) {
+	c := k8sboxtest.Start(t)
+	for _, tc := range []struct {
+		name string
+		test func(*testing.T, *k8sboxtest.Cluster)
+	}{
+		{"observing blocks nothing and the audit log agrees", kubeObserve},
+		{"a refusal is an answer and nothing is written", kubeEnforce},
+		{"what a get showed to be used is not deleted", func(t *testing.T, c *k8sboxtest.Cluster) { kubeDependents(t, c, "known-by-get", false) }},
+		{"what an apply showed to be used is not deleted", func(t *testing.T, c *k8sboxtest.Cluster) { kubeDependents(t, c, "known-by-apply", true) }},
+		{"an exec is refused or reaches the server", kubeExec},
+		{"secrets are never stored", kubeSecrets},
+		{"serve knows its clients and keeps good intent", kubeServe},
+		{"questions change nothing", kubeQuestions},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.test(t, c)
+		})
+	}
+}
+
+func kubeObserve(t *testing.T, c *k8sboxtest.Cluster) {
+	k := newKube(t, c, "alice", "observed")
+	k.write("app.yaml", kubeApp)
+	k.write("changed.yaml", strings.ReplaceAll(kubeApp, "web:1", "web:2"))
+	k.write("dry.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: dry}\n")
+	k.write("all.sh", `set -e
+kubectl create configmap early --from-literal=colour=blue
+kubectl apply -f app.yaml
+kubectl apply -f changed.yaml
+kubectl apply --server-side --force-conflicts -f changed.yaml
+kubectl scale deployment web --replicas=1
+kubectl label configmap settings team=checkout
+kubectl wait --for=jsonpath='{.data.colour}'=red configmap/settings --timeout=30s & waiter=$!
+kubectl patch configmap settings --type=merge -p '{"data":{"colour":"red"}}'
+wait $waiter
+kubectl get deployment web -o yaml
+kubectl get configmaps -w --request-timeout=1s
+kubectl api-resources
+kubectl auth can-i delete pods
+kubectl diff -f app.yaml || test $? = 1
+kubectl run one --image=registry.example/one
+kubectl logs one || true
+kubectl describe pod one
+kubectl delete configmap early --dry-run=server
+kubectl create -f dry.yaml --dry-run=server
+kubectl apply -f dry.yaml --dry-run=server
+kubectl delete configmap early
+echo all done
+`)
+	r := k.assent("run", "--", "sh", "all.sh")
+	if r.code != 0 {
+		t.Fatalf("something was in the way: %v", r)
+	}
+	contains(t, "kubectl", r.out, "deployment.apps/web configured", "deployment.apps/web serverside-applied", "deployment.apps/web scaled",
+		"configmap/settings condition met", "deployments", `configmap "early" deleted`, "all done")
+	contains(t, "stderr", r.errOut, "that nobody declared", "assent intent suggest")
+
+	made := k.entries()
+	for _, want := range []string{
+		"create create configmaps k8s://k8sbox/core/ConfigMap/observed/early",
+		"create create configmaps k8s://k8sbox/core/ConfigMap/observed/settings",
+		"reveal get secrets k8s://k8sbox/core/Secret/observed/db",
+		"create create secrets k8s://k8sbox/core/Secret/observed/db",
+		"create create serviceaccounts k8s://k8sbox/core/ServiceAccount/observed/robot",
+		"create create deployments k8s://k8sbox/apps/Deployment/observed/web",
+		"update patch deployments k8s://k8sbox/apps/Deployment/observed/web",
+		"scale patch deployments/scale k8s://k8sbox/apps/Deployment/observed/web",
+		"update patch configmaps k8s://k8sbox/core/ConfigMap/observed/settings",
+		"create create pods k8s://k8sbox/core/Pod/observed/one",
+		"delete delete configmaps k8s://k8sbox/core/ConfigMap/observed/early",
+	} {
+		if !slices.ContainsFunc(made, func(d kubeDecision) bool {
+			return len(d.Action.Targets) == 1 && fmt.Sprintf("%s %s %s", d.Action.Verb, d.Action.Operation, d.Action.Targets[0].URN) == want
+		}) {
+			t.Errorf("not recorded: %s", want)
+		}
+	}
+	k.auditAgrees("alice", made)
+	contains(t, "ledger verify", k.must(binary, "ledger", "verify").out, "verified")
+}
+
+// auditAgrees compares both ways: each recorded change is a write that the
+// server logged, by the id that it gave to it, and each write is recorded.
+func (k *kube) auditAgrees(user string, made []kubeDecision) {
+	k.t.Helper()
+	byID := map[string]kubeDecision{}
+	for _, d := range made {
+		if d.Action.Verb != "reveal" {
+			byID[d.request] = d
+		}
+	}
+	compared := 0
+	for _, w := range k.writes() {
+		if w.user != user || w.Namespace != k.namespace {
+			continue
+		}
+		d, found := byID[w.id]
+		delete(byID, w.id)
+		ours := d.Action.Native
+		if ours.Name == "" && len(d.Action.Targets) == 1 { // of a create, the server logs the name from the body
+			ours.Name = filepath.Base(d.Action.Targets[0].URN)
+		}
+		if !found || ours != w.object {
+			k.t.Errorf("the server wrote %+v, recorded is %+v", w, ours)
+		}
+		compared++
+	}
+	for id, d := range byID {
+		k.t.Errorf("recorded, but not in the server's log: %s %+v", id, d)
+	}
+	if compared < 10 {
+		k.t.Errorf("only %d writes were compared", compared)
+	}
+}
+
+func kubeEnforce(t *testing.T, c *k8sboxtest.Cluster) {
+	k := newKube(t, c, "admin", "enforced").enforcing()
+	k.direct("create", "namespace", "elsewhere")
+	k.direct("-n", "elsewhere", "create", "configmap", "theirs")
+	for _, line := range []string{
+		"create deployment two --image=registry.example/two --replicas=0",
+		"scale deployment two --replicas=1",
+		"set image deployment/two two=registry.example/two:2",
+		"get deployments,configmaps,pods -A",
+	} {
+		if r := k.as("deploy-agent", strings.Fields(line)...); r.code != 0 {
+			t.Errorf("kubectl %s is declared, and was in the way: %v", line, r)
+		}
+	}
+	for _, tc := range []struct {
+		line string
+		says []string
+		not  object // must not be in the server's log
+	}{
+		{"delete namespace enforced", []string{"may not delete", "checkout/carol@shop.example", "#checkout"},
+			object{Verb: "delete", Resource: "namespaces", Namespace: "enforced", Name: "enforced"}},
+		{"create clusterrolebinding evil --clusterrole=cluster-admin --user=mallory", []string{"it is in no declared environment", "ClusterRoleBinding//evil"},
+			object{Verb: "create", Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", Name: "evil"}},
+		{"-n elsewhere delete configmap theirs", []string{"it is in no declared environment", "namespace elsewhere"},
+			object{Verb: "delete", Resource: "configmaps", Namespace: "elsewhere", Name: "theirs"}},
+		{"delete deployment two", []string{"may not delete", "deploys/leftovers"},
+			object{Verb: "delete", Group: "apps", Resource: "deployments", Namespace: "enforced", Name: "two"}},
+		{"create configmap mine", []string{"may not create"},
+			object{Verb: "create", Resource: "configmaps", Namespace: "enforced", Name: "mine"}},
+	} {
+		before := len(k.entries())
+		earlier := len(k.writes())
+		r := k.as("deploy-agent", strings.Fields(tc.line)...)
+		contains(t, "the refusal of "+tc.line, k.refused(r, before), tc.says...)
+		for _, w := range k.writes()[earlier:] {
+			if w.object == tc.not {
+				t.Errorf("kubectl %s was refused, and reached the server: %+v", tc.line, w)
+			}
+		}
+	}
+	k.direct("get", "namespace", "enforced")
+	k.direct("-n", "elsewhere", "get", "configmap", "theirs")
+	k.direct("-n", "enforced", "get", "deployment", "two")
+	if out, err := c.Run("admin", "get", "clusterrolebinding", "evil"); err == nil {
+		t.Errorf("the refused binding exists: %s", out)
+	}
+	// Whoever takes another identity is granted what that one may.
+	if r := k.as("deploy-agent", "label", "deployment", "two", "a=b", "--as", "system:admin"); r.code == 0 || !strings.Contains(r.errOut, "core/User//system:admin") {
+		t.Errorf("an impersonation was let through: %v", r)
+	}
+	if r := k.as("nobody-declared", "scale", "deployment", "two", "--replicas=2"); r.code == 0 {
+		t.Errorf("an actor that nobody declared was let through: %v", r)
+	}
+}
+
+func kubeDependents(t *testing.T, c *k8sboxtest.Cluster, namespace string, apply bool) {
+	k := newKube(t, c, "admin", namespace).enforcing()
+	app := k.write("app.yaml", kubeApp)
+	if apply {
+		k.must(binary, "run", "--observe", "--", k.kubectl, "apply", "-f", app)
+	} else {
+		k.direct("-n", namespace, "apply", "-f", app)
+		k.must(binary, "run", "--as", "deploy-agent", "--", k.kubectl, "get", "deployments", "-o", "yaml")
+	}
+	k.direct("-n", namespace, "create", "configmap", "unused")
+	for _, name := range []string{"configmap settings", "secret db", "serviceaccount robot"} {
+		before := len(k.entries())
+		r := k.as("deploy-agent", append([]string{"delete"}, strings.Fields(name)...)...)
+		contains(t, "the refusal of deleting "+name, k.refused(r, before),
+			"1 resource depends on it", "web (apps/Deployment) of checkout", "deploys/leftovers allows 0")
+		k.direct(append([]string{"-n", namespace, "get"}, strings.Fields(name)...)...)
+	}
+	if r := k.as("deploy-agent", "delete", "configmap", "unused"); r.code != 0 {
+		t.Errorf("nothing depends on it, and it was not deleted: %v", r)
+	}
+}
+
+func kubeExec(t *testing.T, c *k8sboxtest.Cluster) {
+	k := newKube(t, c, "admin", "executed").enforcing()
+	for _, pod := range []string{"open", "closed"} { // running, as far as kubectl can see
+		k.direct("-n", k.namespace, "run", pod, "--image=registry.example/"+pod)
+		k.direct("-n", k.namespace, "patch", "pod", pod, "--subresource=status", "--type=merge", "-p", `{"status":{"phase":"Running"}}`)
+	}
+	type client struct{ kubectl, websockets string }
+	clients := []client{{c.Kubectl, "false"}}
+	for _, path := range kubectls(c) {
+		clients = append(clients, client{path, "true"})
+	}
+	for _, cl := range clients {
+		k.env["KUBECTL_REMOTE_COMMAND_WEBSOCKETS"], k.env["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = cl.websockets, cl.websockets
+		k.kubectl = cl.kubectl
+		before, earlier := len(k.entries()), len(k.writes())
+		said := k.refused(k.as("deploy-agent", "exec", "closed", "--", "id"), before)
+		contains(t, cl.kubectl, said, "may not execute", "k8s://k8sbox/core/Pod/executed/")
+		if made := k.entries(); made[len(made)-1].Action.Verb != "execute" {
+			t.Errorf("%s: decided as %+v", cl.kubectl, made[len(made)-1].Action)
+		}
+		for _, w := range k.writes()[earlier:] {
+			if w.Namespace == k.namespace {
+				t.Errorf("%s: a refused exec reached the server: %+v", cl.kubectl, w)
+			}
+		}
+		// Without a kubelet the server cannot do it, and says so.
+		earlier = len(k.writes())
+		without := exec.Command(cl.kubectl, "exec", "open", "--", "id")
+		without.Env = k.environ()
+		want, _ := without.CombinedOutput()
+		r := k.as("deploy-agent", "exec", "open", "--", "id")
+		if got := withoutOurs(r.errOut); got != string(want) || r.code != without.ProcessState.ExitCode() {
+			t.Errorf("%s: without assent %q, exit code %d; with it %v", cl.kubectl, want, without.ProcessState.ExitCode(), r)
+		}
+		reached := 0
+		for _, w := range k.writes()[earlier:] {
+			if w.Subresource == "exec" && w.Name == "open" && w.Namespace == k.namespace {
+				reached++
+			}
+		}
+		if reached < 2 || reached%2 != 0 {
+			t.Errorf("%s: the server was asked %d times, want as often with assent as without", cl.kubectl, reached)
+		}
+	}
+	before := len(k.entries())
+	contains(t, "port-forward", k.refused(k.as("deploy-agent", "port-forward", "closed", "18080:80"), before), "may not execute")
+	before = len(k.entries())
+	contains(t, "attach", k.refused(k.as("deploy-agent", "attach", "closed"), before), "may not execute")
+}
+
+// withoutOurs leaves out assent's own lines.
+func withoutOurs(stderr string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(stderr) {
+		if !strings.HasPrefix(line, "assent: ") {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
+}
