@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -53,10 +54,13 @@ type Config struct {
 	Upstreams []Upstream
 	// TLS returns how to trust, and be known to, an upstream ("host" or
 	// "host:port" as in decoders.Call.Host): a cluster's own roots, a client
-	// certificate. Nil, or a nil result, means the system's roots. The result is
+	// certificate. Nil, or a nil result, means Roots. The result is
 	// cloned; verification cannot be turned off (New has no way to say so, and
 	// InsecureSkipVerify in a result is refused).
 	TLS func(host string) *tls.Config
+	// Roots are what upstreams are verified with where TLS names none. Nil means the
+	// system's.
+	Roots *x509.CertPool
 	// DialContext opens connections to the address that was resolved and checked.
 	// Nil means a net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
@@ -71,5 +73,36 @@ func TestCopiesOfAnswersAreBoundedTogether(t *testing.T) {
 	second.add(make([]byte, 1)) // after a gap nothing is kept
 	if first.over || !second.over || second.buf.Len() != 2 || room.held.Load() != 2 {
 		t.Errorf("%v %v %d, %d held", first.over, second.over, second.buf.Len(), room.held.Load())
+	}
+}
+
+// A company's own roots are trusted where no upstream's own are named, and they
+// do not replace verification.
+func TestRootsAreTrustedWhereNoOthersAreNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		roots  bool
+		own    *tls.Config
+		status int
+	}{
+		"with the roots":            {true, nil, 200},
+		"without them":              {false, nil, 502},
+		"an upstream's own roots":   {true, &tls.Config{RootCAs: x509.NewCertPool()}, 502},
+		"an identity, and no roots": {true, &tls.Config{MinVersion: tls.VersionTLS12}, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pool := x509.NewCertPool()
+			b := newBench(t, func(cfg *Config) {
+				cfg.TLS = func(string) *tls.Config { return c.own }
+				cfg.Roots = pool
+			})
+			if c.roots {
+				b.roots = pool
+			}
+			addr := b.upstream("good.governed.test", true, func(http.ResponseWriter, *http.Request) {})
+			resp, err := b.client(true).Get("https://" + addr + "/")
+			if status, body := readAll(t, resp, err); status != c.status {
+				t.Errorf("%d %s", status, body)
+			}
+		})
 	}
 }

@@ -90,6 +90,9 @@ func (d *tlsDialer) dialTLS(ctx context.Context, network, address string) (net.C
 	if conf.InsecureSkipVerify && conf.VerifyConnection == nil && conf.VerifyPeerCertificate == nil {
 		return nil, errors.New("the TLS configuration for " + target.name + " does not verify the upstream: refused")
 	}
+	if conf.RootCAs == nil {
+		conf.RootCAs = d.cfg.Roots
+	}
 	if conf.ServerName == "" {
 		conf.ServerName = target.name
 	}

@@ -181,11 +181,16 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if s.engine, err = engine.New(ctx, config); err != nil {
 		return nil, err
 	}
+	roots, err := setup.UpstreamRoots(a.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	err = s.engine.Open(engine.Door{
 		Authority: authority, Authenticator: tokens, Upstreams: cfg.Upstreams, Egress: cfg.Egress,
 		// The command reaches this machine's own services without us just as well.
 		MayDial:    []string{"*"},
 		OnDistrust: s.watcher.distrust,
+		Roots:      roots,
 	})
 	if err != nil {
 		return nil, err

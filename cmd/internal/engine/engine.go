@@ -6,6 +6,7 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -188,6 +189,7 @@ type Door struct {
 	Egress        proxy.Egress
 	MayDial       []string                     // host patterns that may resolve to loopback
 	OnDistrust    func(host string, err error) // a client does not trust the authority
+	Roots         *x509.CertPool               // what upstreams are verified with; nil: the system's roots
 }
 
 // Open makes the proxy; Serve then answers. It is called once, before Serve.
@@ -205,7 +207,7 @@ func (e *Engine) Open(how Door) (err error) {
 	e.server, err = proxy.New(proxy.Config{
 		Authority: how.Authority, Registry: e.registry, Gate: e.gate, Authenticator: how.Authenticator,
 		Upstreams: how.Upstreams, Egress: how.Egress, OnDistrust: how.OnDistrust,
-		TLS: func(host string) *tls.Config { return byHost[host] },
+		TLS: func(host string) *tls.Config { return byHost[host] }, Roots: how.Roots,
 		AllowLoopback: func(host string) bool {
 			return slices.ContainsFunc(local, func(p string) bool { return decoders.HostMatches(p, host) })
 		},

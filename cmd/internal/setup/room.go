@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"crypto/x509"
 	"fmt"
 	"io"
 	"os"
@@ -36,11 +37,10 @@ func (r *Room) Write(name string, data []byte) (string, error) {
 	return path, nil
 }
 
-// Trust writes the run's CA, its bundle and its Java trust store, and fills in
-// their paths. Files that the user's variables name are included; one that
-// cannot be read is said in a note, as the program that needs it would have said.
-func (r *Room) Trust(in *Params, getenv func(string) string, ca []byte, rand io.Reader) (notes []Note, err error) {
-	var extra [][]byte
+// UserRoots returns the PEM files that the user's variables name (a company's own
+// CA), each once. One that cannot be read is said in a note, as the program that
+// needs it would have said.
+func UserRoots(getenv func(string) string) (files [][]byte, notes []Note) {
 	seen := map[string]bool{}
 	for _, name := range BundleVariables() {
 		path := getenv(name)
@@ -57,8 +57,33 @@ func (r *Room) Trust(in *Params, getenv func(string) string, ca []byte, rand io.
 			notes = append(notes, Note{Text: fmt.Sprintf("%s=%s holds no certificate and is left out", name, path)})
 			continue
 		}
-		extra = append(extra, data)
+		files = append(files, data)
 	}
+	return files, notes
+}
+
+// UpstreamRoots is what the engine itself trusts: the system's roots and those
+// that the user's variables name, so that a company's own CA works in a run as it
+// does without one. Nil where there are none of those: the system's roots alone.
+func UpstreamRoots(getenv func(string) string) (*x509.CertPool, error) {
+	files, _ := UserRoots(getenv) // Trust says what cannot be read
+	if len(files) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("reading the system's roots: %w", err)
+	}
+	for _, data := range files {
+		pool.AppendCertsFromPEM(data)
+	}
+	return pool, nil
+}
+
+// Trust writes the run's CA, its bundle and its Java trust store, and fills in
+// their paths. Files that the user's variables name are included.
+func (r *Room) Trust(in *Params, getenv func(string) string, ca []byte, rand io.Reader) (notes []Note, err error) {
+	extra, notes := UserRoots(getenv)
 	bundle, err := certs.Bundle(certs.SystemBundles(), extra, ca)
 	if err != nil {
 		return nil, err
