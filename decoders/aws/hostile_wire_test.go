@@ -52,3 +52,31 @@ func TestAHeaderInTheURLIsNotPassedOver(t *testing.T) {
 		t.Errorf("a presigned upload: %v %v %v", a.Fidelity, a.Unknown, err)
 	}
 }
+
+// A host that need not look at a signature is not known by what one says: a
+// function would be called as if its functions were listed.
+func TestASignatureDoesNotMakeAFrontEndAReadableService(t *testing.T) {
+	d := decoder(t)
+	for _, c := range []decoders.Call{
+		call(t, "GET", "https://x.lambda-url.us-east-1.on.aws/2015-03-31/functions/", "lambda", ""),
+		call(t, "GET", "https://signin.aws.amazon.com/federation?Action=getSigninToken&Session=x", "s3", ""),
+		call(t, "GET", "https://us-east-1.console.aws.amazon.com/ec2/", "s3", ""),
+		jsonCall(t, "x.lambda-url.us-east-1.on.aws", "dynamodb", "DynamoDB_20120810.ListTables", `{}`),
+	} {
+		if !d.Claims(decoders.Call{Method: "CONNECT", Host: c.Host}).Mine {
+			t.Errorf("%s is not governed", c.Host)
+		}
+		a, err := d.Decode(context.Background(), c)
+		if err == nil && (a.Verb != model.Unknown || a.Fidelity != model.Opaque) {
+			t.Errorf("%s: %s", c.Host, line(a))
+		}
+	}
+	renew := call(t, "POST", "https://us-east-1.signin.aws.amazon.com/v1/token", "", `{"clientId":"c","grantType":"refresh_token","refreshToken":"t"}`, "Content-Type", "application/json")
+	renew.Header.Del("Authorization")
+	if a, err := d.Decode(context.Background(), renew); err != nil || a.Name() != "signin:CreateOAuth2Token" || a.Mutates() {
+		t.Errorf("the CLI's renewal of its session: %s %v", line(a), err)
+	}
+	if d.Claims(decoders.Call{Method: "CONNECT", Host: "docs.aws.amazon.com"}).Mine {
+		t.Error("the documentation is governed")
+	}
+}

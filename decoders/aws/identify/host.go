@@ -17,6 +17,7 @@ type place struct {
 	Services  []*table.Info // who answers there; nil: the name does not say
 	Head      string        // the labels before the service's own, dot-separated
 	S3        s3Host
+	Front     bool // what answers there is in no model, whatever a signature says
 }
 
 // s3Host is the S3 part of a host name.
@@ -32,17 +33,36 @@ type s3Host struct {
 // functionURLs is the domain of Lambda function URLs and other front ends.
 const functionURLs = ".on.aws"
 
+// isFront reports a host whose calls are in no model: function URLs, and the sign-in
+// and console hosts, which turn an access key into a browser's session and take
+// changes from that. A signature for a service says nothing about a call there:
+// these hosts need not look at it.
+func isFront(host string) bool {
+	if strings.HasSuffix(host, functionURLs) {
+		return true
+	}
+	for _, name := range []string{"signin.aws.amazon.com", "console.aws.amazon.com", "signin.amazonaws-us-gov.com", "console.amazonaws-us-gov.com",
+		"signin.amazonaws.cn", "console.amazonaws.cn", "signin.aws", "console.aws"} {
+		if host == name || strings.HasSuffix(host, "."+name) {
+			return true
+		}
+	}
+	return false
+}
+
 func (id *Identifier) place(host string) place {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
+	if isFront(host) {
+		if signIn, ok := id.table.Info("signin"); ok && strings.Contains("."+host, ".signin.") {
+			return place{AWS: true, Services: []*table.Info{signIn}} // where the CLI renews its session
+		}
+		return place{AWS: true, Front: true}
+	}
 	partition, rest, ok := id.table.PartitionOf(host)
 	if !ok {
-		p := place{AWS: strings.HasSuffix(host, functionURLs)}
-		if !p.AWS {
-			p.S3 = customS3(host)
-		}
-		return p
+		return place{S3: customS3(host)}
 	}
 	// aws and aws-us-gov share their suffixes; the region tells them apart.
 	for _, l := range strings.Split(rest, ".") {
@@ -208,9 +228,12 @@ func (id *Identifier) Governs(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
+	if isFront(host) {
+		return true
+	}
 	partition, rest, ok := id.table.PartitionOf(host)
 	if !ok {
-		return strings.HasSuffix(host, functionURLs)
+		return false
 	}
 	labels := strings.Split(rest, ".")
 	last := labels[len(labels)-1]

@@ -94,6 +94,11 @@ func (id *Identifier) Identify(dc decoders.Call) (Result, error) {
 		return Result{}, err
 	}
 	c.place = id.place(dc.Host)
+	if c.place.Front {
+		c.where()
+		c.res.Why = "the host is a front end whose calls are in no model"
+		return *c.res, nil
+	}
 	if err := c.narrow(); err != nil {
 		return Result{}, err
 	}
