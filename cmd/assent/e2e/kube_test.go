@@ -23,6 +23,7 @@ func TestKubernetes(t *testing.T) {
 		{"what a get showed to be used is not deleted", func(t *testing.T, c *k8sboxtest.Cluster) { kubeDependents(t, c, "known-by-get", false) }},
 		{"what an apply showed to be used is not deleted", func(t *testing.T, c *k8sboxtest.Cluster) { kubeDependents(t, c, "known-by-apply", true) }},
 		{"an exec is refused or reaches the server", kubeExec},
+		{"what is allowed streams both ways", kubeStreams},
 		{"secrets are never stored", kubeSecrets},
 		{"serve knows its clients and keeps good intent", kubeServe},
 		{"questions change nothing", kubeQuestions},
