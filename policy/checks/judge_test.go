@@ -182,6 +182,8 @@ func TestVerdicts(t *testing.T) {
 			terminate(), policy.Deny, CodeDependents, ""},
 		{"another clause allows more", idle + deletes, terminate(), policy.Allow, "", ""},
 		{"never beats allow", deletes + "  never:\n    - {id: no, who: [\"kind:agent\"], may: [delete], reason: Agents do not delete.}\n", terminate(), policy.Deny, CodeNever, "Agents do not delete."},
+		{"never under another spelling", deletes + "  never:\n    - {id: no, may: [delete], what: {resource: \"i-0ABCDEF\"}}\n", terminate(), policy.Deny, CodeNever, ""},
+		{"an allow stays with the letter", "    - {id: c, who: [bot], may: [delete], what: {resource: \"i-0ABCDEF\"}, in: [prod]}\n", terminate(), policy.Deny, CodeNoGrant, ""},
 		{"never of others", deletes + "  never:\n    - {id: no, who: [\"kind:human\"], may: [delete]}\n", terminate(), policy.Allow, "", ""},
 		{"nobody", deletes, terminate(func(a *model.Action) { a.Actor.ID = "mallory" }), policy.Deny, CodeNobody, "mallory"},
 		{"what a client only says", deletes, terminate(func(a *model.Action) { a.Actor = model.Actor{Said: map[string]string{"id": "bot"}} }), policy.Deny, CodeNobody, ""},

@@ -60,7 +60,7 @@ func (n *never) forbids(p *Program, l *leaf, t *thing) bool {
 		!maybe(n.What.Capability, l.Capability),
 		!maybe(n.What.Operation, l.Name()),
 		!maybe(n.What.Type, t.kind),
-		len(n.What.Resource) > 0 && !named(n.What.Resource, t, intent.Overlaps, t.urn, t.canon),
+		len(n.What.Resource) > 0 && !named(n.What.Resource, t, overlapsFolded, t.urn, t.canon),
 		n.What.Owner != "" && t.rivals == nil && (t.owner == nil || t.owner.Name != n.What.Owner):
 		return false
 	}
@@ -73,6 +73,13 @@ func (n *never) forbids(p *Program, l *leaf, t *thing) bool {
 	}
 	return n.in == nil || slices.Contains(n.In, "*") ||
 		slices.ContainsFunc(t.possible, func(e *intent.Environment) bool { return n.in.has(p.envs[e]) })
+}
+
+// overlapsFolded is Overlaps without case: many a service takes PROD for prod (RDS,
+// ElastiCache, IAM), and what is never to be touched is not touched under another
+// spelling. An allow clause stays with the letter.
+func overlapsFolded(pattern, text string) bool {
+	return intent.Overlaps(strings.ToLower(pattern), strings.ToLower(text))
 }
 
 func some(patterns intent.Words, text string, holds func(pattern, text string) bool) bool {
