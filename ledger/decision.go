@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,14 +86,17 @@ func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
 		return nil, subject{}, err
 	}
 	// The digest is over what is recorded, so it is taken after the scrubbing.
-	predicate = Scrub(predicate)
-	var recorded struct {
-		Action json.RawMessage `json:"action"`
+	if clean := Scrub(predicate); !bytes.Equal(clean, predicate) {
+		predicate = clean
+		var recorded struct {
+			Action json.RawMessage `json:"action"`
+		}
+		if err := json.Unmarshal(predicate, &recorded); err != nil {
+			return nil, subject{}, err
+		}
+		action = recorded.Action
 	}
-	if err := json.Unmarshal(predicate, &recorded); err != nil {
-		return nil, subject{}, err
-	}
-	first := subject{URI: actionURI + d.ID, Digest: map[string]string{"sha256": sha256Hex(recorded.Action)}}
+	first := subject{URI: actionURI + d.ID, Digest: map[string]string{"sha256": sha256Hex(action)}}
 	subjects := append([]subject{first}, targetSubjects(d.Action.Targets)...)
 	data, err := encodeStatement(KindDecision, subjects, predicate)
 	return data, first, err

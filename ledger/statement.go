@@ -43,12 +43,21 @@ func sha256Hex(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// encodeStatement wraps an encoded predicate.
+// encodeStatement wraps an encoded predicate: it is put where statement has it,
+// so that it is not read and written once more.
 func encodeStatement(kind Kind, subjects []subject, predicate []byte) ([]byte, error) {
-	return encodeJSON(statement{
-		Type: statementType, Subject: subjects,
-		PredicateType: kind.PredicateType(), Predicate: predicate,
-	})
+	head, err := encodeJSON(struct {
+		Type          string    `json:"_type"`
+		Subject       []subject `json:"subject"`
+		PredicateType string    `json:"predicateType"`
+	}{statementType, subjects, kind.PredicateType()})
+	if err != nil {
+		return nil, err
+	}
+	const member = `,"predicate":`
+	out := make([]byte, 0, len(head)+len(member)+len(predicate))
+	out = append(append(out, head[:len(head)-1]...), member...)
+	return append(append(out, predicate...), '}'), nil
 }
 
 // payloadOf returns the statement in an envelope, or the data itself if it is a
@@ -120,20 +129,6 @@ type About struct {
 // it. It fails on a kind that it does not know.
 func Describe(data []byte) (About, error) {
 	st, kind, err := parseStatement(data)
-	if err != nil {
-		return About{}, fmt.Errorf("reading statement: %w", err)
-	}
-	return place(st, kind)
-}
-
-// Place is Describe for a statement that this process has just encoded: it does
-// not look for repeated keys.
-func Place(data []byte) (About, error) {
-	var st statement
-	if err := json.Unmarshal(data, &st); err != nil {
-		return About{}, fmt.Errorf("reading statement: %w", err)
-	}
-	kind, err := kindOf(st)
 	if err != nil {
 		return About{}, fmt.Errorf("reading statement: %w", err)
 	}
