@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -41,5 +42,53 @@ func TestNoTargetIsLostInACrowd(t *testing.T) {
 	a, err = d.Decode(context.Background(), call(t, "POST", "https://b.s3.us-east-1.amazonaws.com/?delete", "s3", "<Delete>"+keys.String()+"</Delete>"))
 	if err != nil || a.Fidelity != model.Exact || len(a.Targets) < 1000 {
 		t.Errorf("the largest honest batch: %v, %v, %d targets, unknown %v", err, a.Fidelity, len(a.Targets), a.Unknown)
+	}
+}
+
+// One resource has one URN, however its name is written; and what a call runs on
+// is what it changes.
+func TestASpellingIsNoWayPastAClause(t *testing.T) {
+	d := decoder(t)
+	lambda := func(name string) decoders.Call {
+		return call(t, "DELETE", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/"+name, "lambda", "")
+	}
+	ssm := func(op, body string) decoders.Call {
+		return jsonCall(t, "ssm.us-east-1.amazonaws.com", "ssm", "AmazonSSM."+op, body)
+	}
+	kms := func(id string) decoders.Call {
+		return jsonCall(t, "kms.us-east-1.amazonaws.com", "kms", "TrentService.DisableKey", `{"KeyId":"`+id+`"}`)
+	}
+	sqs := func(u string) decoders.Call {
+		return jsonCall(t, "sqs.us-east-1.amazonaws.com", "sqs", "AmazonSQS.DeleteQueue", `{"QueueUrl":"`+u+`"}`)
+	}
+	const here, prod = "029608264753", "arn:aws:lambda:us-east-1:029608264753:function:prod"
+	for _, c := range []struct {
+		call decoders.Call
+		want string
+	}{
+		{lambda("prod"), prod},
+		{lambda("prod:live"), prod},
+		{lambda("prod:$LATEST"), prod},
+		{lambda("function:prod"), prod},
+		{lambda(here + ":function:prod"), prod},
+		{lambda(here + ":prod"), prod},
+		{lambda("us-east-1:" + here + ":function:prod:3"), prod},
+		{lambda(prod), prod},
+		{lambda(prod + ":live"), prod},
+		{lambda("111111111111:function:prod"), "arn:aws:lambda:us-east-1:111111111111:function:prod"},
+		{kms("0a1b"), "arn:aws:kms:us-east-1:029608264753:key/0a1b"},
+		{kms("alias/prod"), "arn:aws:kms:us-east-1:029608264753:key/*"},
+		{kms("arn:aws:kms:us-east-1:029608264753:alias/prod"), "arn:aws:kms:us-east-1:029608264753:key/*"},
+		{sqs("https://sqs.us-east-1.amazonaws.com/" + here + "/jobs"), "arn:aws:sqs:us-east-1:029608264753:jobs"},
+		{sqs("https://sqs.us-east-1.amazonaws.com/111111111111/jobs"), "arn:aws:sqs:us-east-1:111111111111:jobs"},
+		{ssm("SendCommand", `{"DocumentName":"Doc","InstanceIds":["i-0123456789abcdef0"]}`), "arn:aws:ec2:us-east-1:029608264753:instance/i-0123456789abcdef0"},
+		{ssm("SendCommand", `{"DocumentName":"Doc","Targets":[{"Key":"tag:a","Values":["b"]}]}`), "arn:aws:ec2:us-east-1:029608264753:instance/*"},
+		{ssm("SendCommand", `{"DocumentName":"Doc","InstanceIds":["mi-0123456789abcdef0"]}`), "arn:aws:ssm:us-east-1:029608264753:managed-instance/mi-0123456789abcdef0"},
+		{ssm("StartSession", `{"Target":"i-0123456789abcdef0"}`), "arn:aws:ec2:us-east-1:029608264753:instance/i-0123456789abcdef0"},
+	} {
+		a, err := d.Decode(context.Background(), c.call)
+		if err != nil || !slices.ContainsFunc(a.Targets, func(x model.Target) bool { return string(x.URN) == c.want && x.Role == model.RoleTarget }) {
+			t.Errorf("%s: %v\ngot  %s\nwant %s", c.call.URL, err, line(a), c.want)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package aws
 
 import (
-	"net/url"
 	"slices"
 	"sort"
 	"strings"
@@ -39,6 +38,7 @@ func (s scene) known() scene {
 // service), its last segment fills the variable.
 func (s scene) fill(template string, values map[string]string) string {
 	s = s.known()
+	s, values = s.spelled(template, values)
 	whole := ""
 	urn := expand(template, func(name string) string {
 		switch name {
@@ -63,9 +63,9 @@ func (s scene) fill(template string, values map[string]string) string {
 		}
 	})
 	if whole != "" {
-		return whole
+		urn = whole
 	}
-	return urn
+	return unqualified(template, urn)
 }
 
 // isOfTemplate reports whether an ARN has the literal start of a template.
@@ -122,7 +122,7 @@ func fields(tree map[string]any) (out []field, whole bool) {
 // targets says what an operation touches, and the type of the main target. whole
 // is false when it may touch more than is listed.
 func targets(op *table.Operation, verb model.Verb, params map[string]any, at scene) (out []model.Target, mainType string, whole bool) {
-	t := &targeting{op: op, at: at, seen: map[model.URN]bool{}}
+	t := &targeting{op: op, at: at, verb: verb, seen: map[model.URN]bool{}}
 	t.fields, whole = fields(params)
 	word, rest := cutWord(op.Name)
 	t.noun = singular(rest)
@@ -149,6 +149,10 @@ func targets(op *table.Operation, verb model.Verb, params map[string]any, at sce
 		}
 	}
 	t.named(main)
+	if runsAnywhere(op, verb, params) {
+		s := at.known()
+		t.add("arn:"+s.partition+":ec2:"+s.region+":"+s.account+":instance/*", "ec2:instance", model.RoleTarget)
+	}
 	if verb.Mutates() && !slices.ContainsFunc(t.out, func(x model.Target) bool { return x.Role != model.RoleDependency }) {
 		if main != nil && len(t.out) == 0 && op.Service.Name != "ec2" {
 			t.add(at.fill(main.ARN, nil), main.Name, model.RoleTarget)
@@ -171,6 +175,7 @@ func rank(role string) int {
 type targeting struct {
 	op     *table.Operation
 	at     scene
+	verb   model.Verb
 	noun   string
 	fields []field
 	out    []model.Target
@@ -181,6 +186,13 @@ type targeting struct {
 func (t *targeting) add(urn, kind, role string) {
 	switch {
 	case t.seen[model.URN(urn)]:
+		if role == model.RoleTarget { // named twice: what is changed is more than a dependency
+			for i := range t.out {
+				if t.out[i].URN == model.URN(urn) && t.out[i].Role == model.RoleDependency {
+					t.out[i].Role = role
+				}
+			}
+		}
 	case len(t.out) >= maxTargets:
 		t.over = true
 	default:
@@ -293,7 +305,7 @@ func (t *targeting) values(v string, r table.ResourceType, role string, main boo
 		}
 		value := f.value
 		if strings.HasSuffix(lower, "url") {
-			value = lastSegment(value)
+			value = t.at.ofURL(r.ARN, value)
 		}
 		if got > level {
 			best, level = nil, got
@@ -341,10 +353,14 @@ func (t *targeting) named(main *table.ResourceType) {
 				continue // found by its parameter, with the template's own account
 			}
 			role := model.RoleDependency
-			if t.op.Access == table.AccessTagging || main != nil && main.Name == name && f.depth <= 1 {
+			if t.op.Access == table.AccessTagging || t.verb == model.Execute && f.depth <= 1 || main != nil && main.Name == name && f.depth <= 1 {
 				role = model.RoleTarget
 			}
 			t.add("arn:"+account.partition+":ec2:"+account.region+":"+account.account+":"+kind+"/"+f.value, name, role)
+			continue
+		}
+		if t.verb == model.Execute && f.depth <= 1 && t.op.Service.Name == "ssm" && strings.HasPrefix(f.value, "mi-") { // a machine outside EC2
+			t.add("arn:"+account.partition+":ssm:"+account.region+":"+account.account+":managed-instance/"+f.value, "ssm:managed-instance", model.RoleTarget)
 			continue
 		}
 		parts, ok := parseARN(f.value)
@@ -394,11 +410,3 @@ func typeOfARN(arn string, s *table.Service) string {
 
 // untyped are the services whose ARNs hold a name and no word for its type.
 var untyped = map[string]string{"s3": "bucket", "sqs": "queue", "sns": "topic"}
-
-func lastSegment(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" {
-		return raw
-	}
-	return u.Path[strings.LastIndexByte(u.Path, '/')+1:]
-}

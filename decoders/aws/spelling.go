@@ -1,0 +1,93 @@
+package aws
+
+import (
+	"maps"
+	"net/url"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders/aws/table"
+	"github.com/assent-iom/assent/model"
+)
+
+// The other spellings under which a service takes a name. One resource has to
+// have one URN, or a clause about it is passed by writing its name differently.
+
+const (
+	functionTail = ":function:${FunctionName}"
+	keyTail      = ":key/${KeyId}"
+)
+
+// spelled reads what a value says beside the name: a Lambda function may be called
+// REGION:ACCOUNT:function:NAME:QUALIFIER with any of it left out, and a KMS key by
+// an alias, which does not say which key it is.
+func (s scene) spelled(template string, values map[string]string) (scene, map[string]string) {
+	switch {
+	case strings.HasSuffix(template, functionTail):
+		value := values["FunctionName"]
+		if _, isARN := parseARN(value); isARN || !strings.Contains(value, ":") {
+			return s, values
+		}
+		parts := strings.Split(value, ":")
+		if len(parts) > 1 && strings.Count(parts[0], "-") >= 2 && (isAccount(parts[1]) || parts[1] == "function") {
+			s.region, parts = parts[0], parts[1:]
+		}
+		if len(parts) > 1 && isAccount(parts[0]) {
+			s.account, parts = parts[0], parts[1:]
+		}
+		if len(parts) > 1 && parts[0] == "function" {
+			parts = parts[1:]
+		}
+		values = maps.Clone(values)
+		values["FunctionName"] = parts[0]
+	case strings.HasSuffix(template, keyTail):
+		if value := values["KeyId"]; strings.HasPrefix(value, "alias/") || strings.Contains(value, ":alias/") {
+			values = maps.Clone(values)
+			values["KeyId"] = "*"
+		}
+	}
+	return s, values
+}
+
+// unqualified takes the version or alias off a function's ARN: they are the
+// function's own.
+func unqualified(template, urn string) string {
+	if !strings.HasSuffix(template, functionTail) {
+		return urn
+	}
+	f := strings.SplitN(urn, ":", 8)
+	return strings.Join(f[:min(len(f), 7)], ":")
+}
+
+// ofURL reads the name in a URL; a queue's says whose queue it is too.
+func (s scene) ofURL(template, raw string) string {
+	name := lastSegment(raw)
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" {
+		return name
+	}
+	account, _, two := strings.Cut(strings.Trim(u.Path, "/"), "/")
+	if t := strings.SplitN(template, ":", 6); two && isAccount(account) && len(t) == 6 && strings.Contains(t[4], "Account") && strings.HasPrefix(t[5], "${") {
+		s = s.known()
+		return "arn:" + s.partition + ":" + t[2] + ":" + s.region + ":" + account + ":" + name
+	}
+	return name
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+func lastSegment(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme == "" {
+		return raw
+	}
+	return u.Path[strings.LastIndexByte(u.Path, '/')+1:]
+}
+
+// runsAnywhere reports a call that picks the machines that it runs on by tag or
+// query: Systems Manager's Targets.
+func runsAnywhere(op *table.Operation, verb model.Verb, params map[string]any) bool {
+	list, ok := params["Targets"].([]any)
+	return ok && len(list) > 0 && op.Service.Name == "ssm" && verb.Mutates()
+}
