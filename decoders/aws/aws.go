@@ -1,12 +1,14 @@
 // Package aws decodes the calls of every AWS service. Which call it is says
 // package identify; what it asks for says package wire; both read the compiled
 // table of all service models in package table. Nothing here knows a single
-// operation but the data files: capabilities.yaml, overrides.yaml and nested.yaml.
+// operation but the data files: capabilities.yaml, overrides.yaml, nested.yaml
+// and properties.yaml.
 //
 // A call that carries other changes (a batch) has Parts, each understood as the
 // call that it stands for. The whole has the gravest verb among them, and the
 // targets of the parts that are like it, so that it asks for no right that none
-// of its parts asks for.
+// of its parts asks for. What a call would make true is in Props, under the names
+// of the portable vocabulary: properties.yaml has the rows.
 //
 // An operation that the table does not know is an Action with Verb unknown and
 // Fidelity opaque: it is judged as a change. A call that contradicts itself is an
@@ -44,6 +46,7 @@ type Decoder struct {
 	identifier   *identify.Identifier
 	capabilities capabilities
 	nested       *nested
+	properties   properties
 	version      string
 
 	mu       sync.Mutex
@@ -69,7 +72,12 @@ func New() (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
+	p, err := readProperties()
+	if err != nil {
+		return nil, err
+	}
+	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, properties: p,
+		version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
 }
 
 // Name returns aws.
@@ -172,6 +180,10 @@ func (d *Decoder) understand(a *model.Action, op *table.Operation, params map[st
 	}
 	a.Capability = d.capabilities.of(mainType, op.Service)
 	a.DryRun = dryRun(op, params)
+	a.Props = d.properties.of(a.Name(), params, at)
+	if p, ok := runsAs(a, params); ok {
+		a.Props = addProperty(a.Props, p)
+	}
 }
 
 // unknown is the action of a call whose operation is not in the table: judged as

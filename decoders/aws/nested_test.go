@@ -18,7 +18,7 @@ func lookup(s *table.Shape, path string) (*table.Shape, error) {
 		switch {
 		case step == "[]" && s.Kind == table.List:
 			s = s.Elem.Shape
-		case strings.HasPrefix(step, "{") && s.Kind == table.Map:
+		case s.Kind == table.Map:
 			s = s.Value.Shape
 		case s.Kind == table.Structure:
 			i := slices.IndexFunc(s.Members, func(m table.Member) bool { return m.Name == step })
@@ -80,6 +80,16 @@ func TestNestedNamesWhatExists(t *testing.T) {
 	}
 	for call, m := range d.nested.reveals {
 		check(find(call), m)
+	}
+	for name, rows := range d.properties {
+		if strings.HasPrefix(name, "AWS::") {
+			continue
+		}
+		for _, row := range rows {
+			if op := find(name); row.At != "" {
+				check(op, row.At)
+			}
+		}
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 )
 
+// ParseJSON reads a JSON text that stands inside of a call, as strictly as a body.
+func ParseJSON(text []byte) (any, error) { return parseJSON(text) }
+
 // parseJSON reads one JSON text strictly: RFC 8259, no duplicate name, nothing
 // after it, bounded. Numbers are json.Number.
 func parseJSON(body []byte) (any, error) {
