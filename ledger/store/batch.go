@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"modernc.org/sqlite"
 
@@ -28,11 +29,13 @@ type writer struct {
 	signed  []byte          // last, signed
 	batches uint64          // written by this process
 
-	all                             []*sql.Stmt
-	begin, commit, rollback         *sql.Stmt
-	entry, checkpoint, setRange     *sql.Stmt
-	getRange, newest                *sql.Stmt
-	openNew, openClose, hasDecision *sql.Stmt
+	all                     []*sql.Stmt
+	begin, commit, rollback *sql.Stmt
+	entry, entries          *sql.Stmt // one row; rowsAtOnce of them
+	known, knownMany        *sql.Stmt // decision ids: one; rowsAtOnce of them
+	checkpoint, setRange    *sql.Stmt
+	getRange, newest        *sql.Stmt
+	openNew, openClose      *sql.Stmt
 }
 
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
@@ -41,6 +44,7 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{conn: conn, seal: s.seal, session: s.session.id}
+	const known = `SELECT key FROM entries WHERE key <> '' AND kind = '` + string(ledger.KindDecision) + `' AND key `
 	for _, p := range []struct {
 		stmt  **sql.Stmt
 		query string
@@ -49,13 +53,15 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 		{&w.commit, `COMMIT`},
 		{&w.rollback, `ROLLBACK`},
 		{&w.entry, insertEntry},
+		{&w.entries, insertEntry + strings.Repeat(`, (?, ?, ?, ?, ?)`, rowsAtOnce-1)},
+		{&w.known, known + `= ? LIMIT 1`},
+		{&w.knownMany, known + `IN (?` + strings.Repeat(`, ?`, rowsAtOnce-1) + `)`},
 		{&w.checkpoint, insertCheckpoint},
 		{&w.getRange, `SELECT value FROM meta WHERE name = 'range'`},
 		{&w.setRange, `UPDATE meta SET value = ? WHERE name = 'range'`},
 		{&w.newest, lastCheckpoint},
 		{&w.openNew, `INSERT INTO open (key, idx, leaf, session) VALUES (?, ?, ?, ?)`},
 		{&w.openClose, `DELETE FROM open WHERE key = ? AND idx = ? AND leaf = ?`},
-		{&w.hasDecision, `SELECT count(*) FROM entries WHERE ` + byKey + ` AND kind = '` + string(ledger.KindDecision) + `'`},
 	} {
 		if *p.stmt, err = conn.PrepareContext(ctx, p.query); err != nil {
 			return nil, errors.Join(fmt.Errorf("preparing %q: %w", p.query, err), w.close())
@@ -114,18 +120,26 @@ func (w *writer) fill(ctx context.Context, requests []*request) (*tlog.Checkpoin
 	if err != nil {
 		return nil, nil, err
 	}
-	written := 0
+	recorded, err := w.recorded(ctx, requests)
+	if err != nil {
+		return nil, nil, err
+	}
+	accepted := make([]*request, 0, len(requests))
 	for _, r := range requests {
-		ok, err := w.add(ctx, r, &tree)
+		ok, err := w.accept(ctx, r, recorded, tree.Size())
 		if err != nil {
 			return nil, nil, err
 		}
 		if ok {
-			written++
+			tree.Append(r.leaf)
+			accepted = append(accepted, r)
 		}
 	}
-	if written == 0 {
+	if len(accepted) == 0 {
 		return nil, nil, nil
+	}
+	if err := w.insert(ctx, accepted); err != nil {
+		return nil, nil, err
 	}
 	next := tlog.Checkpoint{Origin: w.seal.Origin(), Size: tree.Size(), Root: tree.Root()}
 	signed, err := next.Sign(w.seal.NoteSigner())
@@ -176,43 +190,6 @@ func (w *writer) reach(ctx context.Context) (tlog.Range, int64, error) {
 	}
 	w.last, w.signed = last, signed
 	return tree, seq, nil
-}
-
-// add writes one request, or refuses it with an error of its own.
-func (w *writer) add(ctx context.Context, r *request, tree *tlog.Range) (bool, error) {
-	index := tree.Size()
-	switch r.about.Kind {
-	case ledger.KindDecision:
-		var n int
-		if err := w.hasDecision.QueryRowContext(ctx, r.key).Scan(&n); err != nil {
-			return false, fmt.Errorf("looking for decision %s: %w", r.key, err)
-		}
-		if n > 0 {
-			r.err = fmt.Errorf("appending to the ledger: decision %s is recorded already", r.key)
-			return false, nil
-		}
-		if r.about.Awaits {
-			if _, err := w.openNew.ExecContext(ctx, r.key, index, r.leaf[:], w.session); err != nil {
-				return false, fmt.Errorf("opening decision %s: %w", r.key, err)
-			}
-		}
-	case ledger.KindOutcome:
-		of := r.about.Of
-		done, err := w.openClose.ExecContext(ctx, r.key, of.Index, of.LeafHash[:])
-		if err != nil {
-			return false, fmt.Errorf("closing decision %s: %w", r.key, err)
-		}
-		if n, err := done.RowsAffected(); err != nil || n != 1 {
-			r.err = fmt.Errorf("appending to the ledger: no open decision %s at %d (%w)", r.key, of.Index, errors.Join(errNotOpen, err))
-			return false, nil
-		}
-	}
-	if _, err := w.entry.ExecContext(ctx, index, string(r.about.Kind), r.key, r.envelope, r.leaf[:]); err != nil {
-		return false, fmt.Errorf("writing entry %d: %w", index, err)
-	}
-	tree.Append(r.leaf)
-	r.receipt = ledger.Receipt{Index: index, LeafHash: r.leaf}
-	return true, nil
 }
 
 // errNotOpen: the outcome is a second one, or of a decision that lets nothing through.

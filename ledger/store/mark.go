@@ -24,9 +24,15 @@ var ErrRolledBack = errors.New("the ledger was rolled back")
 
 // checkMark compares the database with the high-water mark, and raises the mark.
 func (s *Store) checkMark(ctx context.Context) error {
+	// One transaction: other processes append meanwhile.
+	tx, err := s.writeDB.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("reading the last checkpoint: %w", err)
+	}
+	defer tx.Rollback() // nothing was written
 	var seq int64
 	var signed []byte
-	if err := s.writeDB.QueryRowContext(ctx, lastCheckpoint).Scan(&seq, &signed); err != nil {
+	if err := tx.QueryRowContext(ctx, lastCheckpoint).Scan(&seq, &signed); err != nil {
 		return fmt.Errorf("reading the last checkpoint: %w", err)
 	}
 	last, err := tlog.OpenCheckpoint(signed, s.seal.Verifier())
@@ -34,7 +40,7 @@ func (s *Store) checkMark(ctx context.Context) error {
 		return err
 	}
 	var entries uint64
-	if err := s.writeDB.QueryRowContext(ctx, `SELECT coalesce(max(idx)+1, 0) FROM entries`).Scan(&entries); err != nil {
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(max(idx)+1, 0) FROM entries`).Scan(&entries); err != nil {
 		return fmt.Errorf("counting entries: %w", err)
 	}
 	if entries != last.Size {
@@ -53,7 +59,7 @@ func (s *Store) checkMark(ctx context.Context) error {
 			ErrRolledBack, Database, last.Size, mark.Size, MarkFile, Database)
 	default:
 		var there []byte
-		err := s.writeDB.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, mark.Size).Scan(&there)
+		err := tx.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, mark.Size).Scan(&there)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("reading the checkpoint of %d entries: %w", mark.Size, err)
 		}

@@ -10,6 +10,7 @@ import (
 func TestLookupsByKeyUseTheIndex(t *testing.T) {
 	s := open(t, t.TempDir())
 	for _, query := range []string{
+		`SELECT key FROM entries WHERE key <> '' AND kind = 'change-decision' AND key IN (?1, 'dec_2', 'dec_3')`,
 		`SELECT count(*) FROM entries WHERE ` + byKey,
 		selectEntry + `WHERE ` + byKey + ` ORDER BY idx`,
 	} {
