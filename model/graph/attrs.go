@@ -23,15 +23,20 @@ const (
 
 // canonical rewrites JSON with sorted keys and no space, cut to MaxAttrs. What is
 // not JSON becomes a JSON string of itself: nothing is lost, and nothing fails.
-func canonical(raw []byte) []byte {
+// room is what the quick way writes in, to be given again.
+func canonical(raw, room []byte) (string, []byte) {
 	if len(bytes.TrimSpace(raw)) == 0 {
-		return nil
+		return "", room
+	}
+	data, ok := tidy(raw, room)
+	if ok && len(data) <= MaxAttrs {
+		return string(data), data[:0]
 	}
 	value, err := decode(raw)
 	if err != nil {
 		value = strings.ToValidUTF8(string(raw), "\uFFFD")
 	}
-	return fit(value)
+	return string(fit(value)), room
 }
 
 func decode(raw []byte) (any, error) {
@@ -96,7 +101,7 @@ func cut(data []byte) []any {
 	out := []any{fmt.Sprintf("(cut: %d bytes)", len(data))}
 	size := 0
 	seen := map[string]bool{}
-	walk(data, func(_, s string) {
+	walk(string(data), func(_ []byte, s string) {
 		mentions(s, func(key string) {
 			if size += len(key) + 3; !seen[key] && len(seen) < maxNames && size < MaxAttrs/4 {
 				seen[key] = true
@@ -108,12 +113,12 @@ func cut(data []byte) []any {
 }
 
 // merge lays the top-level keys of newer over older, both canonical.
-func merge(older, newer []byte) []byte {
-	if len(older) == 0 || len(newer) == 0 {
-		return append(older[:len(older):len(older)], newer...)
+func merge(older, newer string) string {
+	if older == "" || newer == "" {
+		return older + newer
 	}
-	a, errA := decode(older)
-	b, errB := decode(newer)
+	a, errA := decode([]byte(older))
+	b, errB := decode([]byte(newer))
 	base, okA := a.(map[string]any)
 	over, okB := b.(map[string]any)
 	if errA != nil || errB != nil || !okA || !okB {
@@ -122,21 +127,23 @@ func merge(older, newer []byte) []byte {
 	for key, v := range over {
 		base[key] = v
 	}
-	return fit(base)
+	return string(fit(base))
 }
 
 // walk calls f with the path and value of every string in JSON made by encode.
 // Array positions are not part of a path, so that a new order is no new relation.
-// A string that itself holds a JSON document is walked too.
-func walk(data []byte, f func(path, value string)) {
+// A string that itself holds a JSON document is walked too. The path MUST NOT be
+// kept: its bytes are those of the next one.
+func walk(data string, f func(path []byte, value string)) {
 	w := walker{data: data, visit: f}
-	w.value("", 0)
+	w.value(0)
 }
 
 type walker struct {
-	data  []byte
+	data  string
 	at    int
-	visit func(path, value string)
+	path  []byte
+	visit func(path []byte, value string)
 }
 
 func (w *walker) peek() byte {
@@ -146,7 +153,7 @@ func (w *walker) peek() byte {
 	return 0
 }
 
-func (w *walker) value(path string, depth int) {
+func (w *walker) value(depth int) {
 	if depth > maxNesting {
 		w.at = len(w.data)
 		return
@@ -154,13 +161,16 @@ func (w *walker) value(path string, depth int) {
 	switch w.peek() {
 	case '{':
 		w.at++
+		outer := len(w.path)
 		for w.peek() == '"' {
 			key := w.text()
 			w.at++ // the colon
-			if path != "" {
-				key = path + "." + key
+			if outer > 0 {
+				w.path = append(w.path, '.')
 			}
-			w.value(key, depth+1)
+			w.path = append(w.path, key...)
+			w.value(depth + 1)
+			w.path = w.path[:outer]
 			if w.peek() == ',' {
 				w.at++
 			}
@@ -169,7 +179,7 @@ func (w *walker) value(path string, depth int) {
 	case '[':
 		w.at++
 		for w.at < len(w.data) && w.peek() != ']' {
-			w.value(path, depth+1)
+			w.value(depth + 1)
 			if w.peek() == ',' {
 				w.at++
 			}
@@ -177,14 +187,14 @@ func (w *walker) value(path string, depth int) {
 		w.at++
 	case '"':
 		s := w.text()
-		w.visit(path, s)
+		w.visit(w.path, s)
 		if inner := document(s); inner != nil && depth < maxNesting {
-			nested := walker{data: inner, visit: w.visit}
-			nested.value(path, depth+8) // so that documents in documents end soon
+			nested := walker{data: string(inner), visit: w.visit, path: w.path}
+			nested.value(depth + 8) // so that documents in documents end soon
 		}
 	default: // a number, true, false, null
 		start := w.at
-		for w.at < len(w.data) && !strings.ContainsRune(",]}", rune(w.data[w.at])) {
+		for w.at < len(w.data) && w.data[w.at] != ',' && w.data[w.at] != ']' && w.data[w.at] != '}' {
 			w.at++
 		}
 		if w.at == start {
@@ -209,10 +219,10 @@ func (w *walker) text() string {
 		if end-start < 2 {
 			return ""
 		}
-		return string(w.data[start+1 : end-1])
+		return w.data[start+1 : end-1]
 	}
 	var s string
-	if json.Unmarshal(w.data[start:end], &s) != nil {
+	if json.Unmarshal([]byte(w.data[start:end]), &s) != nil {
 		return ""
 	}
 	return s

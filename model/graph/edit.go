@@ -17,9 +17,12 @@ type edit struct {
 	num     uint64
 	base    *version
 	touched bool                // anything is to be published, be it only a later SeenAt
-	relink  map[uint32]struct{} // whose relations have to be found anew
-	resum   map[uint32]struct{} // whose sum has to be made anew
+	relink  todo                // whose relations have to be found anew
+	resum   todo                // whose sum has to be made anew
 	cleared map[uint64]struct{} // hashes whose waiters were all woken
+	room    []byte              // to write in
+	only    [1]uint32           // what lookup answers from
+	recent  []recent            // answers of exactly one, while many relations are found
 	freed   []uint32            // reusable after this edit: older edges still name them
 }
 
@@ -27,8 +30,44 @@ func (g *Graph) begin() *edit {
 	g.edit++
 	base := g.current.Load()
 	v := *base
-	return &edit{version: &v, g: g, num: g.edit, base: base, relink: map[uint32]struct{}{},
-		resum: map[uint32]struct{}{}, cleared: map[uint64]struct{}{}}
+	return &edit{version: &v, g: g, num: g.edit, base: base, cleared: map[uint64]struct{}{}}
+}
+
+// todo is a set of resources in the order in which they came: what lies together
+// is worked on together, and a load of everything needs no hashing.
+type todo struct {
+	list []uint32
+	has  []uint64 // a bit a resource, once the list is too long to be searched
+}
+
+const searched = 64
+
+func (t *todo) add(id uint32) {
+	if t.has == nil {
+		if slices.Contains(t.list, id) {
+			return
+		}
+		if t.list = append(t.list, id); len(t.list) > searched {
+			for _, known := range t.list {
+				t.mark(known)
+			}
+		}
+		return
+	}
+	if t.mark(id) {
+		t.list = append(t.list, id)
+	}
+}
+
+// mark reports whether the resource was not marked before.
+func (t *todo) mark(id uint32) bool {
+	word, bit := int(id/64), uint64(1)<<(id%64)
+	if word >= len(t.has) {
+		t.has = append(t.has, make([]uint64, word+1-len(t.has)+len(t.has)/4)...)
+	}
+	fresh := t.has[word]&bit == 0
+	t.has[word] |= bit
+	return fresh
 }
 
 func digest(tree *merkle) string {
@@ -38,20 +77,25 @@ func digest(tree *merkle) string {
 
 // publish finds relations, makes sums, and shows the version to readers.
 func (e *edit) publish() model.Version {
-	if !e.touched && len(e.relink) == 0 {
+	if !e.touched && len(e.relink.list) == 0 {
 		if e.overfull != e.base.overfull {
 			e.g.current.Store(e.version)
 		}
 		return e.base.id
 	}
-	for id := range e.relink {
+	if len(e.relink.list) > searched {
+		e.recent = make([]recent, recents)
+	}
+	for _, id := range e.relink.list {
 		if e.node(id) != nil {
 			e.link(id)
 		}
 	}
-	for id := range e.resum {
+	for _, id := range e.resum.list {
 		if n := e.node(id); n != nil {
-			key, sum := sha256.Sum256([]byte(n.urn)), n.sum(e.version)
+			key := sha256.Sum256([]byte(n.urn))
+			var sum [32]byte
+			sum, e.room = n.sum(e.version, e.room)
 			e.tree = e.tree.put(e.num, &key, &sum, 0)
 		}
 	}
@@ -93,8 +137,8 @@ func (e *edit) own(id uint32) *node {
 }
 
 // observe takes one observation in.
-func (e *edit) observe(o model.Observation) {
-	id, known := e.identify(o.Resource)
+func (e *edit) observe(o *model.Observation) {
+	id, known := e.identify(&o.Resource)
 	switch {
 	case o.Gone:
 		if known {
@@ -107,7 +151,7 @@ func (e *edit) observe(o model.Observation) {
 			e.overfull = true
 			break
 		}
-		e.update(e.add(o.Resource), o)
+		e.update(e.add(o.Resource.URN), o)
 	}
 	for _, r := range o.Relations {
 		e.state(r)
@@ -120,7 +164,7 @@ func (e *edit) observe(o model.Observation) {
 // identify returns the resource that is meant: by URN, by an ARN of which one
 // side does not know the account or region, or, where the URN is only an id or
 // is empty, by alias.
-func (e *edit) identify(r model.Resource) (uint32, bool) {
+func (e *edit) identify(r *model.Resource) (uint32, bool) {
 	if r.URN == "" {
 		for _, a := range r.Aliases {
 			if id, ok := e.one(a); ok {
@@ -157,7 +201,7 @@ func (e *edit) identify(r model.Resource) (uint32, bool) {
 	return found, count == 1
 }
 
-func (e *edit) add(r model.Resource) uint32 {
+func (e *edit) add(urn model.URN) uint32 {
 	var id uint32
 	if k := len(e.g.free); k > 0 {
 		id, e.g.free = e.g.free[k-1], e.g.free[:k-1]
@@ -165,11 +209,11 @@ func (e *edit) add(r model.Resource) uint32 {
 		id = e.g.next
 		e.g.next++
 	}
-	*e.slot(id) = &node{edit: e.num, urn: string(r.URN), kind: e.kind(kind{})}
+	*e.slot(id) = &node{edit: e.num, urn: string(urn), kind: e.kind(kind{})}
 	e.count++
 	e.rekey(id, nil, e.node(id).keys())
-	e.resum[id] = struct{}{}
-	e.relink[id] = struct{}{}
+	e.resum.add(id)
+	e.relink.add(id)
 	return id
 }
 
@@ -190,8 +234,6 @@ func (e *edit) drop(id uint32) {
 	e.tree = e.tree.remove(e.num, &key, 0)
 	*e.slot(id) = nil
 	e.count--
-	delete(e.relink, id)
-	delete(e.resum, id)
 	e.freed = append(e.freed, id)
 }
 
@@ -207,9 +249,9 @@ func (e *edit) kind(k kind) *kind {
 }
 
 // update lays what an observation says over what is known.
-func (e *edit) update(id uint32, o model.Observation) {
+func (e *edit) update(id uint32, o *model.Observation) {
 	old := *e.node(id)
-	n, r := old, o.Resource
+	n, r := old, &o.Resource
 	if a, ok := parseARN(old.urn); ok && a.wild() {
 		if b, ok := parseARN(string(r.URN)); ok && !b.wild() {
 			n.urn = string(r.URN)
@@ -231,26 +273,30 @@ func (e *edit) update(id uint32, o model.Observation) {
 	n.tags = mergeTags(old.tags, r.Tags, o.Whole)
 	n.alias = mergeAliases(old.alias, r.Aliases, o.Whole)
 	if len(r.Attrs) > 0 {
-		if n.attrs = canonical(r.Attrs); !o.Whole {
+		if n.attrs, e.room = canonical(r.Attrs, e.room); !o.Whole {
 			n.attrs = merge(old.attrs, n.attrs)
 		}
 	}
 	if !r.SeenAt.IsZero() && r.SeenAt.UnixNano() > n.seen {
 		n.seen = r.SeenAt.UnixNano()
 	}
-	said := string(old.attrs) == string(n.attrs) && slices.Equal(old.tags, n.tags)
+	said := old.attrs == n.attrs && slices.Equal(old.tags, n.tags)
 	named := old.urn == n.urn && slices.Equal(old.alias, n.alias)
 	same := said && named && old.name == n.name && *old.kind == *n.kind
 	if same && old.seen == n.seen && old.source == n.source {
 		return
 	}
 	n.edit = e.num
-	*e.slot(id) = &n
+	if at := e.slot(id); (*at).edit == e.num {
+		**at = n
+	} else {
+		*at = &n
+	}
 	if !same {
-		e.resum[id] = struct{}{}
+		e.resum.add(id)
 	}
 	if !said {
-		e.relink[id] = struct{}{}
+		e.relink.add(id)
 	}
 	if named {
 		return
@@ -258,9 +304,9 @@ func (e *edit) update(id uint32, o model.Observation) {
 	if old.urn != n.urn {
 		key := sha256.Sum256([]byte(old.urn))
 		e.tree = e.tree.remove(e.num, &key, 0)
-		n.in.each(func(in inEdge) { e.resum[in.from] = struct{}{} }) // their relations name it
+		n.in.each(func(in inEdge) { e.resum.add(in.from) }) // their relations name it
 	}
-	e.relink[id] = struct{}{} // what was another's name may be its own now
+	e.relink.add(id) // what was another's name may be its own now
 	e.rekey(id, old.keys(), n.keys())
 }
 

@@ -75,8 +75,8 @@ func (g *Graph) Apply(observations []model.Observation) model.Version {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	e := g.begin()
-	for _, o := range observations {
-		e.observe(o)
+	for i := range observations {
+		e.observe(&observations[i])
 	}
 	return e.publish()
 }

@@ -37,6 +37,10 @@ func mentions(s string, f func(key string)) {
 	if len(s) < 5 || len(s) > maxParts*64 { // a.b.cd is the shortest
 		return
 	}
+	// Every kind of identifier has one of these; most strings have none.
+	if strings.IndexByte(s, '-') < 0 && strings.IndexByte(s, '.') < 0 && strings.IndexByte(s, ':') < 0 && strings.IndexByte(s, '/') < 0 {
+		return
+	}
 	for n := 0; n < maxParts; n++ {
 		part, rest, more := strings.Cut(s, ",")
 		mention(strings.TrimSpace(part), f)
@@ -85,11 +89,14 @@ func parseARN(s string) (arn, bool) {
 	if !strings.HasPrefix(s, "arn:") {
 		return arn{}, false
 	}
-	parts := strings.SplitN(s, ":", 6)
-	if len(parts) != 6 || parts[2] == "" || parts[5] == "" {
+	_, rest, _ := strings.Cut(s[len("arn:"):], ":")
+	service, rest, _ := strings.Cut(rest, ":")
+	region, rest, _ := strings.Cut(rest, ":")
+	account, resource, _ := strings.Cut(rest, ":")
+	if service == "" || resource == "" {
 		return arn{}, false
 	}
-	return arn{parts[2], parts[3], parts[4], parts[5]}, true
+	return arn{service, region, account, resource}, true
 }
 
 func isARN(s string) bool {
@@ -99,7 +106,9 @@ func isARN(s string) bool {
 
 // loose is the key that ARNs share which differ in account or region alone. The
 // leading space keeps it apart from every identifier.
-func (a arn) loose() string { return " arn " + a.service + ":" + a.resource }
+func (a arn) loose() string { return loosePrefix + a.service + ":" + a.resource }
+
+const loosePrefix = " arn "
 
 // tail is the id at the end of the resource part, if it is distinctive alone.
 func (a arn) tail() string {

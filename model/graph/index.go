@@ -60,13 +60,14 @@ func (x *index) own(edit uint64) *index {
 	return &c
 }
 
-// put adds id under hash and returns the changed index. The pair MUST not be there.
-func (x *index) put(edit, hash uint64, id uint32, shift uint) *index {
+// put adds id under hash and returns the changed index. The pair MUST not be
+// there. It sets shared, unless that is nil, if others are under the same hash.
+func (x *index) put(edit, hash uint64, id uint32, shift uint, shared *bool) *index {
 	x = x.own(edit)
 	bit := uint32(1) << (hash >> shift & 31)
 	kid := bits.OnesCount32(x.kidBits & (bit - 1))
 	if x.kidBits&bit != 0 {
-		x.kids[kid] = x.kids[kid].put(edit, hash, id, shift+5)
+		x.kids[kid] = x.kids[kid].put(edit, hash, id, shift+5, shared)
 		return x
 	}
 	at := bits.OnesCount32(x.leafBits & (bit - 1))
@@ -79,6 +80,9 @@ func (x *index) put(edit, hash uint64, id uint32, shift uint) *index {
 	}
 	if l := &x.leaves[at]; l.hash == hash {
 		l.more = &cell{id: id, next: l.more}
+		if shared != nil {
+			*shared = true
+		}
 		return x
 	}
 	// Two hashes share this place: both move one level down.
@@ -89,7 +93,7 @@ func (x *index) put(edit, hash uint64, id uint32, shift uint) *index {
 	x.kidBits |= bit
 	x.kids = append(x.kids, nil)
 	copy(x.kids[kid+1:], x.kids[kid:])
-	x.kids[kid] = down.put(edit, hash, id, shift+5)
+	x.kids[kid] = down.put(edit, hash, id, shift+5, shared)
 	return x
 }
 

@@ -28,12 +28,13 @@ func (e *edit) rekey(id uint32, before, after []string) {
 			continue
 		}
 		h := e.hash(k)
-		if !strings.HasPrefix(k, " ") { // references by loose key are always awake
+		shared := false
+		e.keys = e.keys.put(e.num, h, id, 0, &shared)
+		if shared && !strings.HasPrefix(k, " ") { // references by loose key are always awake
 			for _, other := range e.holders(k) {
 				e.relinkDependents(other)
 			}
 		}
-		e.keys = e.keys.put(e.num, h, id, 0)
 		e.wake(h)
 		gained = append(gained, k)
 	}
@@ -43,14 +44,14 @@ func (e *edit) rekey(id uint32, before, after []string) {
 }
 
 func (e *edit) relinkDependents(id uint32) {
-	e.node(id).in.each(func(in inEdge) { e.relink[in.from] = struct{}{} })
+	e.node(id).in.each(func(in inEdge) { e.relink.add(in.from) })
 }
 
 // wake marks everybody who waits for a key.
 func (e *edit) wake(h uint64) {
 	count := 0
 	e.waiting.each(h, func(id uint32) {
-		e.relink[id] = struct{}{}
+		e.relink.add(id)
 		count++
 	})
 	if count > 0 {
@@ -104,7 +105,7 @@ func (e *edit) state(r model.Relation) {
 	}
 	n := e.own(id)
 	n.stated = slices.Insert(slices.Clone(n.stated), at, s)
-	e.relink[id] = struct{}{}
+	e.relink.add(id)
 }
 
 // adopt gives stated relations to the dependent that has now been seen.
@@ -130,7 +131,7 @@ func (e *edit) cut(r model.Relation) {
 		if slices.ContainsFunc(e.node(id).stated, fits) {
 			n := e.own(id)
 			n.stated = slices.DeleteFunc(slices.Clone(n.stated), fits)
-			e.relink[id] = struct{}{}
+			e.relink.add(id)
 		}
 		return
 	}
@@ -163,8 +164,8 @@ func (e *edit) link(id uint32) {
 	n := e.node(id)
 	var out []edge
 	var waits []uint64
-	link := func(key, typ, source string) {
-		ids, exact := e.find(key)
+	link := func(key, typ string, source []byte) {
+		ids, exact := e.lookup(key)
 		for _, to := range ids {
 			if to != id {
 				out = append(out, edge{to, e.typeNumber(typ), e.sourceNumber(source)})
@@ -178,14 +179,14 @@ func (e *edit) link(id uint32) {
 			waits = append(waits, e.hash(a.loose()))
 		}
 	}
-	walk(n.attrs, func(path, s string) {
+	walk(n.attrs, func(path []byte, s string) {
 		mentions(s, func(key string) { link(key, model.References, path) })
 	})
 	for i := 0; i < len(n.tags); i += 2 {
-		mentions(n.tags[i+1], func(key string) { link(key, model.References, "Tags."+n.tags[i]) })
+		mentions(n.tags[i+1], func(key string) { link(key, model.References, []byte("Tags."+n.tags[i])) })
 	}
 	for _, s := range n.stated {
-		link(canon(s.to), s.typ, s.source)
+		link(canon(s.to), s.typ, []byte(s.source))
 	}
 	slices.SortFunc(out, func(a, b edge) int {
 		if c := a.compare(b); c != 0 {
@@ -202,9 +203,35 @@ func (e *edit) link(id uint32) {
 	e.setWaits(id, waits)
 }
 
+// recent is the answer to one key. Keys stay as they are while relations are
+// found, and what is near names the same few subnets, groups and roles.
+type recent struct {
+	key string
+	id  uint32
+}
+
+// recents is a power of two; 4,096 answers are 96 KiB, which a cache holds.
+const recents = 4096
+
+// lookup is find with a memory.
+func (e *edit) lookup(key string) (ids []uint32, exact bool) {
+	if e.recent == nil {
+		return e.find(key)
+	}
+	at := &e.recent[e.hash(key)%recents]
+	if at.key == key {
+		e.only[0] = at.id
+		return e.only[:], true
+	}
+	if ids, exact = e.find(key); exact && len(ids) == 1 {
+		*at = recent{key, ids[0]}
+	}
+	return ids, exact
+}
+
 func (e *edit) setOut(id uint32, out []edge) {
 	n := e.own(id)
-	e.resum[id] = struct{}{}
+	e.resum.add(id)
 	for _, was := range n.out {
 		if _, still := slices.BinarySearchFunc(out, was, edge.compare); !still && e.node(was.to) != nil {
 			t := e.own(was.to)
@@ -233,7 +260,7 @@ func (e *edit) setWaits(id uint32, waits []uint64) {
 			e.overfull = true
 			continue
 		}
-		e.waiting = e.waiting.put(e.num, h, id, 0)
+		e.waiting = e.waiting.put(e.num, h, id, 0, nil)
 		e.g.waiting++
 		kept = append(kept, h)
 	}
@@ -258,12 +285,12 @@ func (e *edit) typeNumber(s string) uint32 {
 	return uint32(len(e.types) - 1)
 }
 
-func (e *edit) sourceNumber(s string) uint32 {
-	n, ok := e.g.sources[s]
+func (e *edit) sourceNumber(path []byte) uint32 {
+	n, ok := e.g.sources[string(path)]
 	if ok || len(e.sources) >= maxNumbered {
 		return n // 0 is no path
 	}
-	s = strings.Clone(s)
+	s := string(path)
 	e.sources = append(e.sources, s)
 	e.g.sources[s] = uint32(len(e.sources) - 1)
 	return uint32(len(e.sources) - 1)

@@ -29,7 +29,7 @@ type node struct {
 	source string
 	tags   []string // key, value, key, value…, sorted by key
 	alias  []string // sorted
-	attrs  []byte   // canonical
+	attrs  string   // canonical
 	seen   int64    // Unix nanoseconds, 0: never said
 	stated []stated // relations said outright, sorted
 	out    []edge   // sorted by (to, type)
@@ -143,11 +143,31 @@ func (n *node) arnKeys(s string, f func(key string)) {
 	}
 }
 
-// has reports whether key is one of the resource's keys.
+// has reports whether key is one of the resource's keys. It builds none of them:
+// this is asked for every reference that is found.
 func (n *node) has(key string) bool {
-	found := false
-	n.eachKey(func(k string) { found = found || k == key })
-	return found
+	if n.urn == key || spells(n.urn, key) {
+		return true
+	}
+	for _, a := range n.alias {
+		if canon(a) == key || spells(a, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// spells reports whether key follows from the ARN s.
+func spells(s, key string) bool {
+	a, ok := parseARN(s)
+	if !ok {
+		return false
+	}
+	if rest, loose := strings.CutPrefix(key, loosePrefix); loose {
+		service, resource, _ := strings.Cut(rest, ":")
+		return service == a.service && resource == a.resource
+	}
+	return len(key) < len(s) && key == a.tail()
 }
 
 // keys returns the keys, sorted, each once.
@@ -170,8 +190,8 @@ func (n *node) resource() model.Resource {
 	if len(n.alias) > 0 {
 		r.Aliases = slices.Clone(n.alias)
 	}
-	if len(n.attrs) > 0 {
-		r.Attrs = slices.Clone(n.attrs)
+	if n.attrs != "" {
+		r.Attrs = []byte(n.attrs)
 	}
 	if n.seen != 0 {
 		r.SeenAt = time.Unix(0, n.seen).UTC()
@@ -181,9 +201,9 @@ func (n *node) resource() model.Resource {
 
 // sum hashes what the resource is and what it relates to: every field with its
 // length, so that no two contents share an encoding. When it was seen, and by
-// whom, is not content.
-func (n *node) sum(v *version) [32]byte {
-	buf := make([]byte, 1, 1024) // 0: a leaf
+// whom, is not content. buf is room to write in.
+func (n *node) sum(v *version, buf []byte) ([32]byte, []byte) {
+	buf = append(buf[:0], 0) // a leaf
 	put := func(s string) {
 		buf = binary.AppendUvarint(buf, uint64(len(s)))
 		buf = append(buf, s...)
@@ -194,20 +214,20 @@ func (n *node) sum(v *version) [32]byte {
 			put(s)
 		}
 	}
-	for _, s := range []string{n.urn, n.kind.platform, n.kind.typ, n.name, n.kind.account, n.kind.region} {
+	for _, s := range [...]string{n.urn, n.kind.platform, n.kind.typ, n.name, n.kind.account, n.kind.region} {
 		put(s)
 	}
 	list(n.tags)
 	list(n.alias)
-	put(string(n.attrs))
-	relations := v.relations(n)
-	buf = binary.AppendUvarint(buf, uint64(len(relations)))
-	for _, r := range relations {
-		put(string(r.To))
-		put(r.Type)
-		put(r.Source)
+	put(n.attrs)
+	buf = binary.AppendUvarint(buf, uint64(len(n.out)))
+	var few [16]edge
+	for _, e := range v.byName(append(few[:0], n.out...)) {
+		put(v.node(e.to).urn)
+		put(v.types[e.typ])
+		put(v.sources[e.source])
 	}
-	return sha256.Sum256(buf)
+	return sha256.Sum256(buf), buf
 }
 
 func flatten(tags map[string]string) []string {

@@ -135,15 +135,20 @@ func (v *version) relations(n *node) []model.Relation {
 		return nil
 	}
 	out := make([]model.Relation, 0, len(n.out))
-	for _, e := range n.out {
+	for _, e := range v.byName(slices.Clone(n.out)) {
 		out = append(out, model.Relation{From: model.URN(n.urn), To: model.URN(v.node(e.to).urn),
 			Type: v.types[e.typ], Source: v.sources[e.source]})
 	}
-	slices.SortFunc(out, func(a, b model.Relation) int {
-		if c := strings.Compare(string(a.To), string(b.To)); c != 0 {
-			return c
+	return out
+}
+
+// byName sorts relations by the URN they lead to, then by type.
+func (v *version) byName(out []edge) []edge {
+	slices.SortFunc(out, func(a, b edge) int {
+		if a.to != b.to {
+			return strings.Compare(v.node(a.to).urn, v.node(b.to).urn)
 		}
-		return strings.Compare(a.Type, b.Type)
+		return strings.Compare(v.types[a.typ], v.types[b.typ])
 	})
 	return out
 }
