@@ -151,7 +151,8 @@ func TestLaw3SlowHeadsAreClosed(t *testing.T) {
 func TestLaw3AnUnreachableUpstreamIsNotAPolicyRefusal(t *testing.T) {
 	b := newBench(t, nil)
 	status, body := readAll2(b.client(false).Post("https://nobody.governed.test:1/x", "", strings.NewReader("x")))
-	if status != 502 || !strings.Contains(body, `"policy":false`) || !strings.Contains(body, `"sent":"no"`) {
+	if status != 502 || !strings.Contains(body, `"policy":false`) || !strings.Contains(body, `"sent":"no"`) ||
+		!strings.Contains(body, `"kind":"Status"`) || !strings.Contains(body, `"message":"assent could not reach`) { // kubectl prints the message
 		t.Errorf("%d %s", status, body)
 	}
 	if got := b.gate.outcomes(); len(got) != 1 || got[0].Result != ledger.NotForwarded {

@@ -54,6 +54,17 @@ type trouble struct {
 	Sent     string `json:"sent"`   // no | unknown
 	Decision string `json:"decision,omitempty"`
 	At       string `json:"at"`
+	*status         // for clients of Kubernetes, which show nothing else
+}
+
+// status is as much of a Kubernetes Status as makes kubectl print a message.
+type status struct {
+	Kind       string `json:"kind"`
+	APIVersion string `json:"apiVersion"`
+	Status     string `json:"status"`
+	Message    string `json:"message"`
+	Reason     string `json:"reason"`
+	Code       int    `json:"code"`
 }
 
 // sayTrouble tells the caller that the upstream, not policy, is why there is no
@@ -63,9 +74,13 @@ func (e *exchange) sayTrouble(code, message string, sent bool) {
 	if sent {
 		state = "unknown"
 	}
-	body, err := json.Marshal(trouble{
+	t := trouble{
 		Error: oneLine(message), Sent: state, Decision: e.permit.DecisionID, At: e.s.cfg.Now().UTC().Format(time.RFC3339),
-	})
+	}
+	if e.decoder != nil && e.decoder.Name() == "kubernetes" {
+		t.status = &status{"Status", "v1", "Failure", t.Error, "BadGateway", http.StatusBadGateway}
+	}
+	body, err := json.Marshal(t)
 	if err != nil {
 		body = []byte(`{"error":"assent: the upstream did not answer","policy":false}`)
 	}
