@@ -116,6 +116,7 @@ type runSession struct {
 	watcher *watcher
 	served  chan error
 	env     []string
+	overlay []byte // the child's kubeconfig, as it was written
 }
 
 // startRun makes everything that the command needs; on an error nothing is left.
@@ -203,29 +204,6 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	return s, nil
 }
 
-// kubeconfig reads the child's clusters and writes the overlay that leads their
-// calls here: Go clients never proxy loopback by environment alone, and a
-// kubeconfig's own CA beats every trust bundle.
-func (s *runSession) kubeconfig(params *setup.Params, authority *certs.Authority) ([]engine.Cluster, error) {
-	a := s.app
-	k, err := setup.ReadKubeconfig(setup.KubeconfigFiles(a.Getenv, a.Home), setup.ReadFile)
-	if err != nil || k == nil {
-		return nil, err
-	}
-	a.notes(k.Notes)
-	overlay, err := k.Overlay(setup.ProxyURL(params.Proxy, params.Run, params.Token), authority.PEM())
-	if err != nil {
-		return nil, err
-	}
-	if params.Kubeconfig, err = s.room.Write("kubeconfig", overlay); err != nil {
-		return nil, err
-	}
-	for _, c := range k.Clusters {
-		params.Governed = append(params.Governed, c.Host)
-	}
-	return engineClusters(k.Clusters)
-}
-
 // environ writes the trust files and makes the child's environment.
 func (s *runSession) environ(params setup.Params, authority *certs.Authority) error {
 	a := s.app
@@ -267,6 +245,7 @@ func (s *runSession) end() error {
 	}
 	s.watcher.printer.Close()
 	s.watcher.sum(s, stats, entries)
+	s.kubeconfigKept()
 	return errors.Join(err, s.room.Close())
 }
 

@@ -37,6 +37,11 @@ func (r *Room) Write(name string, data []byte) (string, error) {
 	return path, nil
 }
 
+// Read reads a file of the room, as it is now.
+func (r *Room) Read(name string) ([]byte, error) {
+	return ReadFile(filepath.Join(r.dir, name))
+}
+
 // UserRoots returns the PEM files that the user's variables name (a company's own
 // CA), each once. One that cannot be read is said in a note, as the program that
 // needs it would have said.
