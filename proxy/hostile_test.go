@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Law 2: over h2 a :path may hold a space; over HTTP/1.1 that would end the
@@ -105,4 +107,37 @@ func TestRootsAreTrustedWhereNoOthersAreNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Judging takes many times a body's size: large bodies take turns, small ones
+// never wait behind them.
+func TestLargeBodiesAreJudgedInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := newTurns(2 * smallBody)
+		first := turns.begin(100 * smallBody) // above the bound: it goes alone
+		var began atomic.Int64
+		for range 3 {
+			go func() {
+				end := turns.begin(smallBody + 1)
+				began.Add(1)
+				time.Sleep(time.Second)
+				end()
+			}()
+		}
+		turns.begin(smallBody)()
+		synctest.Wait()
+		if n := began.Load(); n != 0 {
+			t.Errorf("%d began beside it", n)
+		}
+		first()
+		synctest.Wait()
+		if n := began.Load(); n != 1 {
+			t.Errorf("%d began at once, want 1", n)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if n := began.Load(); n != 3 || turns.under != 0 {
+			t.Errorf("%d had their turn, %d left", n, turns.under)
+		}
+	})
 }

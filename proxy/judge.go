@@ -243,6 +243,7 @@ func (e *exchange) ask() (p Permit) {
 		said["user-agent"] = cut(ua, userAgentKept)
 		actor.Said = said
 	}
+	defer e.s.judging.begin(int64(len(e.body)))()
 	return e.s.cfg.Gate.Judge(e.r.Context(), Asked{Call: e.call, Decoder: e.decoder, Actor: actor, Run: e.in.caller.run})
 }
 
@@ -316,6 +317,7 @@ func (e *exchange) close(a Answered) {
 	}
 	e.closed = true
 	a.ForwardedAt, a.CompletedAt = e.forwardedAt, e.s.cfg.Now()
+	defer e.s.judging.begin(int64(len(e.body)))()
 	if err := e.permit.Close(context.WithoutCancel(e.r.Context()), a); err != nil {
 		// The action happened: the caller gets the truth, the operator the alarm.
 		e.s.cfg.Log.Error("an outcome could not be recorded", zap.String("decision", e.permit.DecisionID), zap.Error(err))

@@ -19,6 +19,12 @@ const (
 	// bodiesPerActor is what of it one actor may hold, so that nobody keeps the
 	// others from being judged.
 	bodiesPerActor = bodiesHeld / 4
+	// judgedAtOnce bounds the bodies that are being decoded, judged and recorded at
+	// the same time, over all actors. That takes some fifteen times a body's size for
+	// a moment: two of the largest are half a gigabyte. Others wait.
+	judgedAtOnce = 32 << 20
+	// smallBody costs little to judge, and never waits.
+	smallBody = 64 << 10
 	// learnCap bounds the copy of an answer that is kept to learn from.
 	learnCap = 8 << 20
 	// copiesHeld bounds those copies together, over all actors: what no longer fits
@@ -130,3 +136,39 @@ func (b *budget) take(n int64) bool {
 }
 
 func (b *budget) give(n int64) { b.held.Add(-n) }
+
+// turns lets work of a given weight begin when what is under way leaves room for
+// it. A weight above the bound waits until nothing else is under way.
+type turns struct {
+	bound int64
+
+	mu    sync.Mutex // guards all below
+	free  sync.Cond  // on mu: work has ended
+	under int64      // weight under way
+}
+
+func newTurns(bound int64) *turns {
+	t := &turns{bound: bound}
+	t.free.L = &t.mu
+	return t
+}
+
+// begin waits for a turn; the result MUST be called when the work is done.
+func (t *turns) begin(weight int64) (end func()) {
+	if weight <= smallBody {
+		return func() {}
+	}
+	weight = min(weight, t.bound)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.under+weight > t.bound {
+		t.free.Wait()
+	}
+	t.under += weight
+	return func() {
+		t.mu.Lock()
+		t.under -= weight
+		t.mu.Unlock()
+		t.free.Broadcast()
+	}
+}

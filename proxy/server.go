@@ -36,6 +36,7 @@ type Server struct {
 	tunnels                 *perActor
 	requests                *perActor
 	bodies                  *shares
+	judging                 *turns
 	copies                  budget // of answers, to learn from
 	passed                  passedTable
 	trusted                 hostSet // hosts that a client spoke to through our certificate
@@ -63,6 +64,7 @@ func New(cfg Config) (*Server, error) {
 		tunnels:  newPerActor(tunnelsPerActor),
 		requests: newPerActor(requestsPerActor),
 		bodies:   newShares(max(bodiesPerActor, cfg.BodyCap), &budget{bound: max(bodiesHeld, cfg.BodyCap)}),
+		judging:  newTurns(judgedAtOnce),
 		copies:   budget{bound: copiesHeld},
 		passed:   passedTable{byHost: map[string]Passed{}},
 		trusted:  hostSet{hosts: map[string]struct{}{}},
