@@ -32,8 +32,23 @@ func (l *lesson) has(urn model.URN) bool {
 // entry looks at one structure of an answer, found under a name whose noun is n.
 // A structure that is a resource is taken whole; inside any other, the search
 // goes on. owner is the account that an outer structure names.
-func (l *lesson) entry(n string, e map[string]any, depth int, owner string) {
-	if depth > 8 || len(l.out) >= maxObservations {
+//
+// Only what AWS itself has a shape for is looked at. The keys of a map (tags, an
+// environment) and free JSON are a customer's own words: whoever may write those
+// on one resource would write what is known of another.
+func (l *lesson) entry(n string, e map[string]any, s *table.Shape, depth int, owner string) {
+	if depth > 8 || len(l.out) >= maxObservations || s == nil {
+		return
+	}
+	if s.Kind == table.Map {
+		for _, key := range slices.Sorted(maps.Keys(e)) {
+			if item, ok := e[key].(map[string]any); ok {
+				l.entry(n, item, s.Value.Shape, depth+1, owner)
+			}
+		}
+		return
+	}
+	if s.Kind != table.Structure {
 		return
 	}
 	if id, ok := e["OwnerId"].(string); ok {
@@ -47,18 +62,22 @@ func (l *lesson) entry(n string, e map[string]any, depth int, owner string) {
 		l.add(model.Observation{Resource: l.resource(urn, kind, e, attrs), Whole: l.whole && depth > 0})
 		return
 	}
-	for _, key := range slices.Sorted(maps.Keys(e)) {
-		name := singular(key)
-		switch v := e[key].(type) {
+	for i := range s.Members {
+		m := &s.Members[i]
+		name := singular(m.Name)
+		switch v := e[m.Name].(type) {
 		case map[string]any:
-			l.entry(name, v, depth+1, owner)
+			l.entry(name, v, m.Shape, depth+1, owner)
 		case []any:
+			if m.Shape.Kind != table.List {
+				continue
+			}
 			for _, item := range v {
 				switch item := item.(type) {
 				case map[string]any:
-					l.entry(name, item, depth+1, owner)
+					l.entry(name, item, m.Shape.Elem.Shape, depth+1, owner)
 				case string:
-					l.named(stem(key), item)
+					l.named(stem(m.Name), item)
 				}
 			}
 		}

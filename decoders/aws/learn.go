@@ -33,7 +33,7 @@ func (d *Decoder) Learn(c decoders.Call, resp *decoders.Response) []model.Observ
 	l := &lesson{op: r.Operation, at: d.scene(r), source: "aws " + r.Service.Name + ":" + r.Operation.Name}
 	word, rest := cutWord(r.Operation.Name)
 	l.whole = word == "Describe"
-	l.entry(singular(rest), out, 0, "")
+	l.entry(singular(rest), out, r.Operation.Output, 0, "")
 	if verb := verbOf(r.Operation); verb.Mutates() {
 		in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Labels: r.Labels})
 		if err != nil || dryRun(r.Operation, in.Params) {
