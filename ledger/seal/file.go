@@ -98,7 +98,7 @@ func create(path string, rand io.Reader) error {
 	if err := os.Link(tmp, path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // Replace writes a file so that it has either its old or its new content,
@@ -112,7 +112,7 @@ func Replace(path string, data []byte) error {
 		os.Remove(tmp)
 		return err
 	}
-	return syncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
 // writeTemp writes a new file, mode 0600, beside path and syncs it.

@@ -16,8 +16,8 @@ func private(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// syncDir makes a rename or a link in a directory durable.
-func syncDir(dir string) error {
+// SyncDir makes a rename or a link in a directory durable.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -6,8 +6,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/assent-iom/assent/ledger/seal"
 	"github.com/assent-iom/assent/ledger/tlog"
@@ -35,7 +38,7 @@ func (s *Store) checkMark(ctx context.Context) error {
 	if err := tx.QueryRowContext(ctx, lastCheckpoint).Scan(&seq, &signed); err != nil {
 		return fmt.Errorf("reading the last checkpoint: %w", err)
 	}
-	last, err := tlog.OpenCheckpoint(signed, s.seal.Verifier())
+	last, err := tlog.OpenCheckpoint(signed, s.key)
 	if err != nil {
 		return err
 	}
@@ -48,7 +51,7 @@ func (s *Store) checkMark(ctx context.Context) error {
 	}
 	s.size.Store(last.Size)
 
-	mark, err := readMark(s.path(MarkFile), s.seal)
+	mark, err := readMark(s.path(MarkFile), s.key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -63,14 +66,14 @@ func (s *Store) checkMark(ctx context.Context) error {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("reading the checkpoint of %d entries: %w", mark.Size, err)
 		}
-		was, openErr := tlog.OpenCheckpoint(there, s.seal.Verifier())
+		was, openErr := tlog.OpenCheckpoint(there, s.key)
 		if err != nil || openErr != nil || was != mark {
 			return fmt.Errorf("%w: %s has another past than %s at %d entries; "+
 				"repair: put the right %s back, or start a new ledger in another directory",
 				ErrRolledBack, Database, MarkFile, mark.Size, Database)
 		}
 	}
-	return writeMark(s.cfg.Dir, s.path(MarkFile), s.seal, signed, last)
+	return s.writeMark(signed, last)
 }
 
 // raiseMark records the newest checkpoint that this process knows to be on disk.
@@ -79,25 +82,41 @@ func (s *Store) raiseMark() error {
 	if s.write == nil || s.write.last.Size == 0 {
 		return nil
 	}
-	return writeMark(s.cfg.Dir, s.path(MarkFile), s.seal, s.write.signed, s.write.last)
+	return s.writeMark(s.write.signed, s.write.last)
 }
 
-func readMark(path string, key *seal.Seal) (tlog.Checkpoint, error) {
+func readMark(path string, key note.Verifier) (tlog.Checkpoint, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return tlog.Checkpoint{}, err
 	}
-	c, err := tlog.OpenCheckpoint(data, key.Verifier())
+	c, err := tlog.OpenCheckpoint(data, key)
 	if err != nil {
 		return c, fmt.Errorf("%s: %w; repair: find out who changed it, run: assent ledger verify, then delete it", path, err)
 	}
 	return c, nil
 }
 
+// Mark makes the high-water mark at least as high as a checkpoint of this log
+// that is about to leave this machine: whatever happens, no shorter history is
+// signed here from now on. It is on disk when Mark returns.
+func (s *Store) Mark(ctx context.Context, signed []byte) error {
+	c, err := tlog.OpenCheckpoint(signed, s.key)
+	if err != nil {
+		return err
+	}
+	lock, err := waitLock(ctx, s.path(markLock))
+	if err != nil {
+		return fmt.Errorf("locking the high-water mark: %w", err)
+	}
+	defer lock.Close()
+	return s.replaceMark(signed, c)
+}
+
 // writeMark raises the mark unless it is as high already, or another process is
 // raising it at this moment.
-func writeMark(dir, path string, key *seal.Seal, signed []byte, c tlog.Checkpoint) error {
-	lock, err := holdLock(dir + string(os.PathSeparator) + markLock)
+func (s *Store) writeMark(signed []byte, c tlog.Checkpoint) error {
+	lock, err := holdLock(s.path(markLock))
 	if errors.Is(err, errLocked) {
 		return nil
 	}
@@ -105,15 +124,36 @@ func writeMark(dir, path string, key *seal.Seal, signed []byte, c tlog.Checkpoin
 		return fmt.Errorf("locking the high-water mark: %w", err)
 	}
 	defer lock.Close()
-	have, err := readMark(path, key)
+	return s.replaceMark(signed, c)
+}
+
+// replaceMark never lowers the mark. The caller holds its lock.
+func (s *Store) replaceMark(signed []byte, c tlog.Checkpoint) error {
+	have, err := readMark(s.path(MarkFile), s.key)
 	if err == nil && have.Size >= c.Size {
 		return nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := seal.Replace(path, bytes.Clone(signed)); err != nil {
+	if err := seal.Replace(s.path(MarkFile), bytes.Clone(signed)); err != nil {
 		return fmt.Errorf("writing the high-water mark: %w", err)
 	}
 	return nil
 }
+
+// LockPublished waits for the right to write the published form, which one
+// process has at a time. The caller MUST close what it gets.
+func (s *Store) LockPublished(ctx context.Context) (io.Closer, error) {
+	lock, err := waitLock(ctx, s.path(publicLock))
+	if err != nil {
+		return nil, fmt.Errorf("locking the published form: %w", err)
+	}
+	return lock, nil
+}
+
+// Public is the directory of the published form (package publish).
+func (s *Store) Public() string { return s.path(Public) }
+
+// Verifier checks the log's checkpoints.
+func (s *Store) Verifier() note.Verifier { return s.key }

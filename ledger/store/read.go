@@ -7,8 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/assent-iom/assent/ledger"
-	"github.com/assent-iom/assent/ledger/tlog"
 )
 
 // pageEntries is how many entries Scan reads at once: it holds no transaction
@@ -35,7 +36,11 @@ func openReader(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{cfg: cfg, read: db}, nil
+	key, err := note.NewVerifier(st.vkey)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the key in %s: %w", Database, err), db.Close())
+	}
+	return &Store{cfg: cfg, read: db, vkey: st.vkey, key: key}, nil
 }
 
 // Size returns the number of durable entries, those of other processes included.
@@ -101,31 +106,4 @@ func (s *Store) page(ctx context.Context, query string, args ...any) ([]ledger.S
 		out = append(out, e)
 	}
 	return out, rows.Err()
-}
-
-// Checkpoint returns the newest signed checkpoint: what to keep elsewhere.
-func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
-	var seq int64
-	var signed []byte
-	if err := s.read.QueryRowContext(ctx, lastCheckpoint).Scan(&seq, &signed); err != nil {
-		return nil, fmt.Errorf("reading checkpoint: %w", err)
-	}
-	return signed, nil
-}
-
-// Prove returns the proof that an entry is in the tree of the given size. Its
-// cost grows with the size.
-func (s *Store) Prove(ctx context.Context, index, size uint64) ([]ledger.Hash, error) {
-	return tlog.Inclusion(tlog.FromLeaves(func(i uint64) (ledger.Hash, error) {
-		var leaf []byte
-		var h ledger.Hash
-		if err := s.read.QueryRowContext(ctx, `SELECT leaf FROM entries WHERE idx = ?`, i).Scan(&leaf); err != nil {
-			return h, fmt.Errorf("reading leaf hash %d: %w", i, err)
-		}
-		if len(leaf) != len(h) {
-			return h, fmt.Errorf("reading leaf hash %d: %d bytes", i, len(leaf))
-		}
-		copy(h[:], leaf)
-		return h, nil
-	}), index, size)
 }

@@ -24,6 +24,7 @@
 //	log.vkey      the public key, for verifiers: keep a copy elsewhere
 //	hwm           the newest checkpoint that is known to be on disk
 //	sessions/     one locked file for each process that writes
+//	public/       the published form: see package publish
 //
 // SQLite's write-ahead log needs shared memory: the directory MUST be on a local
 // file system.
@@ -43,6 +44,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/seal"
@@ -50,14 +52,18 @@ import (
 
 // The names of what is in the directory.
 const (
-	Database  = "ledger.db"
-	KeyFile   = "key.pem"
-	VKeyFile  = "log.vkey"
-	MarkFile  = "hwm"
-	openLock  = "open.lock"
-	markLock  = "hwm.lock"
+	Database = "ledger.db"
+	KeyFile  = "key.pem"
+	VKeyFile = "log.vkey"
+	MarkFile = "hwm"
+	openLock = "open.lock"
+	markLock = "hwm.lock"
+
 	sessions  = "sessions"
+	Public    = "public"
 	lockAfter = ".lock"
+
+	publicLock = "public.lock"
 )
 
 // Config says which ledger to open and how.
@@ -76,7 +82,9 @@ type Config struct {
 // Store is an open ledger. It is safe for concurrent use.
 type Store struct {
 	cfg  Config
-	seal *seal.Seal
+	seal *seal.Seal // nil when opened read-only
+	vkey string
+	key  note.Verifier
 	// read serves readers; write is the one connection that writes, used by Open
 	// and then by the writer goroutine alone.
 	read, writeDB *sql.DB
@@ -173,6 +181,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if s.seal, err = seal.File(s.path(KeyFile), name, s.cfg.Rand); err != nil {
 		return err
 	}
+	s.vkey, s.key = s.seal.VKey(), s.seal.Verifier()
 	if state.vkey == "" {
 		if err := s.found(ctx); err != nil {
 			return err
@@ -223,14 +232,8 @@ func (s *Store) publishKey() error {
 
 func (s *Store) path(name string) string { return filepath.Join(s.cfg.Dir, name) }
 
-// VKey returns the public key that verifies the log, for pinning elsewhere. It
-// is empty when opened read-only.
-func (s *Store) VKey() string {
-	if s.seal == nil {
-		return ""
-	}
-	return s.seal.VKey()
-}
+// VKey returns the public key that verifies the log, for pinning elsewhere.
+func (s *Store) VKey() string { return s.vkey }
 
 // Close writes what is waiting, closes the decisions of this process that are
 // still open, and lets go of the directory. Append fails from now on.

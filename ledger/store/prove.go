@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/tlog"
+)
+
+// Checkpoint returns the newest signed checkpoint: what to keep elsewhere.
+func (s *Store) Checkpoint(ctx context.Context) ([]byte, error) {
+	var seq int64
+	var signed []byte
+	if err := s.read.QueryRowContext(ctx, lastCheckpoint).Scan(&seq, &signed); err != nil {
+		return nil, fmt.Errorf("reading checkpoint: %w", err)
+	}
+	return signed, nil
+}
+
+// CheckpointAt returns the signed checkpoint of exactly that many entries. The
+// log signs one a batch, so not every size has one.
+func (s *Store) CheckpointAt(ctx context.Context, size uint64) ([]byte, error) {
+	var signed []byte
+	err := s.read.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, int64(min(size, 1<<62))).Scan(&signed)
+	if err == nil {
+		return signed, nil
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("reading checkpoint: %w", err)
+	}
+	var next sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT min(size) FROM checkpoints WHERE size > ?`, int64(min(size, 1<<62))).Scan(&next); err != nil {
+		return nil, fmt.Errorf("reading checkpoint: %w", err)
+	}
+	if next.Valid {
+		return nil, fmt.Errorf("no checkpoint was signed at %d entries: %w; the next is at %d", size, ledger.ErrNotFound, next.Int64)
+	}
+	return nil, fmt.Errorf("no checkpoint was signed at %d entries: %w; it is beyond the end", size, ledger.ErrNotFound)
+}
+
+// Prove returns the proof that an entry is in the tree of the given size. Its
+// cost grows with the size: every leaf hash is read once.
+func (s *Store) Prove(ctx context.Context, index, size uint64) ([]ledger.Hash, error) {
+	return tlog.Inclusion(s.subtrees(ctx), index, size)
+}
+
+// ProveGrowth returns the proof that the tree of size old is the beginning of
+// that of size size. Its cost is Prove's.
+func (s *Store) ProveGrowth(ctx context.Context, old, size uint64) ([]ledger.Hash, error) {
+	return tlog.Consistency(s.subtrees(ctx), old, size)
+}
+
+// subtrees computes the hash of a subtree from its leaves, in one pass.
+func (s *Store) subtrees(ctx context.Context) tlog.Subtrees {
+	return func(level int, index uint64) (ledger.Hash, error) {
+		from, to := index<<level, (index+1)<<level
+		rows, err := s.read.QueryContext(ctx, `SELECT leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx`, int64(from), int64(to))
+		if err != nil {
+			return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %w", err)
+		}
+		defer rows.Close()
+		var tree tlog.Range
+		for rows.Next() {
+			var leaf sql.RawBytes
+			if err := rows.Scan(&leaf); err != nil {
+				return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %w", err)
+			}
+			if len(leaf) != len(ledger.Hash{}) {
+				return ledger.Hash{}, fmt.Errorf("reading leaf hash %d: %d bytes", from+tree.Size(), len(leaf))
+			}
+			tree.Append(ledger.Hash(leaf))
+		}
+		if err := rows.Err(); err != nil {
+			return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %w", err)
+		}
+		if tree.Size() != to-from {
+			return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %d of the entries %d to %d are there", tree.Size(), from, to)
+		}
+		return tree.Root(), nil
+	}
+}
