@@ -83,9 +83,22 @@ func line(d policy.Decision, head, tail string) string {
 		if why := clean(f.Why); why != "" {
 			text += ": " + why
 		}
-		what = middle(text, room) + what
+		what = middle(fewer(text, room), room) + what
 	}
 	return head + ": " + what + rest + tail
+}
+
+// fewer drops clauses from the end, as long as there are several and they are
+// too long: what was asked for stands first, what comes near it last.
+func fewer(text string, n int) string {
+	for len(text) > n {
+		i := strings.LastIndex(text, "; ")
+		if i < 0 {
+			break
+		}
+		text = text[:i]
+	}
+	return text
 }
 
 // person says who is accountable in a few words.

@@ -43,6 +43,16 @@ func TestAnAnswerSaysThatNothingWasSent(t *testing.T) {
 	}
 }
 
+// Of a long reason the name of what was refused stays, and the near miss goes.
+func TestWhatWasRefusedIsNotShortenedAway(t *testing.T) {
+	d := denied()
+	d.Findings[1].Title = "no intent allows this"
+	d.Findings[1].Why = "deploy-agent may not execute k8s://production/core/Pod/checkout/web-7dbfcdb455-nwz86 (core:create pods/exec) in shop; nearest is deploys/open-pod, whose what.resource does not cover it"
+	if got := Message(d); !strings.Contains(got, "Pod/checkout/web-7dbfcdb455-nwz86") || len(got) > MaxMessage {
+		t.Errorf("%s", got)
+	}
+}
+
 func TestExplainLevels(t *testing.T) {
 	d := denied()
 	d.Explain = "codes"
