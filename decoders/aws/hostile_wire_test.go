@@ -47,6 +47,11 @@ func TestAHeaderInTheURLIsNotPassedOver(t *testing.T) {
 			t.Errorf("%s: %v, unknown %v", name, a.Fidelity, a.Unknown)
 		}
 	}
+	keyed := call(t, "PUT", "https://b.s3.us-east-1.amazonaws.com/k?x-amz-server-side-encryption-customer-key=U0VDUkVU", "s3", "")
+	keyed.Streamed = true
+	if a, err := d.Decode(context.Background(), keyed); err == nil && strings.Contains(string(a.Params), "U0VDUkVU") {
+		t.Errorf("a key in the URL is kept: %s", a.Params)
+	}
 	presigned := call(t, "PUT", "https://b.s3.us-east-1.amazonaws.com/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=0&X-Amz-Security-Token=t&X-Amz-Content-Sha256=UNSIGNED-PAYLOAD&x-id=PutObject&x-amz-checksum-crc32=AAAA&x-amz-sdk-checksum-algorithm=CRC32", "s3", "")
 	if a, err := d.Decode(context.Background(), presigned); err != nil || a.Fidelity != model.Exact {
 		t.Errorf("a presigned upload: %v %v %v", a.Fidelity, a.Unknown, err)

@@ -79,6 +79,17 @@ func redact(s *table.Shape, name string, v any) any {
 	return v
 }
 
+// RedactTree copies a tree that has no shape, such as a template's properties,
+// without the secrets in it.
+func RedactTree(tree map[string]any) map[string]any {
+	object, _ := plain(tree).(map[string]any)
+	for name, v := range object {
+		object[name] = redactUnknown(name, v)
+	}
+	redactPair(object)
+	return object
+}
+
 // redactUnknown takes the secrets out of a value without a shape.
 func redactUnknown(name string, v any) any {
 	switch v := v.(type) {
@@ -149,7 +160,8 @@ func secretName(name string) bool {
 // tokenName is wider: for names that the model does not know.
 func tokenName(name string) bool {
 	lower := strings.ToLower(name)
-	for _, word := range []string{"password", "secret", "token", "privatekey", "private_key", "authorization", "credential"} {
+	for _, word := range []string{"password", "secret", "token", "privatekey", "private_key", "authorization", "credential",
+		"customer-key", "customerkey"} { // S3's SSE-C
 		if strings.Contains(lower, word) {
 			return true
 		}
