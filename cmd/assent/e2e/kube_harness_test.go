@@ -39,15 +39,16 @@ func newKube(t *testing.T, c *k8sboxtest.Cluster, user, namespace string) *kube 
 	return k
 }
 
-// kubectls returns the kubectls of this machine: the one on PATH first, then those
-// that lie beside it (older ones exec over SPDY alone), then the cluster's own.
+// kubectls returns kubectls of this machine: the one on PATH first, then the oldest
+// that lies beside it (before 1.30 they exec over SPDY alone), then the cluster's
+// own. Without one on PATH the cluster's is the only one.
 func kubectls(c *k8sboxtest.Cluster) []string {
 	var all []string
 	if path, err := exec.LookPath("kubectl"); err == nil {
 		all = append(all, path)
 		if real, err := filepath.EvalSymlinks(path); err == nil {
 			beside, _ := filepath.Glob(filepath.Join(filepath.Dir(real), "kubectl.[0-9]*"))
-			all = append(all, beside...)
+			all = append(all, beside[:min(len(beside), 1)]...) // sorted by name
 		}
 	}
 	return append(all, c.Kubectl)

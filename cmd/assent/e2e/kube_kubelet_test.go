@@ -29,8 +29,8 @@ func kubeStreams(t *testing.T, c *k8sboxtest.Cluster) {
 	k.direct("-n", k.namespace, "patch", "pod", "open", "--subresource=status", "--type=merge", "-p", `{"status":{"phase":"Running"}}`)
 
 	large := strings.Repeat("a line that goes there and back\n", 20_000)
-	for _, websockets := range []string{"true", "false"} {
-		for _, path := range kubectls(c) {
+	for websockets, programs := range map[string][]string{"true": kubectls(c), "false": {c.Kubectl}} {
+		for _, path := range programs {
 			k.env["KUBECTL_REMOTE_COMMAND_WEBSOCKETS"] = websockets
 			before := len(k.entries())
 			r := k.assent("run", "--as", "deploy-agent", "--", path, "exec", "open", "--", "echo", "heard", "there")

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +23,7 @@ func TestKubernetes(t *testing.T) {
 		{"what an apply showed to be used is not deleted", func(t *testing.T, c *k8sboxtest.Cluster) { kubeDependents(t, c, "known-by-apply", true) }},
 		{"an exec is refused or reaches the server", kubeExec},
 		{"what is allowed streams both ways", kubeStreams},
+		{"an outage is not told as policy", kubeOutage},
 		{"secrets are never stored", kubeSecrets},
 		{"serve knows its clients and keeps good intent", kubeServe},
 		{"questions change nothing", kubeQuestions},
@@ -155,7 +155,7 @@ func kubeEnforce(t *testing.T, c *k8sboxtest.Cluster) {
 			object{Verb: "create", Group: "rbac.authorization.k8s.io", Resource: "clusterrolebindings", Name: "evil"}},
 		{"-n elsewhere delete configmap theirs", []string{"it is in no declared environment", "namespace elsewhere"},
 			object{Verb: "delete", Resource: "configmaps", Namespace: "elsewhere", Name: "theirs"}},
-		{"delete deployment two", []string{"may not delete", "deploys/leftovers"},
+		{"delete deployment two", []string{"may not delete", "k8s://k8sbox/apps/Deployment/enforced/two"},
 			object{Verb: "delete", Group: "apps", Resource: "deployments", Namespace: "enforced", Name: "two"}},
 		{"create configmap mine", []string{"may not create"},
 			object{Verb: "create", Resource: "configmaps", Namespace: "enforced", Name: "mine"}},
@@ -207,63 +207,29 @@ func kubeDependents(t *testing.T, c *k8sboxtest.Cluster, namespace string, apply
 	}
 }
 
-func kubeExec(t *testing.T, c *k8sboxtest.Cluster) {
-	k := newKube(t, c, "admin", "executed").enforcing()
-	for _, pod := range []string{"open", "closed"} { // running, as far as kubectl can see
-		k.direct("-n", k.namespace, "run", pod, "--image=registry.example/"+pod)
-		k.direct("-n", k.namespace, "patch", "pod", pod, "--subresource=status", "--type=merge", "-p", `{"status":{"phase":"Running"}}`)
+// kubeOutage: kubectl prints what assent says of a server that it cannot reach or
+// does not trust, and every other cluster of the kubeconfig works.
+func kubeOutage(t *testing.T, c *k8sboxtest.Cluster) {
+	k := newKube(t, c, "admin", "outage")
+	k.env["KUBECONFIG"] = k.write("kubeconfig", fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: good,
+clusters: [{name: good, cluster: {server: "https://localhost:%[1]s", tls-server-name: kubernetes, certificate-authority: %[2]q}},
+{name: down, cluster: {server: "https://127.0.0.1:%[3]s", certificate-authority: %[2]q}},
+{name: strange, cluster: {server: "https://127.0.0.1:%[1]s", insecure-skip-tls-verify: true}}],
+users: [{name: u, user: {token: %[4]q}}],
+contexts: [{name: good, context: {cluster: good, user: u}}, {name: down, context: {cluster: down, user: u}}, {name: strange, context: {cluster: strange, user: u}}]}`,
+		c.Server[strings.LastIndex(c.Server, ":")+1:], c.CA, freePort(t), c.Token["admin"]))
+	k.write("object.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: lost}\n")
+	for context, says := range map[string][]string{
+		"down":    {"assent could not reach 127.0.0.1:", "connection refused", "nothing was sent, and no policy refused it"},
+		"strange": {"assent could not reach 127.0.0.1:", "certificate signed by unknown authority", "strange turns verification off"},
+	} {
+		r := k.as("deploy-agent", "--context", context, "-n", k.namespace, "create", "--validate=false", "--raw", "/api/v1/namespaces/outage/configmaps", "-f", "object.yaml")
+		if r.code != 1 || strings.Contains(r.errOut, "assent refused") {
+			t.Errorf("%s: %v", context, r)
+		}
+		contains(t, context, r.errOut, says...)
 	}
-	type client struct{ kubectl, websockets string }
-	clients := []client{{c.Kubectl, "false"}}
-	for _, path := range kubectls(c) {
-		clients = append(clients, client{path, "true"})
+	if r := k.as("deploy-agent", "-n", k.namespace, "create", "configmap", "kept"); r.code != 0 {
+		t.Errorf("the good cluster: %v", r)
 	}
-	for _, cl := range clients {
-		k.env["KUBECTL_REMOTE_COMMAND_WEBSOCKETS"], k.env["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = cl.websockets, cl.websockets
-		k.kubectl = cl.kubectl
-		before, earlier := len(k.entries()), len(k.writes())
-		said := k.refused(k.as("deploy-agent", "exec", "closed", "--", "id"), before)
-		contains(t, cl.kubectl, said, "may not execute", "k8s://k8sbox/core/Pod/executed/")
-		if made := k.entries(); made[len(made)-1].Action.Verb != "execute" {
-			t.Errorf("%s: decided as %+v", cl.kubectl, made[len(made)-1].Action)
-		}
-		for _, w := range k.writes()[earlier:] {
-			if w.Namespace == k.namespace {
-				t.Errorf("%s: a refused exec reached the server: %+v", cl.kubectl, w)
-			}
-		}
-		// Without a kubelet the server cannot do it, and says so.
-		earlier = len(k.writes())
-		without := exec.Command(cl.kubectl, "exec", "open", "--", "id")
-		without.Env = k.environ()
-		want, _ := without.CombinedOutput()
-		r := k.as("deploy-agent", "exec", "open", "--", "id")
-		if got := withoutOurs(r.errOut); got != string(want) || r.code != without.ProcessState.ExitCode() {
-			t.Errorf("%s: without assent %q, exit code %d; with it %v", cl.kubectl, want, without.ProcessState.ExitCode(), r)
-		}
-		reached := 0
-		for _, w := range k.writes()[earlier:] {
-			if w.Subresource == "exec" && w.Name == "open" && w.Namespace == k.namespace {
-				reached++
-			}
-		}
-		if reached < 2 || reached%2 != 0 {
-			t.Errorf("%s: the server was asked %d times, want as often with assent as without", cl.kubectl, reached)
-		}
-	}
-	before := len(k.entries())
-	contains(t, "port-forward", k.refused(k.as("deploy-agent", "port-forward", "closed", "18080:80"), before), "may not execute")
-	before = len(k.entries())
-	contains(t, "attach", k.refused(k.as("deploy-agent", "attach", "closed"), before), "may not execute")
-}
-
-// withoutOurs leaves out assent's own lines.
-func withoutOurs(stderr string) string {
-	var kept strings.Builder
-	for line := range strings.Lines(stderr) {
-		if !strings.HasPrefix(line, "assent: ") {
-			kept.WriteString(line)
-		}
-	}
-	return kept.String()
 }
