@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/graph"
+)
+
+// BenchmarkStart is what a fresh process does before it can judge: the file of
+// 100,000 resources read, and the graph made.
+func BenchmarkStart(b *testing.B) {
+	s, err := Open(filepath.Join(b.TempDir(), "model.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	pad := strings.Repeat("x", 350)
+	var all []model.Observation
+	for i := range 100_000 {
+		all = append(all, model.Observation{Whole: true, Resource: model.Resource{
+			URN:      model.URN(fmt.Sprintf("arn:aws:ec2:eu-west-1:111122223333:instance/i-%08x", i)),
+			Platform: "aws", Type: "ec2:instance", Account: "111122223333", Region: "eu-west-1",
+			Tags: map[string]string{"team": "shop", "env": "prod"}, SeenAt: time.Unix(1_700_000_000, 0), Source: "aws ec2:DescribeInstances",
+			Attrs: json.RawMessage(fmt.Sprintf(`{"Groups":[{"GroupId":"i-%08x"}],"Pad":"%s","SubnetId":"i-%08x"}`, i/40, pad, i/100))}})
+	}
+	if err := s.Save(context.Background(), all); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		start := time.Now()
+		resources, relations, err := s.Load(context.Background())
+		if err != nil {
+			b.Fatal(err)
+		}
+		read := time.Since(start)
+		graph.New(graph.Config{}).Load(resources, relations)
+		b.ReportMetric(read.Seconds(), "read-s")
+	}
+}
