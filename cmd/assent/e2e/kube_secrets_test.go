@@ -94,9 +94,7 @@ kubectl delete secret one three four five
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range k.entries() {
-		found.look(fmt.Sprint("ledger show ", i), []byte(k.must(binary, "ledger", "show", fmt.Sprint(i)).out))
-	}
+	found.look("ledger tail", []byte(k.must(binary, "ledger", "tail", "--all", "--json").out))
 	found.look("what", []byte(k.must(binary, "what", "--json").out))
 	found.look("suggest", []byte(k.must(binary, "intent", "suggest").out))
 	for _, where := range found.where {

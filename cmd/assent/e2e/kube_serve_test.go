@@ -89,9 +89,12 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 	if r := scale("2"); r.code == 0 {
 		t.Errorf("the changed intent is not in force: %v", r)
 	}
-	// SIGHUP too: the file is there under a name that says nothing to a watcher.
+	// SIGHUP too: a file that changes by its name elsewhere tells a watcher nothing.
 	changed = logged(`"new intent is in force"`)
-	k.write("intent/shop.yaml", string(good))
+	if err := os.Link(filepath.Join(k.dir, "intent", "shop.yaml"), filepath.Join(k.dir, "elsewhere.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	k.write("elsewhere.yaml", string(good))
 	if err := serve.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
