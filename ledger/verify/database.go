@@ -240,3 +240,13 @@ func (v *run) openDecisions(ctx context.Context) error {
 	}
 	return rows.Err()
 }
+
+// filedAt reads one envelope from the database, nil if there is none.
+func (v *run) filedAt(ctx context.Context, index uint64) ([]byte, error) {
+	var envelope []byte
+	err := v.tx.QueryRowContext(ctx, `SELECT envelope FROM entries WHERE idx = ?`, int64(index)).Scan(&envelope)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return envelope, err
+}

@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -123,7 +122,9 @@ func (v *run) read(e *entry) error {
 	if e.about, err = ledger.Describe(envelope.Payload); err != nil {
 		return err
 	}
-	if string(e.about.Kind) != e.kind || e.about.Key != e.key {
+	if v.published {
+		e.kind, e.key = string(e.about.Kind), e.about.Key // nothing else says so
+	} else if string(e.about.Kind) != e.kind || e.about.Key != e.key {
 		return fmt.Errorf("it is filed as %s %q and says %s %q", e.kind, e.key, e.about.Kind, e.about.Key)
 	}
 	switch e.about.Kind {
@@ -220,12 +221,8 @@ func (v *run) conclude(ctx context.Context, index uint64, e *entry) (problem str
 // decisionAt reads one decision again; a zero decision is returned for anything
 // else, whose own problem is reported in its place.
 func (v *run) decisionAt(ctx context.Context, index uint64) (policy.Decision, ledger.Hash, error) {
-	var envelope []byte
-	err := v.tx.QueryRowContext(ctx, `SELECT envelope FROM entries WHERE idx = ?`, int64(index)).Scan(&envelope)
-	if errors.Is(err, sql.ErrNoRows) {
-		return policy.Decision{}, ledger.Hash{}, nil
-	}
-	if err != nil {
+	envelope, err := v.envelopeAt(ctx, index)
+	if err != nil || envelope == nil {
 		return policy.Decision{}, ledger.Hash{}, err
 	}
 	d, err := ledger.ParseDecision(envelope)

@@ -12,6 +12,9 @@ func (r Report) Text(w io.Writer) error {
 	fmt.Fprintf(b, "log %s\n", r.Origin)
 	fmt.Fprintf(b, "verified %d of %d entries, %d checkpoints; %d decisions, %d outcomes, %d open\n",
 		r.Verified, r.Entries, r.Checkpoints, r.Decisions, r.Outcomes, r.Open)
+	if r.Tiles > 0 {
+		fmt.Fprintf(b, "%d published files compared\n", r.Tiles)
+	}
 	if r.Root != "" {
 		fmt.Fprintf(b, "root %s\n", r.Root)
 	}

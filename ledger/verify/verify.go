@@ -91,7 +91,8 @@ type Report struct {
 	Outcomes    uint64    `json:"outcomes"`
 	Open        uint64    `json:"open"` // decisions whose outcome is missing
 	Root        string    `json:"root"`
-	Kind        Kind      `json:"kind"` // the worst of all problems
+	Tiles       uint64    `json:"tiles,omitempty"` // files of the published form that were compared
+	Kind        Kind      `json:"kind"`            // the worst of all problems
 	Problems    []Problem `json:"problems"`
 	More        uint64    `json:"more,omitempty"` // problems beyond those listed
 }
@@ -133,7 +134,12 @@ const (
 // report's kind is Unfinished.
 func Dir(ctx context.Context, dir string, opts Options) (Report, error) {
 	v := &run{opts: opts, dir: dir, open: map[string]opened{}}
-	err := v.all(ctx)
+	v.envelopeAt = v.filedAt
+	return v.concluded(v.all(ctx))
+}
+
+// concluded turns the end of a verification into what is said of it.
+func (v *run) concluded(err error) (Report, error) {
 	if errors.Is(err, errStop) {
 		return v.report, nil
 	}
@@ -146,7 +152,7 @@ func Dir(ctx context.Context, dir string, opts Options) (Report, error) {
 			return v.report, nil
 		}
 		v.report.problem(NoIndex, Unfinished, "%v", err)
-		return v.report, fmt.Errorf("verifying %s: %w", dir, err)
+		return v.report, fmt.Errorf("verifying %s: %w", v.dir, err)
 	}
 	return v.report, nil
 }
@@ -175,6 +181,9 @@ type run struct {
 	open   map[string]opened // decisions that await an outcome, by id
 	tx     *sql.Tx
 	next   cursor // over the log's own checkpoints
+
+	envelopeAt func(ctx context.Context, index uint64) ([]byte, error) // nil without an error: there is none
+	published  bool                                                    // what is read is the published form
 }
 
 // mark is a checkpoint that the log must contain.
@@ -235,6 +244,10 @@ func (v *run) readKey() error {
 		v.report.problem(NoIndex, Untrusted, "no key to verify with: %v", err)
 		return errStop
 	}
+	return v.useKey(vkey)
+}
+
+func (v *run) useKey(vkey string) (err error) {
 	v.report.VKey = vkey
 	if v.key, err = note.NewVerifier(vkey); err != nil {
 		v.report.problem(NoIndex, Untrusted, "the key %q cannot be read: %v", vkey, err)
