@@ -89,7 +89,7 @@ func (r request) call() (decoders.Call, error) {
 type finder struct {
 	registry *decoders.Registry
 	amazon   decoders.Decoder
-	clusters map[string]decoders.Decoder // by host; bounded by maxGuessed
+	clusters map[string]decoders.Decoder // by host and prefix; bounded by maxGuessed
 }
 
 // maxGuessed bounds the clusters that are guessed in one run.
@@ -107,16 +107,17 @@ func (f *finder) find(c decoders.Call) (decoders.Decoder, error) {
 	if signedForAWS(c) {
 		return f.amazon, nil
 	}
-	if forAPIServer(c) {
-		if known, ok := f.clusters[c.Host]; ok {
+	if prefix, ok := forAPIServer(c); ok {
+		name := c.Host + prefix
+		if known, ok := f.clusters[name]; ok {
 			return known, nil
 		}
-		d, err := kube.New(kube.Config{Clusters: []kube.Cluster{{Name: c.Host, Host: c.Host}}})
+		d, err := kube.New(kube.Config{Clusters: []kube.Cluster{{Name: name, Host: c.Host, PathPrefix: prefix}}})
 		if err != nil {
 			return nil, err
 		}
 		if len(f.clusters) < maxGuessed {
-			f.clusters[c.Host] = d
+			f.clusters[name] = d
 		}
 		return d, nil
 	}
@@ -131,13 +132,26 @@ func signedForAWS(c decoders.Call) bool {
 	return strings.Contains(c.URL.RawQuery, "X-Amz-Credential=") || strings.Contains(c.URL.RawQuery, "AWSAccessKeyId=")
 }
 
-func forAPIServer(c decoders.Call) bool {
+// forAPIServer reports whether a call is shaped like one to an API server, at the
+// host's root or below the path of a gateway with several clusters (Rancher's
+// /k8s/clusters/ID, GKE Connect's …/gkeMemberships/ID).
+func forAPIServer(c decoders.Call) (prefix string, ok bool) {
 	first, _, _ := strings.Cut(strings.TrimPrefix(c.URL.Path, "/"), "/")
 	switch first {
 	case "api", "apis", "openapi", "version", "healthz", "livez", "readyz", "metrics":
-		return true
+		return "", true
 	}
-	return false
+	for _, gateway := range []string{"/k8s/clusters/", "/gkeMemberships/"} {
+		before, rest, found := strings.Cut(c.URL.Path, gateway)
+		if !found {
+			continue
+		}
+		id, path, _ := strings.Cut(rest, "/")
+		if strings.HasPrefix(path, "api/") || strings.HasPrefix(path, "apis/") {
+			return before + gateway + id, true
+		}
+	}
+	return "", false
 }
 
 // eachLine calls f with every line of stdin. f's error is the line's own and
