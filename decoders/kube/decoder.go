@@ -3,6 +3,9 @@ package kube
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/assent-iom/assent/decoders"
@@ -45,7 +48,7 @@ func New(config Config) (*Decoder, error) {
 		if c.Name == "" {
 			return nil, fmt.Errorf("the cluster at %s has no name", c.Host)
 		}
-		c.Host = strings.TrimSuffix(strings.ToLower(c.Host), ":443")
+		c.Host = placeOf(c.Host, "https")
 		c.PathPrefix = strings.TrimRight(c.PathPrefix, "/")
 		if c.PathPrefix != "" && !strings.HasPrefix(c.PathPrefix, "/") {
 			return nil, fmt.Errorf("cluster %q: path prefix %q does not begin with /", c.Name, c.PathPrefix)
@@ -69,14 +72,36 @@ func New(config Config) (*Decoder, error) {
 	return d, nil
 }
 
+// placeOf writes a host one way: lower case, without a trailing dot, addresses in
+// their short form, the port always there. A cluster that a kubeconfig spells in
+// another way than its calls would not be governed.
+func placeOf(host, scheme string) string {
+	port := "443"
+	if scheme == "http" {
+		port = "80"
+	}
+	name, p, err := net.SplitHostPort(host)
+	if err != nil {
+		name = strings.Trim(host, "[]")
+	} else if n, err := strconv.ParseUint(p, 10, 16); err == nil {
+		port = strconv.FormatUint(n, 10)
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if ip, err := netip.ParseAddr(name); err == nil {
+		name = ip.Unmap().String()
+	}
+	return net.JoinHostPort(name, port)
+}
+
 // Name returns kubernetes.
 func (d *Decoder) Name() string { return Name }
 
 // Claims reports whether the host is a cluster's. Every body is read whole: the
 // API server itself takes no more than 3 MiB.
 func (d *Decoder) Claims(call decoders.Call) decoders.Claim {
+	host := placeOf(call.Host, call.Scheme)
 	for _, c := range d.clusters {
-		if c.Host == call.Host {
+		if c.Host == host {
 			return decoders.Claim{Mine: true, Body: decoders.WholeBody}
 		}
 	}
@@ -86,9 +111,9 @@ func (d *Decoder) Claims(call decoders.Call) decoders.Claim {
 // find returns the cluster of a call and the decoded path below its prefix. A
 // host that was bound to Kubernetes by name alone is its own cluster.
 func (d *Decoder) find(call decoders.Call) (Cluster, string, bool) {
-	known := false
+	known, host := false, placeOf(call.Host, call.Scheme)
 	for _, c := range d.clusters {
-		if c.Host != call.Host {
+		if c.Host != host {
 			continue
 		}
 		known = true

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -203,7 +205,7 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 		if port == "" {
 			port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
 		}
-		c := Cluster{Name: name, Server: server, Host: net.JoinHostPort(strings.ToLower(u.Hostname()), port),
+		c := Cluster{Name: name, Server: server, Host: hostPort(u.Hostname(), port),
 			PathPrefix: strings.TrimRight(u.EscapedPath(), "/"),
 			Insecure:   text(cluster, "insecure-skip-tls-verify") == "true", Loopback: loopback(u.Hostname())}
 		if u.Scheme == "https" {
@@ -225,6 +227,19 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 		k.add(c)
 	}
 	return nil
+}
+
+// hostPort writes an address as the engine sees it in calls: lower case, without
+// a trailing dot, IP addresses and ports in their short form.
+func hostPort(name, port string) string {
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if ip, err := netip.ParseAddr(name); err == nil {
+		name = ip.Unmap().String()
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err == nil {
+		port = strconv.FormatUint(n, 10)
+	}
+	return net.JoinHostPort(name, port)
 }
 
 // add appends a cluster. Entries that lead to one API server are one cluster,

@@ -41,3 +41,15 @@ func TestACompanysOwnRootsAreTrustedUpstream(t *testing.T) {
 		}
 	}
 }
+
+func TestAnAPIServerIsWrittenAsItsCallsAre(t *testing.T) {
+	for in, want := range map[[2]string]string{
+		{"API.Example.com.", "6443"}: "api.example.com:6443",
+		{"FD00:0:0::1", "06443"}:     "[fd00::1]:6443",
+		{"::ffff:10.0.0.1", "443"}:   "10.0.0.1:443",
+	} {
+		if got := hostPort(in[0], in[1]); got != want {
+			t.Errorf("%v: %s, want %s", in, got, want)
+		}
+	}
+}
