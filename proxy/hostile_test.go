@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -140,4 +142,53 @@ func TestLargeBodiesAreJudgedInTurn(t *testing.T) {
 			t.Errorf("%d had their turn, %d left", n, turns.under)
 		}
 	})
+}
+
+// A request that comes in pieces through a blind tunnel is still looked at.
+func TestAHeadInPiecesIsNoWayThroughABlindTunnel(t *testing.T) {
+	var came atomic.Int64
+	b := newBench(t, nil)
+	up, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { came.Add(1) })}
+	go func() { _ = srv.Serve(up) }()
+	t.Cleanup(func() { _ = srv.Close() })
+	for _, pieces := range [][]string{
+		{"G", "ET / HTTP/1.1\r\nHost: good.governed.test\r\n\r\n"},
+		{"\r\n", "GET / HTTP/1.1\r\nHost: good.governed.test\r\n\r\n"},
+		{"GET / HTTP/1.1\r\n", "Host: good.gov", "erned.test\r\n", "\r\n"},
+	} {
+		c, resp := b.rawTunnel(up.Addr().String())
+		if resp.StatusCode != http.StatusOK {
+			t.Fatal(resp.Status)
+		}
+		for _, p := range pieces {
+			if _, err := io.WriteString(c, p); err != nil {
+				t.Fatal(err)
+			}
+			runtime.Gosched()
+			time.Sleep(5 * time.Millisecond) // a packet each, as far as can be had
+		}
+		head := make([]byte, 12)
+		if _, err := io.ReadFull(c, head); err != nil || string(head) != "HTTP/1.1 421" {
+			t.Errorf("%q: %q %v", pieces, head, err)
+		}
+	}
+	if n := came.Load(); n != 0 {
+		t.Errorf("%d requests came through", n)
+	}
+}
+
+func TestOnlyRequestsAreWaitedFor(t *testing.T) {
+	for text, want := range map[string]bool{
+		"G": true, "GET /x": true, "GET / HTTP/1.1\r\nHost": true, "\r\n": true, "VERSION-CONTROL ": true,
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n": false, "GET / HTTP/1.1\r\n\r\n": false, "GET / HTTP/1.0\n\n": false,
+		"SSH-2.0-OpenSSH\r\n": false, "EHLO me\r\n": false, "AMQP\x00\x00\x09\x01": false, "*1\r\n$4\r\n": false, "\x00\x00\x00\x08": false,
+	} {
+		if got := mayBeRequest([]byte(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -102,7 +103,21 @@ func (s *Server) firstBytes(t *tunnel) bool {
 		_, _ = io.WriteString(t.Conn, alertUnrecognizedName)
 		return false
 	}
-	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(head)))
+	_ = t.SetReadDeadline(time.Now().Add(helloTime))
+	for mayBeRequest(t.head) && len(t.head) < helloBytes { // a head may come in pieces
+		if _, err := t.peek(buf); errors.Is(err, io.EOF) {
+			break // nothing more comes
+		} else if errors.Is(err, os.ErrDeadlineExceeded) {
+			return s.endless(t)
+		} else if err != nil {
+			return false
+		}
+	}
+	_ = t.SetReadDeadline(time.Time{})
+	if len(t.head) >= helloBytes && mayBeRequest(t.head) {
+		return s.endless(t)
+	}
+	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(bytes.TrimLeft(t.head, "\r\n"))))
 	if err != nil {
 		return true // not HTTP
 	}
@@ -115,6 +130,27 @@ func (s *Server) firstBytes(t *tunnel) bool {
 	body := "assent refused this call at the door: " + why + "\n"
 	_, _ = fmt.Fprintf(t.Conn, "HTTP/1.1 421 Misdirected Request\r\nContent-Type: text/plain; charset=utf-8\r\n%s: turned-away\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", headerAssent, len(body), body)
 	return false
+}
+
+// endless refuses a request whose head does not come to its end: what follows
+// would not be looked at.
+func (s *Server) endless(t *tunnel) bool {
+	s.turnedAway(context.Background(), t.caller, http.MethodConnect, t.target.hostPort(), "a request without an end of its head, in a tunnel to "+t.target.hostPort(), http.StatusRequestTimeout)
+	return false
+}
+
+// mayBeRequest reports the beginning of an HTTP request whose head is not whole:
+// METHOD SP, or a first line that ends in HTTP/1.x. Other protocols that begin
+// with letters are told apart by their first line, or by a byte that is none.
+func mayBeRequest(head []byte) bool {
+	head = bytes.TrimLeft(head, "\r\n") // servers pass over empty lines
+	line, rest, whole := bytes.Cut(head, []byte("\n"))
+	if whole {
+		return bytes.Contains(line, []byte(" HTTP/1.")) && !bytes.HasPrefix(rest, []byte("\r\n")) && !bytes.HasPrefix(rest, []byte("\n")) &&
+			!bytes.Contains(rest, []byte("\n\r\n")) && !bytes.Contains(rest, []byte("\n\n"))
+	}
+	method, _, _ := bytes.Cut(line, []byte(" "))
+	return len(method) <= 32 && len(bytes.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-")) == 0
 }
 
 // governs reports whether a decoder claims a host, on the port that is used or
