@@ -106,17 +106,17 @@ func (a *App) run(ctx context.Context, o runOptions, args []string) error {
 
 // runSession is one run between its start and its end.
 type runSession struct {
-	app     *App
-	id      string
-	began   time.Time
-	asking  bool // assent may: no change is sent
-	cfg     *config.Config
-	room    *setup.Room
-	engine  *engine.Engine
-	watcher *watcher
-	served  chan error
-	env     []string
-	overlay []byte // the child's kubeconfig, as it was written
+	app      *App
+	id       string
+	began    time.Time
+	asking   bool // assent may: no change is sent
+	cfg      *config.Config
+	room     *setup.Room
+	engine   *engine.Engine
+	watcher  *watcher
+	served   chan error
+	env      []string
+	overlays map[string][]byte // the child's kubeconfigs, as they were written
 }
 
 // startRun makes everything that the command needs; on an error nothing is left.

@@ -9,6 +9,7 @@ package setup
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -30,6 +31,8 @@ type Params struct {
 	TrustStore string // path of the PKCS #12 store; empty: none
 	Password   string // of the store
 	Kubeconfig string // path of the overlay; empty: KUBECONFIG is left alone
+	// Kubeconfigs are the paths of overlays for variables beside KUBECONFIG.
+	Kubeconfigs map[string]string
 	// Governed are host patterns that NO_PROXY must not take away from us; the
 	// clouds' own domains are always among them.
 	Governed []string
@@ -77,6 +80,9 @@ func Environ(base []string, in Params) (env []string, notes []Note, err error) {
 	e.set("ASSENT_CA", in.CA)
 	if in.Kubeconfig != "" {
 		e.set("KUBECONFIG", in.Kubeconfig)
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Kubeconfigs)) {
+		e.set(name, in.Kubeconfigs[name])
 	}
 	if in.OS == "darwin" {
 		notes = append(notes, Note{
