@@ -85,7 +85,7 @@ func (w *watcher) distrust(host string, err error) {
 	w.distrusted[host] = true
 	w.printer.Error(
 		fmt.Sprintf("a client does not trust this run's certificate authority (calling %s: %v)", host, err),
-		"it ignores the variables that assent sets, or has a setting of its own (custom_ca_bundle, --ca-bundle, --cacert): point that to $ASSENT_CA, or take it away",
+		"it ignores the variables that assent sets, or has a setting of its own (custom_ca_bundle, --ca-bundle, --cacert, --kubeconfig): point that to $ASSENT_CA, or take it away",
 	)
 }
 
