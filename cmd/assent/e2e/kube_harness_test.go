@@ -109,6 +109,7 @@ type kubeDecision struct {
 		Operation string                 `json:"operation"`
 		Verb      string                 `json:"verb"`
 		Targets   []struct{ URN string } `json:"targets"`
+		Unknown   []string               `json:"unknown"`
 		Native    object                 `json:"native"`
 	} `json:"action"`
 	request string // the server's id of the call, which is its audit id

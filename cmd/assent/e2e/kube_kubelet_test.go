@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,15 +42,18 @@ func kubeStreams(t *testing.T, c *k8sboxtest.Cluster) {
 				t.Errorf("%s, websockets %s: want one decision: %+v", path, websockets, made)
 			}
 		}
-		// What stdin will say cannot be judged, and is said to be unknown: observing lets
-		// it through.
-		cmd := exec.Command(binary, "run", "--observe", "--", c.Kubectl, "exec", "-i", "open", "--", "cat")
+		// What stdin will say cannot be judged, and the decision says so.
+		cmd := exec.Command(binary, "run", "--as", "deploy-agent", "--", c.Kubectl, "exec", "-i", "open", "--", "cat")
 		cmd.Dir, cmd.Env, cmd.Stdin = k.dir, k.environ(), strings.NewReader(large)
 		var errOut bytes.Buffer
 		cmd.Stderr = &errOut
 		out, err := cmd.Output()
 		if err != nil || string(out) != "[cat]\n"+large {
 			t.Errorf("websockets %s: %d bytes came back, want %d: %v\n%s", websockets, len(out), len(large), err, tailOf(errOut.String(), 2000))
+		}
+		made := k.entries()
+		if last := made[len(made)-1]; !slices.Contains(last.Action.Unknown, "stdin") {
+			t.Errorf("websockets %s: stdin is not said to be unknown: %+v", websockets, last.Action)
 		}
 	}
 
