@@ -169,6 +169,13 @@ func (r *reading) action() (model.Action, error) {
 		r.notRead("operation")
 		r.options.DryRun = nil // who knows who would honour it
 	}
+	dry := r.options.Dry() && r.verb.Mutates() // a secret is handed out all the same
+	switch {
+	case dry && r.answersWithSecret():
+		r.verb, dry = model.Reveal, false
+	case dry && impersonated(r.call.Header) != nil:
+		dry = false // the identity is taken, and what it may see is answered
+	}
 	target := r.target()
 	a := model.Action{
 		Platform:   Name,
@@ -180,7 +187,7 @@ func (r *reading) action() (model.Action, error) {
 		Region:     rt.Namespace,
 		Params:     r.params(),
 		Native:     encode(r.native()),
-		DryRun:     r.options.Dry() && r.verb.Mutates(), // a secret is handed out all the same
+		DryRun:     dry,
 		Decoder:    version,
 		Fidelity:   model.Exact,
 	}
@@ -223,6 +230,12 @@ func (r *reading) operation() string {
 		return verb + " " + rt.Resource
 	}
 	return verb + " " + rt.Resource + "/" + rt.Subresource
+}
+
+// answersWithSecret: a patch that is only tried answers with the whole object, and
+// so may any other change of it: a read of the secret by another name.
+func (r *reading) answersWithSecret() bool {
+	return r.route.Group == "" && r.route.Resource == "secrets" && r.route.Verb != "create"
 }
 
 // tokenSecret: writing a Secret of this type makes a credential.

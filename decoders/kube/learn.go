@@ -43,7 +43,7 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 	}
 	if route.Verb != "get" && route.Verb != "list" {
 		action, err := d.decode(call, false)
-		if err != nil || action.DryRun {
+		if err != nil || action.DryRun || action.Verb == model.Reveal || len(action.Parts) > 0 { // the last two may be dry runs too
 			return nil
 		}
 		if route.Verb == "delete" && route.Subresource == "" {
