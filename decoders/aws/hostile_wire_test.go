@@ -23,6 +23,9 @@ func TestParametersThatOnlyWeWouldReadAreRefused(t *testing.T) {
 		"in the URL and in the body":  call(t, "POST", terminate, "ec2", "DryRun=true", form...),
 		"DryRun beside the form":      call(t, "POST", "https://ec2.us-east-1.amazonaws.com/?DryRun=true", "ec2", "Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&Version=2016-11-15"),
 		"frames that are parameters":  call(t, "POST", "https://ec2.us-east-1.amazonaws.com/", "ec2", chunk, append(form, "Content-Encoding", "aws-chunked")...),
+		"letters of another charset":  ec2Typed(t, "application/x-www-form-urlencoded; charset=ibm037"),
+		"a charset half hidden":       ec2Typed(t, "application/x-www-form-urlencoded; charset=ibm037; x"),
+		"two content types":           ec2Typed(t, "application/x-www-form-urlencoded", "application/x-www-form-urlencoded; charset=utf-16"),
 		"a .. in a name":              call(t, "DELETE", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions/mine%2F..%2Fprod", "lambda", ""),
 	} {
 		if a, err := d.Decode(context.Background(), c); err == nil {
@@ -84,4 +87,10 @@ func TestASignatureDoesNotMakeAFrontEndAReadableService(t *testing.T) {
 	if d.Claims(decoders.Call{Method: "CONNECT", Host: "docs.aws.amazon.com"}).Mine {
 		t.Error("the documentation is governed")
 	}
+}
+
+func ec2Typed(t *testing.T, types ...string) decoders.Call {
+	c := ec2Call(t, "Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&DryRun=true")
+	c.Header["Content-Type"] = types
+	return c
 }

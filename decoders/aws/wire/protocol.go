@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -102,6 +103,9 @@ func speaks(svc *table.Service, protocol string) bool {
 // agrees refuses a Content-Type that belongs to another protocol. None at all, or
 // one that belongs to no protocol, is left to the service.
 func agrees(protocol string, h http.Header) error {
+	if err := plainText(h); err != nil {
+		return err
+	}
 	media := mediaType(h)
 	var owner []string
 	switch {
@@ -122,6 +126,27 @@ func agrees(protocol string, h http.Header) error {
 	}
 	if !slices.Contains(owner, protocol) {
 		return fmt.Errorf("content type %s belongs to another protocol than %s", media, protocol)
+	}
+	return nil
+}
+
+// plainText refuses a body whose bytes mean other letters to a reader that heeds
+// the charset (EBCDIC, UTF-16, UTF-7) than to one that does not.
+func plainText(h http.Header) error {
+	values := h["Content-Type"]
+	if len(values) > 1 {
+		return errors.New("the call has two content types")
+	}
+	for _, v := range values {
+		_, params, err := mime.ParseMediaType(v)
+		if err != nil && strings.Contains(strings.ToLower(v), "charset") {
+			return fmt.Errorf("the content type %.60q cannot be read", v)
+		}
+		switch strings.ToLower(params["charset"]) {
+		case "", "utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1":
+		default:
+			return fmt.Errorf("the body's charset %.20q is not one we read", params["charset"])
+		}
 	}
 	return nil
 }
