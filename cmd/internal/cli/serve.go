@@ -87,6 +87,9 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := reachable(d.cfg.Listen, len(d.cfg.Tokens)); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", d.cfg.Listen)
 	if err != nil {
 		return repaired{fmt.Errorf("listening on %s: %w", d.cfg.Listen, err), "set another address: listen: 127.0.0.1:0"}
