@@ -47,6 +47,7 @@ type Decoder struct {
 	capabilities capabilities
 	nested       *nested
 	properties   properties
+	templates    *templates
 	version      string
 
 	mu       sync.Mutex
@@ -76,7 +77,11 @@ func New() (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, properties: p,
+	tpl, err := readTemplates()
+	if err != nil {
+		return nil, err
+	}
+	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, properties: p, templates: tpl,
 		version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
 }
 
@@ -140,9 +145,13 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		a.Native = native(r, 0)
 		return d.unknown(a, r, at, c), nil
 	}
-	in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Secrets: secrets, Labels: r.Labels})
+	in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Secrets: true, Labels: r.Labels})
 	if err != nil {
 		return model.Action{}, err
+	}
+	hidden := d.hidden(r.Operation, in.Params)
+	if !secrets {
+		wire.Redact(r.Operation, in.Params)
 	}
 	a.Fidelity, a.Unknown = in.Fidelity, in.Unknown
 	if r.Why != "" { // understood, but for one part
@@ -150,8 +159,8 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		a.Fidelity = min(a.Fidelity, model.Partial)
 	}
 	d.understand(&a, r.Operation, in.Params, at)
-	if err := d.fanOut(&a, r.Operation, in.Params, at); err != nil {
-		return model.Action{}, err
+	if err := d.inside(&a, r.Operation, in.Params, at, hidden, secrets); err != nil {
+		return model.Action{}, fmt.Errorf("looking inside %s: %w", a.Name(), err)
 	}
 	a.Native = native(r, d.count(a.Name(), in.Params))
 	sort.Strings(a.Unknown)
@@ -184,6 +193,19 @@ func (d *Decoder) understand(a *model.Action, op *table.Operation, params map[st
 	if p, ok := runsAs(a, params); ok {
 		a.Props = addProperty(a.Props, p)
 	}
+}
+
+// inside gives a call its parts: the items of a batch, the resources of a
+// template, the resource that Cloud Control makes. params are what is recorded;
+// hidden are the texts that have to be read although they are not.
+func (d *Decoder) inside(a *model.Action, op *table.Operation, params map[string]any, at scene, hidden map[string]string, secrets bool) error {
+	if err := d.fanOut(a, op, params, at); err != nil {
+		return err
+	}
+	if err := d.unfold(a, params, at, secrets); err != nil {
+		return err
+	}
+	return d.control(a, params, at, hidden, secrets)
 }
 
 // unknown is the action of a call whose operation is not in the table: judged as

@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/cfn"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -90,7 +91,7 @@ func hits(v any, path, pointer string, out []hit) []hit {
 	if !ok {
 		return out
 	}
-	if _, isFunction := intrinsic(m); isFunction {
+	if cfn.IsFunction(m) {
 		return append(out, hit{m, pointer})
 	}
 	if next, ok := m[step]; ok && next != nil {
@@ -125,7 +126,7 @@ func (row *propertyRow) plain(found *findings, params map[string]any) {
 	all := hits(any(params), row.At, "", nil)
 	if len(all) == 0 {
 		if row.Absent != nil {
-			found.add(model.Property{Name: row.Name, Value: row.Absent, Known: true, Source: "default"})
+			found.add(model.Property{Name: row.Name, Value: row.Absent, Known: true, Source: byDefault})
 		}
 		return
 	}
@@ -180,8 +181,9 @@ func settled(v any, known bool) (any, bool) {
 
 // Where a property's value came from.
 const (
-	fromCall = "request"
-	derived  = "derived"
+	fromCall  = "request"
+	byDefault = "default"
+	derived   = "derived"
 )
 
 // findings gathers properties, one or two of a name: a truth is yes if anything

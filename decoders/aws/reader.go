@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/cfn"
 	"github.com/assent-iom/assent/decoders/aws/policydoc"
 	"github.com/assent-iom/assent/decoders/aws/wire"
 	"github.com/assent-iom/assent/model"
@@ -53,7 +54,7 @@ func readRules(f *findings, name, public string, h hit) {
 	if !ok {
 		return
 	}
-	if _, isFunction := intrinsic(m); isFunction {
+	if cfn.IsFunction(m) {
 		f.unknown(name, h.pointer)
 		f.unknownIf(public, h.pointer)
 		return

@@ -73,6 +73,10 @@ func verbOf(op *table.Operation) model.Verb {
 		if v, ok := nameVerb(op.Name, word); ok {
 			return v
 		}
+		switch word {
+		case "Update", "Put", "Modify", "Set":
+			return model.Update
+		}
 		return model.Unknown
 	}
 	if v, ok := nameVerb(op.Name, word); ok {

@@ -9,6 +9,10 @@ import (
 	"github.com/assent-iom/assent/decoders/aws/table"
 )
 
+// Redact takes the secrets out of parameters that were decoded with
+// Options.Secrets, in place, as DecodeInput does without.
+func Redact(op *table.Operation, params map[string]any) { redactInput(op.Input, params) }
+
 // redactInput takes secrets out of decoded parameters, in place: first by shape,
 // as the models mark it, then by pattern, for what they do not know.
 func redactInput(s *table.Shape, params map[string]any) {
@@ -105,7 +109,7 @@ func redactUnknown(name string, v any) any {
 		}
 		return v
 	case string:
-		if last := name[strings.LastIndexByte(name, '.')+1:]; secretName(last) || tokenName(last) {
+		if last := name[strings.LastIndexByte(name, '.')+1:]; secretName(last) || tokenName(last) && !strings.HasPrefix(v, "arn:") {
 			return decoders.Redacted
 		}
 		return scrubLeaf(name, v)
