@@ -1,12 +1,14 @@
-// Assent-verify checks an Assent ledger offline. It needs the ledger's directory
-// (or a copy of it) and nothing else: no network, no key but a public one, no
-// Assent.
+// Assent-verify checks an Assent ledger offline. It needs the ledger's directory,
+// or its published form, or a copy of either, and nothing else: no network, no
+// key but a public one, no Assent.
 //
 // Usage:
 //
-//	assent-verify [--dir DIR] [--vkey VKEY|FILE] [--since FILE] [--json]
+//	assent-verify [--dir DIR | --public DIR] [--vkey VKEY|FILE] [--since FILE] [--json]
 //
 //	--dir DIR      the ledger; default $XDG_STATE_HOME/assent/ledger
+//	--public DIR   its published form (c2sp tlog-tiles) instead: checkpoint, tiles
+//	               and entry bundles alone; needs --vkey
 //	--vkey VKEY    the public key, or a file that holds it, from somebody you
 //	               trust. Without it the key beside the log is used, which proves
 //	               only that the log agrees with itself.
@@ -50,6 +52,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	flags := flag.NewFlagSet("assent-verify", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("dir", defaultDir(env), "the ledger's `directory`")
+	public := flags.String("public", "", "the `directory` of the ledger's published form")
 	vkey := flags.String("vkey", "", "the public `key`, or a file that holds it")
 	since := flags.String("since", "", "a checkpoint `file` that was kept elsewhere")
 	asJSON := flags.Bool("json", false, "the report as JSON")
@@ -72,7 +75,13 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		}
 		opts.Since = data
 	}
-	report, err := verify.Dir(ctx, *dir, opts)
+	var report verify.Report
+	var err error
+	if *public != "" {
+		report, err = verify.Public(ctx, *public, opts)
+	} else {
+		report, err = verify.Dir(ctx, *dir, opts)
+	}
 	if err != nil {
 		fmt.Fprintf(stderr, "assent-verify: %v\n", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assent-iom/assent/ledger/publish"
 	"github.com/assent-iom/assent/ledger/store"
 )
 
@@ -17,7 +18,10 @@ func TestExitCodesAreThoseOfTheManual(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	vkey := s.VKey()
+	vkey, public := s.VKey(), s.Public()
+	if _, err := publish.Publish(t.Context(), s, public); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +36,9 @@ func TestExitCodesAreThoseOfTheManual(t *testing.T) {
 		{[]string{"--dir", dir, "--vkey", "nonsense"}, 3, "untrusted"},
 		{[]string{"--dir", filepath.Join(dir, "nowhere")}, 5, "unfinished"},
 		{[]string{"--dir", dir, "--since", filepath.Join(dir, "nowhere")}, 5, ""},
+		{[]string{"--public", public, "--vkey", vkey}, 0, "2 published files compared"},
+		{[]string{"--public", public}, 3, "untrusted"},
+		{[]string{"--public", dir, "--vkey", vkey}, 5, "unfinished"},
 		{[]string{"extra"}, usage, ""},
 	} {
 		var out, errs bytes.Buffer

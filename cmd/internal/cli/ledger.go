@@ -18,7 +18,8 @@ import (
 
 func (a *App) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the evidence"}
-	cmd.AddCommand(a.tailCommand(), a.showCommand(), a.verifyCommand(), a.pathCommand(), a.vkeyCommand())
+	cmd.AddCommand(a.tailCommand(), a.showCommand(), a.verifyCommand(), a.vkeyCommand(),
+		a.pathCommand(), a.publishCommand(), a.proofCommand())
 	return cmd
 }
 
@@ -205,20 +206,6 @@ func (a *App) verify(ctx context.Context, vkey, since string, asJSON bool) error
 		return exit{code, err}
 	}
 	return err
-}
-
-func (a *App) pathCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "path", Short: "Print the ledger's directory", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			cfg, err := a.load()
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(a.Stdout, cfg.Ledger)
-			return err
-		},
-	}
 }
 
 func (a *App) vkeyCommand() *cobra.Command {

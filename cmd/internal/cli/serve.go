@@ -59,6 +59,10 @@ func (a *App) serve(ctx context.Context, enforce bool) error {
 	return d.serve(ctx)
 }
 
+// publishEvery is how often a daemon publishes its evidence: soon enough for a
+// reader who waits, seldom enough that the cost is not noticed.
+const publishEvery = time.Second
+
 // daemon is `assent serve`.
 type daemon struct {
 	app    *App
@@ -96,7 +100,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	}
 	defer listener.Close()
 	d.engine, err = engine.New(ctx, engine.Config{
-		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, ModelPath: d.cfg.Model, Clusters: clusters,
+		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, ModelPath: d.cfg.Model, Clusters: clusters,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
 	})

@@ -76,12 +76,15 @@ type Config struct {
 	Intent    *intent.Set // nil: nothing is declared
 	LedgerDir string
 	Ledger    ledger.Writer // instead of LedgerDir: for questions that record nothing
-	ModelPath string
-	Clusters  []Cluster
-	Governed  []decoders.Binding
-	Now       func() time.Time
-	Rand      io.Reader
-	Log       *zap.Logger // nil: none
+	// PublishEvery is how often the ledger's published form is brought up to date;
+	// zero: only at the end.
+	PublishEvery time.Duration
+	ModelPath    string
+	Clusters     []Cluster
+	Governed     []decoders.Binding
+	Now          func() time.Time
+	Rand         io.Reader
+	Log          *zap.Logger // nil: none
 	// Question judges without recording or forwarding a change: see gate.Config.
 	Question bool
 	// Event is told of each decision and outcome. It MUST NOT block.
@@ -95,6 +98,7 @@ type Engine struct {
 	cfg      Config
 	registry *decoders.Registry
 	ledger   *store.Store // nil when Config.Ledger is used
+	publish  *publisher   // nil unless Config.PublishEvery
 	graph    *graph.Graph
 	models   *modelstore.Store  // nil when the model on disk could not be used
 	writer   *modelstore.Writer // nil with models
@@ -129,6 +133,9 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 			return nil, err
 		}
 		book = e.ledger
+		if cfg.PublishEvery > 0 {
+			e.publish = startPublisher(e.ledger, cfg.PublishEvery, cfg.Trouble)
+		}
 	}
 	passing := e.openModel(ctx)
 	message := reason.Message
@@ -269,8 +276,14 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.models != nil {
 		add("closing the model", e.models.Close())
 	}
+	if e.publish != nil {
+		e.publish.stop()
+	}
 	if e.ledger != nil {
 		add("closing the ledger", e.ledger.Close())
+		if _, err := Publish(context.WithoutCancel(ctx), e.cfg.LedgerDir); err != nil { // what closing has written too
+			e.cfg.Trouble("publishing the evidence", err)
+		}
 	}
 	return errors.Join(all...)
 }
