@@ -23,7 +23,9 @@
 //     without it.
 //   - A rule that errs, takes longer than 50 ms or answers anything but such a
 //     set is a fault: the action is refused, with the rule's name.
-//   - What is not known about an action makes a rule apply, never the opposite.
+//   - What is not known about an action makes a rule apply, never the opposite: one
+//     that reads params refuses when some of them were not understood, unless it
+//     reads action.unknown or action.fidelity and so decides for itself.
 //
 // Each evaluation reads one action; a call with parts is shown to the rules
 // whole and part by part.
