@@ -156,12 +156,12 @@ func (a *App) clusters(cfg *config.Config) ([]engine.Cluster, error) {
 	if len(cfg.Clusters) == 0 {
 		return nil, nil
 	}
-	k, err := setup.ReadKubeconfig(cfg.Clusters, setup.ReadFile)
-	if err != nil || k == nil {
+	found, notes, err := setup.Clusters(cfg.Clusters)
+	if err != nil {
 		return nil, err
 	}
-	a.notes(k.Notes)
-	return engineClusters(k.Clusters)
+	a.notes(notes)
+	return engineClusters(found)
 }
 
 func engineClusters(found []setup.Cluster) ([]engine.Cluster, error) {

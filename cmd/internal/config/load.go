@@ -122,14 +122,6 @@ func StateDir(w Where) (string, error) {
 	return filepath.Join(w.Home, ".local", "state", "assent"), nil
 }
 
-// MakeDir makes a folder that only its owner can enter.
-func MakeDir(path string) error {
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return fmt.Errorf("making the state folder: %w", err)
-	}
-	return nil
-}
-
 func read(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -94,6 +95,22 @@ func ReadKubeconfig(files []string, read func(string) ([]byte, error)) (*Kubecon
 		return nil, nil
 	}
 	return k, k.describe(read)
+}
+
+// Clusters lists the clusters of kubeconfig files, for an engine that serves no
+// child. A file that does not exist is an error: somebody named it, and its
+// clusters would go ungoverned.
+func Clusters(files []string) ([]Cluster, []Note, error) {
+	for _, f := range files {
+		if _, err := os.Stat(f); err != nil {
+			return nil, nil, fmt.Errorf("reading kubeconfig: %w", err)
+		}
+	}
+	k, err := ReadKubeconfig(files, ReadFile)
+	if err != nil || k == nil {
+		return nil, nil, err
+	}
+	return k.Clusters, k.Notes, nil
 }
 
 func parseKubeconfig(data []byte) (*yaml.Node, error) {

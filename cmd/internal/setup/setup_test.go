@@ -202,3 +202,16 @@ func FuzzReadKubeconfig(f *testing.F) {
 		}
 	})
 }
+
+func TestANamedKubeconfigMustExist(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(file, []byte(kubeconfig), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if clusters, _, err := Clusters([]string{file}); err != nil || len(clusters) != 2 {
+		t.Errorf("%v, %v", clusters, err)
+	}
+	if _, _, err := Clusters([]string{file, file + ".absent"}); err == nil {
+		t.Error("a named kubeconfig that does not exist leaves its clusters ungoverned")
+	}
+}
