@@ -355,3 +355,17 @@ func TestIdsSortByTimeAndDiffer(t *testing.T) {
 		}
 	}
 }
+
+func TestObservingWithoutIntentDoesNotWarn(t *testing.T) {
+	for digest, warns := range map[string]bool{"none": false, "sha256:1": true} {
+		d := func(a model.Action) policy.Decision {
+			d := always(policy.Deny)(a)
+			d.Basis.Intent = digest
+			return d
+		}
+		p := newGate(t, policy.Observe, decider(d), &book{}).Judge(t.Context(), ask(stub{decode: action(model.Create)}))
+		if (p.Warning != "") != warns {
+			t.Errorf("intent %s: warning %q", digest, p.Warning)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy"
 )
@@ -106,6 +107,8 @@ func (g *Gate) refuseUnrecorded(why string) proxy.Permit {
 // warning is what a caller that is not refused should still know.
 func (g *Gate) warning(d policy.Decision) string {
 	switch {
+	case d.Verdict != policy.Allow && d.Basis.Intent == intent.None:
+		return "" // with nothing declared, a warning on every change says nothing
 	case d.Verdict != policy.Allow:
 		f, ok := d.First()
 		if !ok {
