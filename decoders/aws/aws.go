@@ -149,7 +149,7 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 	if err != nil {
 		return model.Action{}, err
 	}
-	hidden := d.hidden(r.Operation, in.Params)
+	hidden, scripts := d.hidden(r.Operation, in.Params), d.properties.hidden(callName(r.Operation), in.Params)
 	if !secrets {
 		wire.Redact(r.Operation, in.Params)
 	}
@@ -159,6 +159,7 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		a.Fidelity = min(a.Fidelity, model.Partial)
 	}
 	d.understand(&a, r.Operation, in.Params, at)
+	reveal(a.Props, scripts)
 	if err := d.inside(&a, r.Operation, in.Params, at, hidden, secrets); err != nil {
 		return model.Action{}, fmt.Errorf("looking inside %s: %w", a.Name(), err)
 	}

@@ -279,3 +279,29 @@ func (f *findings) sorted() []model.Property {
 	})
 	return out
 }
+
+// hidden reads the rows that stand for a secret text by its hash, before the text
+// is taken out of the parameters.
+func (p properties) hidden(name string, params map[string]any) []model.Property {
+	var found findings
+	for _, row := range p[name] {
+		if row.Read != "hash" {
+			continue
+		}
+		for _, h := range hits(any(params), row.At, "", nil) {
+			readHash(&found, row.Name, h, scene{})
+		}
+	}
+	return found.sorted()
+}
+
+// reveal puts what hidden has read in the place of what could not be.
+func reveal(all, hidden []model.Property) {
+	for _, p := range hidden {
+		for i := range all {
+			if all[i].Name == p.Name && !all[i].Known {
+				all[i] = p
+			}
+		}
+	}
+}

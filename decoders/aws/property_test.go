@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/table"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -84,7 +86,7 @@ func TestProperties(t *testing.T) {
 		{call(t, "POST", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions", "lambda", `{"FunctionName":"f","Role":"arn:aws:iam::029608264753:role/r","Code":{"S3Bucket":"b"}}`, "Content-Type", "application/json"),
 			`identity.runsAs=["arn:aws:iam::029608264753:role/r"]`},
 		{ec2Call(t, "Action=RunInstances&ImageId=ami-0123456789abcdef0&MinCount=1&MaxCount=3&IamInstanceProfile.Name=web&UserData=aGVsbG8="),
-			`identity.runsAs=["arn:aws:iam::029608264753:instance-profile/web"] instance.bootScript=? scale.max=3`},
+			`identity.runsAs=["arn:aws:iam::029608264753:instance-profile/web"] instance.bootScript="sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" scale.max=3`},
 		{ec2Call(t, "Action=ModifySnapshotAttribute&SnapshotId=snap-0123456789abcdef0&CreateVolumePermission.Add.1.Group=all"), `access.publicRead=true`},
 		{jsonCall(t, "sqs.us-east-1.amazonaws.com", "sqs", "AmazonSQS.SetQueueAttributes", `{"QueueUrl":"https://sqs.us-east-1.amazonaws.com/029608264753/q","Attributes":{"Policy":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"sqs:*\",\"Resource\":\"*\"}]}"}}`), `access.anonymous=true access.publicRead=false`},
 		{jsonCall(t, "dynamodb.us-east-1.amazonaws.com", "dynamodb", "DynamoDB_20120810.DescribeTable", `{"TableName":"x"}`), ``},
@@ -110,6 +112,56 @@ func TestPropertiesPointAtTheirValue(t *testing.T) {
 	for _, p := range a.Props {
 		if p.Name == "network.ingress.public" && p.Native != "/IpPermissions/1/IpRanges/0/CidrIp" {
 			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// A call that takes a policy says whom it lets in, or is known to take another
+// kind of policy.
+func TestEveryPolicyIsRead(t *testing.T) {
+	d := decoder(t)
+	names := []string{"Policy", "policy", "PolicyDocument", "policyDocument", "ResourcePolicy", "resourcePolicy", "AccessPolicies", "policyText",
+		"AssumeRolePolicyDocument", "InlinePolicy", "repositoryPolicy", "PolicyInJson", "accessPolicy"}
+	// Policies of networks, of data and of sessions; an endpoint's narrows what is
+	// open by nature.
+	others := strings.Fields(`logs:PutAccountPolicy logs:PutDataProtectionPolicy logs:PutIndexPolicy networkmanager:* opensearchserverless:* ivs:*
+		ec2:CreateVpcEndpoint ec2:ModifyVpcEndpoint ec2:CreateVerifiedAccessEndpoint ec2:CreateVerifiedAccessGroup ec2:ModifyVerifiedAccessEndpointPolicy
+		ec2:ModifyVerifiedAccessGroupPolicy transfer:CreateAccess transfer:CreateUser transfer:UpdateAccess transfer:UpdateUser
+		secretsmanager:ValidateResourcePolicy eks:CreatePodIdentityAssociation eks:UpdatePodIdentityAssociation`)
+	for _, info := range d.table.Services() {
+		s, err := info.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, op := range s.Operations {
+			if op.Input == nil || !verbOf(op).Mutates() || slices.Contains(others, callName(op)) || slices.Contains(others, s.Name+":*") || s.Name == "securityhub" {
+				continue
+			}
+			for i := range op.Input.Members {
+				m := &op.Input.Members[i]
+				if m.Shape.Kind != table.String || !slices.Contains(names, m.Name) {
+					continue
+				}
+				if !slices.ContainsFunc(d.properties[callName(op)], func(r *propertyRow) bool { return r.At == m.Name && r.Read != "" }) {
+					t.Errorf("%s#%s is not read", callName(op), m.Name)
+				}
+			}
+		}
+	}
+}
+
+// The names are the vocabulary's, and two of our own.
+func TestPropertiesHavePortableNames(t *testing.T) {
+	vocabulary := strings.Fields(`access.anonymous access.crossAccount access.publicRead access.publicWrite availability.multiZone backup.destroyed backup.pitr
+		backup.retentionDays change.immediate compute.size container.privileged encryption.atRest encryption.inTransit engine.version identity.boundary
+		identity.longLivedCredential identity.privilege identity.runsAs identity.trust instance.bootScript instance.metadataHardened
+		lifecycle.deletionProtection lifecycle.finalSnapshot lifecycle.softDeleteDays location.replicas log.retentionDays network.egress network.ingress
+		network.ingress.public network.public network.public.allowedSources remote.exec scale.max scale.min storage.versioning`)
+	for name, rows := range decoder(t).properties {
+		for _, r := range rows {
+			if !slices.Contains(vocabulary, r.Name) {
+				t.Errorf("%s: %s is no portable name", name, r.Name)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"net/netip"
 	"strings"
@@ -331,12 +332,33 @@ func readRole(f *findings, name string, h hit, at scene) {
 	f.add(set(name, h.pointer, text))
 }
 
+// readHash identifies a script that is handed over, base64 or in a template's
+// Fn::Base64, by the SHA-256 of its text.
 func readHash(f *findings, name string, h hit, _ scene) {
-	text, ok := h.value.(string)
-	if !ok || text == decoders.Redacted {
-		f.unknown(name, h.pointer)
+	if sum, ok := scriptHash(h.value); ok {
+		f.add(model.Property{Name: name, Value: sum, Known: true, Source: derived, Native: h.pointer})
 		return
 	}
-	sum := sha256.Sum256([]byte(text))
-	f.add(model.Property{Name: name, Value: "sha256:" + hex.EncodeToString(sum[:]), Known: true, Source: derived, Native: h.pointer})
+	f.unknown(name, h.pointer)
+}
+
+func scriptHash(v any) (string, bool) {
+	var script []byte
+	switch v := v.(type) {
+	case string:
+		var err error
+		if script, err = base64.StdEncoding.DecodeString(v); err != nil {
+			return "", false
+		}
+	case map[string]any:
+		text, ok := v["Fn::Base64"].(string)
+		if !ok || strings.Contains(text, decoders.Redacted) {
+			return "", false
+		}
+		script = []byte(text)
+	default:
+		return "", false
+	}
+	sum := sha256.Sum256(script)
+	return "sha256:" + hex.EncodeToString(sum[:]), true
 }

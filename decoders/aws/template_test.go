@@ -115,6 +115,7 @@ func TestThreeWaysAreOne(t *testing.T) {
 		{"AWS::Lambda::Function", `{"FunctionName":"f","Role":"arn:aws:iam::029608264753:role/r","Code":{"S3Bucket":"b"}}`,
 			call(t, "POST", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions", "lambda", `{"FunctionName":"f","Role":"arn:aws:iam::029608264753:role/r","Code":{"S3Bucket":"b"}}`, "Content-Type", "application/json")},
 		{"AWS::DynamoDB::Table", `{"TableName":"t","KeySchema":[]}`, jsonCall(t, "dynamodb.us-east-1.amazonaws.com", "dynamodb", "DynamoDB_20120810.CreateTable", `{"TableName":"t","KeySchema":[]}`)},
+		{"AWS::EC2::Instance", `{"ImageId":"ami-0123456789abcdef0","UserData":"aGVsbG8="}`, ec2Call(t, "Action=RunInstances&ImageId=ami-0123456789abcdef0&UserData=aGVsbG8=")},
 		{"AWS::SNS::Topic", `{"TopicName":"t"}`, call(t, "POST", "https://sns.us-east-1.amazonaws.com/", "sns", "Action=CreateTopic&Version=2010-03-31&Name=t")},
 		{"AWS::Logs::LogGroup", `{"LogGroupName":"/a"}`, jsonCall(t, "logs.us-east-1.amazonaws.com", "logs", "Logs_20140328.CreateLogGroup", `{"logGroupName":"/a"}`)},
 	} {
