@@ -231,12 +231,6 @@ func (e *Engine) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
 	return e.gate.Consider(ctx, in)
 }
 
-// Registry finds the decoder of a call.
-func (e *Engine) Registry() *decoders.Registry { return e.registry }
-
-// Snapshot is the newest version of the model.
-func (e *Engine) Snapshot() model.Snapshot { return e.graph.Snapshot() }
-
 // Intent names the running documents: sha256:HEX, or none.
 func (e *Engine) Intent() string { return e.decide.Digest() }
 
