@@ -195,21 +195,8 @@ func (s *Store) resolve(ctx context.Context, id, reason string) error {
 
 // openOf returns the first open decisions of a session, one batch of them.
 func (s *Store) openOf(ctx context.Context, id string) ([]ledger.Stored, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT e.idx, e.kind, e.key, e.envelope, e.leaf
+	return s.page(ctx, `SELECT e.idx, e.kind, e.key, e.envelope, e.leaf
 		FROM open o JOIN entries e ON e.idx = o.idx WHERE o.session = ? ORDER BY o.idx LIMIT ?`, id, batchEntries)
-	if err != nil {
-		return nil, fmt.Errorf("looking for open decisions: %w", err)
-	}
-	defer rows.Close()
-	var out []ledger.Stored
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
-	}
-	return out, rows.Err()
 }
 
 // outcomeOf makes the outcome of a decision from its envelope.
