@@ -38,6 +38,27 @@ func thirdParty(t *testing.T) string {
 	return program
 }
 
+// python runs verify.py, which needs no more than Python and openssl, and returns
+// its last line.
+func python(t *testing.T, args ...string) string {
+	t.Helper()
+	for _, tool := range []string{"python3", "openssl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("CI") != "" {
+				t.Fatalf("NOT RUN: %s is not installed; in CI nothing may be skipped", tool)
+			}
+			t.Skipf("NOT RUN: %s is not installed", tool)
+		}
+	}
+	out, err := exec.Command("python3", append([]string{"thirdparty/verify.py"}, args...)...).CombinedOutput()
+	var exited *exec.ExitError
+	if err != nil && (!errors.As(err, &exited) || exited.ExitCode() != 1) {
+		t.Fatalf("%v: %s", err, out)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}
+
 // said runs the checker and returns what each check said.
 func said(t *testing.T, program string, args ...string) map[string]string {
 	t.Helper()
@@ -68,6 +89,9 @@ func TestLaw10OthersToolsAcceptWhatIsPublishedAndCatchWhatWasChanged(t *testing.
 		put(t, s, size)
 		if got := said(t, program, s.Public(), s.VKey()); got["fsck"] != "ok" || got["torchwood"] != "ok" {
 			t.Fatalf("size %d: %v", size, got)
+		}
+		if got, want := python(t, s.Public(), s.VKey()), fmt.Sprintf("verified %d of %d entries", size, size); !strings.HasPrefix(got, want) {
+			t.Fatalf("verify.py: %s, want %s", got, want)
 		}
 	}
 	t.Run("a proof", func(t *testing.T) { proofs(t, program, s) })
@@ -101,11 +125,24 @@ func TestLaw10OthersToolsAcceptWhatIsPublishedAndCatchWhatWasChanged(t *testing.
 			if got["torchwood"] == "ok" && c.torchwood {
 				t.Error("torchwood did not catch it")
 			}
+			if got := python(t, copied, s.VKey()); !strings.HasPrefix(got, "FAILED: ") {
+				t.Errorf("verify.py: %s", got)
+			}
 			r, err := verify.Public(t.Context(), copied, verify.Options{VKey: s.VKey()})
 			if err != nil || r.Kind != verify.Tampered {
 				t.Errorf("ours: %v %v", r.Kind, err)
 			}
 		})
+	}
+}
+
+// verify.py takes the key that it is given, and no other.
+func TestVerifyPyRefusesAnotherKey(t *testing.T) {
+	s, other := open(t, t.TempDir()), open(t, t.TempDir())
+	grow(t, s, 3)
+	put(t, s, 3)
+	if got := python(t, s.Public(), other.VKey()); !strings.HasPrefix(got, "FAILED: ") {
+		t.Error(got)
 	}
 }
 
