@@ -2,6 +2,7 @@
 # Sets up, under .tools/, what the tests and the demo need and this machine lacks.
 #   .ci/tools.sh cloud   python with moto, boto3 and the aws CLI
 #   .ci/tools.sh lint    staticcheck and govulncheck
+#   .ci/tools.sh audit   cosign, which checks our evidence (minutes, once)
 #   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one binary
 # Everything is pinned, and done once: a second call takes no time.
 set -euo pipefail
@@ -9,6 +10,7 @@ cd "$(dirname "$0")/.."
 mkdir -p .tools/bin
 
 STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+COSIGN=github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
 GOVULNCHECK=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 say() { printf 'tools: %s\n' "$*" >&2; }
@@ -53,11 +55,13 @@ lint() {
   install "govulncheck@${GOVULNCHECK##*@}" "$GOVULNCHECK"
 }
 
+audit() { install "cosign@${COSIGN##*@}" "$COSIGN"; }
+
 kube() { cmd/k8sbox/build.sh; }
 
 for what in "$@"; do
   case $what in
-    cloud | lint | kube) "$what" ;;
+    cloud | lint | audit | kube) "$what" ;;
     *) say "error: unknown set of tools: $what"; exit 2 ;;
   esac
 done

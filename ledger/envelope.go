@@ -7,6 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,10 +97,15 @@ func ParseEnvelope(data []byte) (Envelope, error) {
 	return e, nil
 }
 
-// KeyID returns the key id that signatures by a public key carry: the SHA-256 of
-// its PKIX form.
-func KeyID(pkix []byte) string {
-	sum := sha256.Sum256(pkix)
+// KeyID returns the key id that signatures by a key carry: its SSH fingerprint, as
+// ssh-keygen -l prints it. DSSE leaves the form open; other verifiers (cosign)
+// look a signature up by this one.
+func KeyID(public ed25519.PublicKey) string {
+	const kind = "ssh-ed25519"
+	wire := make([]byte, 0, 4+len(kind)+4+len(public))
+	wire = append(binary.BigEndian.AppendUint32(wire, uint32(len(kind))), kind...)
+	wire = append(binary.BigEndian.AppendUint32(wire, uint32(len(public))), public...)
+	sum := sha256.Sum256(wire)
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 

@@ -14,7 +14,6 @@ package seal
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/x509"
 	"errors"
 	"fmt"
 
@@ -46,10 +45,6 @@ func New(signer signature.Signer, name string) (*Seal, error) {
 	if !ok {
 		return nil, fmt.Errorf("a ledger is signed with an Ed25519 key, not with a %T", key)
 	}
-	pkix, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the public key: %w", err)
-	}
 	vkey, err := note.NewEd25519VerifierKey(name, public)
 	if err != nil {
 		return nil, fmt.Errorf("naming the key %q: %w", name, err)
@@ -58,7 +53,7 @@ func New(signer signature.Signer, name string) (*Seal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("naming the key %q: %w", name, err)
 	}
-	return &Seal{signer: signer, public: public, name: name, keyID: ledger.KeyID(pkix), vkey: vkey, verifier: verifier}, nil
+	return &Seal{signer: signer, public: public, name: name, keyID: ledger.KeyID(public), vkey: vkey, verifier: verifier}, nil
 }
 
 // Origin returns the log's name.

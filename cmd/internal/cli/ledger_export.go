@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/store"
+)
+
+func (a *App) exportCommand() *cobra.Command {
+	var dsse, bundle bool
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "export (--dsse | --bundle | --to DIR) INDEX",
+		Short: "Print or write an entry as others' tools read it",
+		Long: `Gives out one entry so that it can be checked without assent.
+
+  --dsse     its DSSE envelope, byte for byte
+  --bundle   a Sigstore bundle, for cosign verify-blob-attestation
+  --to DIR   files: both of these, and what openssl needs: the signed bytes (INDEX.pae), the signature (INDEX.sig), the
+             public key (log.pem); the proof that it is in the log (INDEX.tlog-proof); and of a decision the action
+             that it is about (INDEX.action.json). docs/evidence.md shows what to do with them.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := a.readLedger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			index, err := strconv.ParseUint(args[0], 10, 64)
+			if err != nil {
+				return exit{2, fmt.Errorf("index %q: want a number", args[0])}
+			}
+			e, err := s.Get(cmd.Context(), index)
+			if err != nil {
+				return fmt.Errorf("entry %d of %d: %w", index, s.Size(), err)
+			}
+			out := e.Envelope
+			switch {
+			case dir != "":
+				return a.exportFiles(cmd.Context(), s, e, a.absolute(dir))
+			case bundle:
+				if out, err = ledger.Bundle(e.Envelope); err != nil {
+					return err
+				}
+			}
+			_, err = a.Stdout.Write(out)
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&dsse, "dsse", false, "the DSSE envelope on stdout")
+	cmd.Flags().BoolVar(&bundle, "bundle", false, "a Sigstore bundle on stdout")
+	cmd.Flags().StringVar(&dir, "to", "", "files in this `directory`")
+	cmd.MarkFlagsMutuallyExclusive("dsse", "bundle", "to")
+	cmd.MarkFlagsOneRequired("dsse", "bundle", "to")
+	return cmd
+}
+
+// exportFiles writes everything that checks one entry.
+func (a *App) exportFiles(ctx context.Context, s *store.Store, e ledger.Stored, dir string) error {
+	name := strconv.FormatUint(e.Index, 10)
+	envelope, err := ledger.ParseEnvelope(e.Envelope)
+	if err != nil {
+		return err
+	}
+	bundle, err := ledger.Bundle(e.Envelope)
+	if err != nil {
+		return err
+	}
+	proof, err := entryProof(ctx, s, name)
+	if err != nil {
+		return err
+	}
+	key, err := publicPEM(s.VKey())
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		name + ".dsse.json": e.Envelope, name + ".sigstore.json": bundle, name + ".tlog-proof": proof,
+		name + ".pae": ledger.PAE(envelope.PayloadType, envelope.Payload), name + ".sig": envelope.Signatures[0].Sig,
+		name + ".statement.json": envelope.Payload, "log.pem": key, "log.vkey": []byte(s.VKey() + "\n"),
+	}
+	if e.Kind == ledger.KindDecision {
+		if files[name+".action.json"], err = ledger.RecordedAction(e.Envelope); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("exporting: %w", err)
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			return fmt.Errorf("exporting: %w", err)
+		}
+	}
+	a.note("entry %s (%s) is in %s: %d files", name, e.Kind, dir, len(files))
+	return nil
+}
+
+// publicPEM turns a vkey, NAME+HASH+base64(0x01 ‖ key), into the PEM that openssl
+// and cosign read.
+func publicPEM(vkey string) ([]byte, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return nil, errors.New("the log's key is no vkey")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
+		return nil, errors.New("the log's key is no Ed25519 key")
+	}
+	der, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(raw[1:]))
+	if err != nil {
+		return nil, fmt.Errorf("encoding the log's key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
