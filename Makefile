@@ -16,7 +16,7 @@ BENCHTIME ?= 1s
 export PATH := $(CURDIR)/.tools/venv/bin:$(CURDIR)/.tools/bin:$(PATH)
 export CGO_ENABLED ?= 0
 
-.PHONY: help build demo test lint unit e2e bench fuzz tables k8sbox cross clean
+.PHONY: help build demo test lint unit e2e bench fuzz aws-exam tables k8sbox cross clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -38,7 +38,7 @@ lint: ## vet, format, staticcheck, and govulncheck where its database can be had
 	@.ci/vulncheck.sh
 
 unit: ## every package but the end-to-end tests
-	@.ci/tools.sh cloud
+	@.ci/tools.sh cloud exam
 	$(GO) test $$($(GO) list ./... | grep -vE '$(REAL)')
 
 e2e: build ## real clients against real parts
@@ -50,6 +50,10 @@ bench: ## every figure in the documents, as ratios measured side by side
 
 fuzz: ## each fuzz target for FUZZTIME (default 20s)
 	@.ci/fuzz.sh $(or $(FUZZTIME),20s)
+
+aws-exam: ## every AWS operation as two SDKs write it, nothing sent: what is identified, read, unknown (two minutes, once)
+	@.ci/tools.sh cloud exam
+	@ASSENT_AWS_EXAM=all $(GO) test -count=1 -v -run 'Test' ./decoders/aws/internal/exam | grep -vE '^(===|---)'
 
 tables: ## compile the AWS table again from its pinned sources; CI wants no difference
 	@decoders/aws/tables.sh

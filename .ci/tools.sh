@@ -3,6 +3,7 @@
 #   .ci/tools.sh cloud   python with moto, boto3 and the aws CLI
 #   .ci/tools.sh lint    staticcheck and govulncheck
 #   .ci/tools.sh audit   cosign, which checks our evidence (minutes, once)
+#   .ci/tools.sh exam    what the exam of decoders/aws needs beside botocore: awscrt, a newer botocore
 #   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one binary
 # Everything is pinned, and done once: a second call takes no time.
 set -euo pipefail
@@ -12,6 +13,11 @@ mkdir -p .tools/bin
 STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COSIGN=github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
 GOVULNCHECK=golang.org/x/vuln/cmd/govulncheck@v1.9.0
+# What the pinned botocore signs SigV4A and checks CRC64NVME with; and the botocore
+# that is newer than the AWS table, with its own.
+CRT=awscrt==0.32.2
+NEWER=botocore==1.44.8
+NEWER_CRT=awscrt==0.38.0
 
 say() { printf 'tools: %s\n' "$*" >&2; }
 
@@ -57,11 +63,27 @@ lint() {
 
 audit() { install "cosign@${COSIGN##*@}" "$COSIGN"; }
 
+# place DIRECTORY PACKAGE==VERSION: one Python package, alone, under .tools/aws-exam.
+place() {
+  if [ ! -e ".tools/aws-exam/$1/.$2" ]; then
+    say "setting up $2"
+    rm -rf ".tools/aws-exam/$1"
+    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target ".tools/aws-exam/$1" "$2"
+    touch ".tools/aws-exam/$1/.$2"
+  fi
+}
+
+exam() {
+  place crt "$CRT"
+  place "botocore-${NEWER##*=}" "$NEWER"
+  place crt-newer "$NEWER_CRT"
+}
+
 kube() { cmd/k8sbox/build.sh; }
 
 for what in "$@"; do
   case $what in
-    cloud | lint | audit | kube) "$what" ;;
+    cloud | lint | audit | exam | kube) "$what" ;;
     *) say "error: unknown set of tools: $what"; exit 2 ;;
   esac
 done

@@ -46,6 +46,9 @@ func TestAHeaderInTheURLIsNotPassedOver(t *testing.T) {
 		c.Streamed = true
 		a, err := d.Decode(context.Background(), c)
 		key, _, _ := strings.Cut(name, "=")
+		if key == "x-amz-copy-source" && err == nil && a.Verb == model.Unknown && a.Fidelity == model.Opaque {
+			continue // it would be a copy, if S3 looked there: neither that nor an upload
+		}
 		if err == nil && (a.Fidelity != model.Partial || !slices.Contains(a.Unknown, key)) {
 			t.Errorf("%s: %v, unknown %v", name, a.Fidelity, a.Unknown)
 		}

@@ -52,3 +52,15 @@ func replaced(op *table.Operation, by []*table.Operation) bool {
 	}
 	return false
 }
+
+// Canonical names the operation that stands for a call which several services, or
+// two names of one, write in the same way: SERVICE:OPERATION.
+func Canonical(service, operation string) string {
+	if s, ok := sameAPI[service]; ok {
+		service = s
+	}
+	if o, ok := sameOperation[service+":"+operation]; ok {
+		operation = o
+	}
+	return service + ":" + operation
+}

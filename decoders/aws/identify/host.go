@@ -56,7 +56,11 @@ func (id *Identifier) place(host string) place {
 	}
 	if isFront(host) {
 		if signIn, ok := id.table.Info("signin"); ok && strings.Contains("."+host, ".signin.") {
-			return place{AWS: true, Services: []*table.Info{signIn}} // where the CLI renews its session
+			region, _, _ := strings.Cut(host, ".")
+			if _, ok := id.table.PartitionOfRegion(region); !ok {
+				region = ""
+			}
+			return place{AWS: true, Services: []*table.Info{signIn}, Region: region} // where the CLI renews its session
 		}
 		return place{AWS: true, Front: true}
 	}
@@ -83,6 +87,7 @@ func (id *Identifier) place(host string) place {
 	}
 	var label string
 	label, p.Region = hosts.Reduce(rest, isRegion)
+	label = withoutCell(label)
 	for at := 0; ; {
 		if found := id.table.ByHost(label[at:]); len(found) > 0 {
 			p.Services, p.Head = found, strings.TrimSuffix(label[:at], ".")

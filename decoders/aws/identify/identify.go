@@ -106,6 +106,9 @@ func (id *Identifier) Identify(dc decoders.Call) (Result, error) {
 	if err := c.dispatch(); err != nil {
 		return Result{}, err
 	}
+	if a := c.Header.Get("X-Amz-Account-Id"); c.res.Operation != nil && c.res.Service.Name == "s3control" && isAccount(a) {
+		c.res.Account = a
+	}
 	if c.res.Service == nil && len(c.cands) == 1 {
 		if s, err := c.cands[0].Load(); err == nil {
 			c.res.Service = s
@@ -266,6 +269,9 @@ func (c *call) choose(ops []*table.Operation) {
 			names = append(names, op.Service.Name+":"+op.Name)
 		}
 		c.res.Why = "may be any of " + strings.Join(names, ", ")
+		if !c.place.AWS {
+			c.res.Why += ": AWS's own host names say which"
+		}
 	}
 }
 

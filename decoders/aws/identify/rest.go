@@ -21,7 +21,9 @@ func (c *call) rest() error {
 	var s3 *router
 	var s3Service *table.Service
 	path := c.URL.EscapedPath()
-	has := func(name string) bool { return c.Header.Get(name) != "" }
+	has := func(name string) bool { // version 2 presigning moves headers into the URL
+		return c.Header.Get(name) != "" || c.scope.Kind == "presigned-v2" && c.q.has(strings.ToLower(name))
+	}
 	for _, info := range c.cands {
 		if !info.Speaks("rest-json") && !info.Speaks("rest-xml") {
 			continue
@@ -34,14 +36,15 @@ func (c *call) rest() error {
 			s3, s3Service = r, s
 			continue
 		}
-		matches := r.find(c.Method, path, c.q)
+		method, q := c.binding(info.Name)
+		matches := r.find(method, path, q)
 		for _, base := range info.BasePaths {
 			if rest, ok := strings.CutPrefix(path, base+"/"); ok && len(matches) == 0 {
-				matches = r.find(c.Method, "/"+rest, c.q)
+				matches = r.find(method, "/"+rest, q)
 			}
 		}
 		for _, m := range matches {
-			f := found{m, s, m.score(c.q, has)}
+			f := found{m, s, m.score(q, has)}
 			if c.place.Partition != nil && (m.op.HostPrefix != "") == hostPrefixFits(m.op.HostPrefix, c.Host) && m.op.HostPrefix != "" {
 				f.score += 10
 			}
@@ -71,7 +74,9 @@ func (c *call) rest() error {
 		if f.op == c.res.Operation {
 			c.res.Labels = map[string]string{}
 			f.into(c.res.Labels)
-			hostLabels(f.op.HostPrefix, c.Host, c.res.Labels)
+			if c.place.AWS { // elsewhere the host's labels are its own
+				hostLabels(f.op.HostPrefix, c.Host, c.res.Labels)
+			}
 			c.res.Protocol = restProtocol(f.service)
 		}
 	}
@@ -129,6 +134,9 @@ func hostLabels(prefix, host string, into map[string]string) bool {
 		next := strings.IndexByte(host, '.')
 		if next <= 0 {
 			return false
+		}
+		if name == "AccountId" && !isAccount(host[:next]) {
+			return false // s3-outposts.REGION, where an account may stand
 		}
 		into[name], host = host[:next], host[next:]
 	}
@@ -243,6 +251,10 @@ func (c *call) s3Match(r *router, path string, has func(string) bool) (*table.Op
 func (c *call) s3KeysKnown(r *router, m match) bool {
 	ok := true
 	c.q.each(func(k, _ string, bare bool) bool {
+		if r.headers[strings.ToLower(k)] && c.scope.Kind != "presigned-v2" {
+			ok = false // x-amz-copy-source in the URL makes it a copy, if S3 looks there
+			return false
+		}
 		if k == "x-id" || strings.HasPrefix(k, "X-Amz-") || strings.HasPrefix(k, "x-amz-") {
 			return true
 		}

@@ -32,11 +32,12 @@ type node struct {
 type router struct {
 	byMethod map[string]*node
 	known    map[string]bool // S3: query keys that select an operation
+	headers  map[string]bool // headers that select one, in lower case
 	s3       bool
 }
 
 func newRouter(s *table.Service) *router {
-	r := &router{byMethod: map[string]*node{}, s3: s.Name == "s3", known: map[string]bool{}}
+	r := &router{byMethod: map[string]*node{}, s3: s.Name == "s3", known: map[string]bool{}, headers: map[string]bool{}}
 	for _, op := range s.Operations {
 		r.add(op)
 	}
@@ -62,6 +63,7 @@ func (r *router) add(op *table.Operation) {
 				r.known[m.WireName] = true
 			case table.InHeader:
 				rt.header = append(rt.header, m.WireName)
+				r.headers[strings.ToLower(m.WireName)] = true
 			}
 		}
 	}

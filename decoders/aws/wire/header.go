@@ -118,7 +118,7 @@ var framing = map[string]bool{
 	"X-Amz-Date": true, "X-Amz-Security-Token": true, "X-Amz-Content-Sha256": true, "X-Amz-Target": true,
 	"X-Amz-User-Agent": true, "X-Amz-Trailer": true, "X-Amz-Decoded-Content-Length": true, "X-Amz-Te": true,
 	"X-Amz-Region-Set": true, "X-Amz-Sdk-Checksum-Algorithm": true, "X-Amz-Api-Version": true,
-	"X-Amz-Trailer-Signature": true, "X-Amz-S3session-Token": true,
+	"X-Amz-Trailer-Signature": true, "X-Amz-S3session-Token": true, "X-Amz-Glacier-Version": true,
 }
 
 // strayHeaders names the x-amz headers that the model does not know: to S3 they

@@ -31,6 +31,13 @@ func newMessage(op *table.Operation, c decoders.Call) (message, error) {
 	if c.URL != nil {
 		m.query = c.URL.RawQuery
 	}
+	if op.Method == http.MethodGet && c.Method == http.MethodPost && mediaType(m.header) == "application/x-www-form-urlencoded" && !m.streamed {
+		// A query string that outgrew the URL: cloudsearchdomain's Search.
+		if m.query != "" && len(m.body) > 0 {
+			return m, errTwoPlaces
+		}
+		m.query, m.body = string(m.body), nil
+	}
 	if !m.streamed && isChunked(m.header) {
 		// S3 takes the chunks apart; any other service would read the frames as its
 		// parameters, and see another call than we do.
