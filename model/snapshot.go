@@ -20,20 +20,6 @@ type Resource struct {
 	Source   string            `json:"source,omitempty"`
 }
 
-// The relation types that Assent itself tells apart. A rule table may add more.
-const (
-	Contains   = "contains"   // dependent lives inside the dependency (child → parent)
-	References = "references" // dependent names the dependency by identifier
-)
-
-// Relation says that From depends on To.
-type Relation struct {
-	From   URN    `json:"from"`
-	To     URN    `json:"to"`
-	Type   string `json:"type"`
-	Source string `json:"source,omitempty"` // the attribute path or rule that says so
-}
-
 // Observation is what one answer or one collector says about one resource.
 type Observation struct {
 	Resource Resource `json:"resource"`

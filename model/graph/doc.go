@@ -14,12 +14,23 @@
 // # Relations
 //
 // A string anywhere in a resource's attributes or tag values that equals another
-// resource's distinctive identifier is a References relation, with the attribute
-// path as Source. Distinctive are ARNs, prefixed ids with eight or more hex
-// digits, UUIDs, URLs, DNS names of three or more labels, and the URNs of other
+// resource's distinctive identifier is a relation, with the attribute path as
+// Source. Distinctive are ARNs, prefixed ids with eight or more hex digits,
+// UUIDs, URLs, DNS names of three or more labels, and the URNs of other
 // platforms. A short name never is: a security group, a queue and a table may
-// all be called "orders". Relations between known ends hold whatever came first:
-// a reference to something not seen yet waits for it.
+// all be called "orders".
+//
+// What the relation means, and which of the two is the dependent, is said by
+// relations.tsv: a row for a type, an attribute path and the type named there.
+// Rows also make relations that no identifier makes: of a plain name in an
+// attribute that is known to hold one (and only if exactly one thing near is
+// called so), of a Kubernetes label selector, of a Service's host name in an
+// environment variable. What no row knows stays References, with the confidence
+// Mentioned. A relation is kept where it was said, whichever way it points, and
+// found anew when the type, account or region of either end changes.
+//
+// Relations between known ends hold whatever came first: a reference to something
+// not seen yet waits for it.
 //
 // Relations that an observation states outright are kept until they are cut. A
 // cut does not touch what attributes say: the observation that cuts MUST bring

@@ -224,7 +224,7 @@ func (e *edit) drop(id uint32) {
 	for _, out := range n.out {
 		if e.node(out.to) != nil {
 			t := e.own(out.to)
-			t.in = t.in.without(inEdge{id, out.typ})
+			t.in = t.in.without(out.from(id))
 		}
 	}
 	for _, h := range n.waits {
@@ -238,14 +238,23 @@ func (e *edit) drop(id uint32) {
 }
 
 func (e *edit) kind(k kind) *kind {
+	k.lower, k.rules = "", nil
 	if known, ok := e.g.kinds[k]; ok {
 		return known
 	}
-	k = kind{strings.Clone(k.platform), strings.Clone(k.typ), strings.Clone(k.account), strings.Clone(k.region)}
-	if len(e.g.kinds) < maxNumbered {
-		e.g.kinds[k] = &k
+	k = kind{platform: strings.Clone(k.platform), typ: strings.Clone(k.typ), account: strings.Clone(k.account), region: strings.Clone(k.region)}
+	made := k
+	made.lower = strings.ToLower(k.typ)
+	if made.rules = e.g.rules[made.typ]; made.rules == nil {
+		made.rules = rulesOf(made.typ)
+		if len(e.g.rules) < maxNumbered {
+			e.g.rules[made.typ] = made.rules
+		}
 	}
-	return &k
+	if len(e.g.kinds) < maxNumbered {
+		e.g.kinds[k] = &made
+	}
+	return &made
 }
 
 // update lays what an observation says over what is known.
@@ -281,8 +290,9 @@ func (e *edit) update(id uint32, o *model.Observation) {
 		n.seen = r.SeenAt.UnixNano()
 	}
 	said := old.attrs == n.attrs && slices.Equal(old.tags, n.tags)
-	named := old.urn == n.urn && slices.Equal(old.alias, n.alias)
-	same := said && named && old.name == n.name && *old.kind == *n.kind
+	placed := *old.kind == *n.kind
+	named := old.urn == n.urn && slices.Equal(old.alias, n.alias) && old.name == n.name && placed && !(n.kind.rules.selectable && !said)
+	same := said && named
 	if same && old.seen == n.seen && old.source == n.source {
 		return
 	}
@@ -307,6 +317,9 @@ func (e *edit) update(id uint32, o *model.Observation) {
 		n.in.each(func(in inEdge) { e.resum.add(in.from) }) // their relations name it
 	}
 	e.relink.add(id) // what was another's name may be its own now
+	if !placed {     // and what names it may mean something else by it
+		e.relinkDependents(id)
+	}
 	e.rekey(id, old.keys(), n.keys())
 }
 

@@ -43,8 +43,9 @@ type Graph struct {
 	next    uint32
 	waiting int // pairs in version.waiting
 	kinds   map[kind]*kind
-	types   map[string]uint32
+	types   map[string]uint16
 	sources map[string]uint32
+	rules   map[string]*ruleset         // by type
 	orphans map[string][]model.Relation // by key of the dependent that was not seen yet
 	orphan  int
 }
@@ -58,9 +59,11 @@ func New(cfg Config) *Graph {
 		cfg.MaxWaiting = DefaultMaxWaiting
 	}
 	g := &Graph{cfg: cfg, kinds: map[kind]*kind{}, orphans: map[string][]model.Relation{},
-		types:   map[string]uint32{model.References: 0, model.Contains: 1},
-		sources: map[string]uint32{"": 0}}
-	v := &version{seed: maphash.MakeSeed(), types: []string{model.References, model.Contains}, sources: []string{""}}
+		types: map[string]uint16{}, sources: map[string]uint32{"": 0}, rules: map[string]*ruleset{}}
+	v := &version{seed: maphash.MakeSeed(), types: model.RelationTypes(), sources: []string{""}}
+	for i, name := range v.types {
+		g.types[name] = uint16(i)
+	}
 	v.id.Digest = digest(v.tree)
 	g.current.Store(v)
 	return g

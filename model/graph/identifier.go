@@ -76,10 +76,30 @@ func mention(s string, f func(key string)) {
 		return
 	}
 	if u, err := url.Parse(key); err == nil {
-		if host := canon(u.Hostname()); isDNS(host) && host != key {
+		host := canon(u.Hostname())
+		if isDNS(host) && host != key {
 			f(host)
 		}
+		if queue, ok := queueARN(host, u.Path); ok {
+			f(queue)
+		}
 	}
+}
+
+// queueARN is the ARN of the queue at a URL: https://sqs.REGION.amazonaws.com/ACCOUNT/NAME.
+func queueARN(host, path string) (string, bool) {
+	f := strings.Split(host, ".")
+	p := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if len(f) < 4 || f[0] != "sqs" || f[2] != "amazonaws" || len(p) != 2 || len(p[0]) != 12 || p[1] == "" || strings.Trim(p[0], "0123456789") != "" {
+		return "", false
+	}
+	partition := "aws"
+	if strings.HasPrefix(f[1], "cn-") {
+		partition = "aws-cn"
+	} else if strings.HasPrefix(f[1], "us-gov-") {
+		partition = "aws-us-gov"
+	}
+	return "arn:" + partition + ":sqs:" + f[1] + ":" + p[0] + ":" + p[1], true
 }
 
 // arn is an ARN in its parts. Account and region are "" or "*" where not known.

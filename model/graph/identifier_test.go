@@ -129,7 +129,7 @@ func FuzzApply(f *testing.F) {
 func check(t *testing.T, g *Graph) {
 	t.Helper()
 	v := g.current.Load()
-	forward, backward, waits := map[[3]uint32]int{}, map[[3]uint32]int{}, 0
+	forward, backward, waits := map[[2]any]int{}, map[[2]any]int{}, 0
 	count := 0
 	for _, p := range v.pages {
 		for i, n := range p.nodes {
@@ -140,9 +140,9 @@ func check(t *testing.T, g *Graph) {
 			waits += len(n.waits)
 			id := uint32(slices.Index(v.pages, p)*pageSize + i)
 			for _, e := range n.out {
-				forward[[3]uint32{id, e.to, e.typ}]++
+				forward[[2]any{e.to, e.from(id)}]++
 			}
-			n.in.each(func(e inEdge) { backward[[3]uint32{e.from, id, e.typ}]++ })
+			n.in.each(func(e inEdge) { backward[[2]any{id, e}]++ })
 		}
 	}
 	if !reflect.DeepEqual(forward, backward) || count != v.count || waits != g.waiting {

@@ -159,48 +159,117 @@ func (e *edit) same(a, b string) bool {
 	return okX && okY && x == y
 }
 
+// linking is one resource's relations being found.
+type linking struct {
+	*edit
+	id    uint32
+	n     *node
+	out   []edge
+	waits []uint64
+}
+
 // link finds anew what a resource relates to and what it waits for.
 func (e *edit) link(id uint32) {
-	n := e.node(id)
-	var out []edge
-	var waits []uint64
-	link := func(key, typ string, source []byte) {
-		ids, exact := e.lookup(key)
-		for _, to := range ids {
-			if to != id {
-				out = append(out, edge{to, e.typeNumber(typ), e.sourceNumber(source)})
-			}
+	l := linking{edit: e, id: id, n: e.node(id)}
+	rules := l.n.kind.rules
+	walk(l.n.attrs, func(path []byte, s string) {
+		mentions(s, func(key string) { l.mention(key, path) })
+		if len(rules.names) > 0 {
+			l.name(path, s)
 		}
-		if exact {
-			return
+		if len(rules.hosts) > 0 {
+			l.host(path, s)
 		}
-		waits = append(waits, e.hash(key))
-		if a, ok := parseARN(key); ok {
-			waits = append(waits, e.hash(a.loose()))
-		}
-	}
-	walk(n.attrs, func(path []byte, s string) {
-		mentions(s, func(key string) { link(key, model.References, path) })
 	})
-	for i := 0; i < len(n.tags); i += 2 {
-		mentions(n.tags[i+1], func(key string) { link(key, model.References, []byte("Tags."+n.tags[i])) })
+	for i := 0; i < len(l.n.tags); i += 2 {
+		mentions(l.n.tags[i+1], func(key string) { l.mention(key, []byte("Tags."+l.n.tags[i])) })
 	}
-	for _, s := range n.stated {
-		link(canon(s.to), s.typ, []byte(s.source))
+	for _, s := range l.n.stated {
+		l.stated(s)
 	}
-	slices.SortFunc(out, func(a, b edge) int {
+	for i := range rules.selects {
+		l.selectors(&rules.selects[i])
+	}
+	slices.Sort(l.waits)
+	if out := l.settle(); !slices.Equal(l.n.out, out) {
+		e.setOut(id, out)
+	}
+	e.setWaits(id, slices.Compact(l.waits))
+}
+
+// mention relates the resource to whoever answers to an identifier.
+func (l *linking) mention(key string, path []byte) {
+	for _, to := range l.look(key) {
+		if to == l.id {
+			continue
+		}
+		r := l.n.kind.rules.meaning(string(path), l.node(to).kind.lower)
+		l.add(to, r, path, model.Ruled)
+	}
+}
+
+// stated relates it as was said outright. A mere reference gets its meaning from
+// the table, like any other.
+func (l *linking) stated(s stated) {
+	for _, to := range l.look(canon(s.to)) {
+		if to == l.id {
+			continue
+		}
+		if s.typ != model.References {
+			l.out = append(l.out, edge{to: to, typ: l.typeNumber(s.typ), source: l.sourceNumber([]byte(s.source)), sure: model.Stated})
+			continue
+		}
+		l.add(to, l.n.kind.rules.meaning(s.source, l.node(to).kind.lower), []byte(s.source), model.Stated)
+	}
+}
+
+func (l *linking) add(to uint32, r *rule, path []byte, sure model.Confidence) {
+	x := edge{to: to, source: l.sourceNumber(path), sure: sure}
+	switch {
+	case r != nil:
+		x.typ, x.back = uint16(r.typ), r.back
+	case sure != model.Stated:
+		x.sure = model.Mentioned
+	}
+	l.out = append(l.out, x)
+}
+
+// look finds who answers to a key, and waits where that may change.
+func (l *linking) look(key string) []uint32 {
+	ids, exact := l.lookup(key)
+	if exact {
+		return ids
+	}
+	l.waits = append(l.waits, l.hash(key))
+	if a, ok := parseARN(key); ok {
+		l.waits = append(l.waits, l.hash(a.loose()))
+	}
+	return ids
+}
+
+// settle sorts what was found: of several sayings of one relation the surest and
+// then the first by name stays, and a mere reference gives way to anything that
+// says what for.
+func (l *linking) settle() []edge {
+	slices.SortFunc(l.out, func(a, b edge) int {
 		if c := a.compare(b); c != 0 {
 			return c
 		}
-		return strings.Compare(e.sources[a.source], e.sources[b.source])
+		if a.sure != b.sure {
+			return int(b.sure) - int(a.sure)
+		}
+		return strings.Compare(l.sources[a.source], l.sources[b.source])
 	})
-	out = slices.CompactFunc(out, func(a, b edge) bool { return a.to == b.to && a.typ == b.typ })
-	slices.Sort(waits)
-	waits = slices.Compact(waits)
-	if !slices.Equal(n.out, out) {
-		e.setOut(id, out)
+	out := slices.CompactFunc(l.out, func(a, b edge) bool { return a.compare(b) == 0 })
+	kept := out[:0]
+	for i, x := range out {
+		// References is number 0, and so the first of its kind.
+		if x.typ == 0 && i+1 < len(out) && out[i+1].to == x.to {
+			continue
+		}
+		kept = append(kept, x)
 	}
-	e.setWaits(id, waits)
+	return kept
 }
 
 // recent is the answer to one key. Keys stay as they are while relations are
@@ -235,13 +304,13 @@ func (e *edit) setOut(id uint32, out []edge) {
 	for _, was := range n.out {
 		if _, still := slices.BinarySearchFunc(out, was, edge.compare); !still && e.node(was.to) != nil {
 			t := e.own(was.to)
-			t.in = t.in.without(inEdge{id, was.typ})
+			t.in = t.in.without(was.from(id))
 		}
 	}
 	for _, is := range out {
 		if _, had := slices.BinarySearchFunc(n.out, is, edge.compare); !had {
 			t := e.own(is.to)
-			t.in = t.in.with(inEdge{id, is.typ})
+			t.in = t.in.with(is.from(id))
 		}
 	}
 	n.out = slices.Clip(out)
@@ -274,15 +343,15 @@ func (e *edit) setWaits(id uint32, waits []uint64) {
 	}
 }
 
-func (e *edit) typeNumber(s string) uint32 {
+func (e *edit) typeNumber(s string) uint16 {
 	n, ok := e.g.types[s]
 	if ok || len(e.types) >= maxNumbered {
 		return n // 0 is references
 	}
 	s = strings.Clone(s)
 	e.types = append(e.types, s)
-	e.g.types[s] = uint32(len(e.types) - 1)
-	return uint32(len(e.types) - 1)
+	e.g.types[s] = uint16(len(e.types) - 1)
+	return uint16(len(e.types) - 1)
 }
 
 func (e *edit) sourceNumber(path []byte) uint32 {

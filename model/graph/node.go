@@ -32,13 +32,17 @@ type node struct {
 	attrs  string   // canonical
 	seen   int64    // Unix nanoseconds, 0: never said
 	stated []stated // relations said outright, sorted
-	out    []edge   // sorted by (to, type)
+	out    []edge   // what its attributes and statements say, sorted by (to, type)
 	in     inbound
 	waits  []uint64 // hashes of what it names and nobody is, sorted
 }
 
 // kind holds what many resources have in common; there is one per combination.
-type kind struct{ platform, typ, account, region string }
+type kind struct {
+	platform, typ, account, region string
+	lower                          string   // typ in lower case, as rules compare it
+	rules                          *ruleset // of the type
+}
 
 // stated is a relation as an observation said it; to may be an alias.
 type stated struct{ to, typ, source string }
@@ -53,17 +57,69 @@ func (s stated) compare(o stated) int {
 	return strings.Compare(s.source, o.source)
 }
 
-// edge is a resolved relation; typ and source are numbers in the tables of names.
-type edge struct{ to, typ, source uint32 }
+// edge is a resolved relation, kept where it was said: typ and source are numbers
+// in the tables of names. Back turns it round: whoever is named depends on whoever
+// names it.
+type edge struct {
+	to     uint32
+	source uint32
+	typ    uint16
+	sure   model.Confidence
+	back   bool
+}
 
 func (e edge) compare(o edge) int {
 	if c := cmp.Compare(e.to, o.to); c != 0 {
 		return c
 	}
-	return cmp.Compare(e.typ, o.typ)
+	if c := cmp.Compare(e.typ, o.typ); c != 0 {
+		return c
+	}
+	if e.back != o.back {
+		if o.back {
+			return -1
+		}
+		return 1
+	}
+	return 0
 }
 
-type inEdge struct{ from, typ uint32 }
+// inEdge is the other end of an edge.
+type inEdge struct {
+	from uint32
+	typ  uint16
+	back bool
+}
+
+func (e edge) from(id uint32) inEdge { return inEdge{id, e.typ, e.back} }
+
+// dependents calls f for everybody who directly depends on the resource.
+func (n *node) dependents(f func(id uint32, typ uint16)) {
+	n.in.each(func(in inEdge) {
+		if !in.back {
+			f(in.from, in.typ)
+		}
+	})
+	for _, e := range n.out {
+		if e.back {
+			f(e.to, e.typ)
+		}
+	}
+}
+
+// dependencies calls f for everything that the resource directly depends on.
+func (n *node) dependencies(f func(id uint32, typ uint16)) {
+	for _, e := range n.out {
+		if !e.back {
+			f(e.to, e.typ)
+		}
+	}
+	n.in.each(func(in inEdge) {
+		if in.back {
+			f(in.from, in.typ)
+		}
+	})
+}
 
 // chunkSize bounds what a removed edge copies, even at a hub of thousands.
 const chunkSize = 128
@@ -132,6 +188,8 @@ func (n *node) eachKey(f func(key string)) {
 		f(canon(a))
 		n.arnKeys(a, f)
 	}
+	n.nameKeys(f)
+	n.labelKeys(f)
 }
 
 func (n *node) arnKeys(s string, f func(key string)) {
@@ -146,7 +204,7 @@ func (n *node) arnKeys(s string, f func(key string)) {
 // has reports whether key is one of the resource's keys. It builds none of them:
 // this is asked for every reference that is found.
 func (n *node) has(key string) bool {
-	if n.urn == key || spells(n.urn, key) {
+	if n.urn == key || spells(n.urn, key) || n.answers(key) {
 		return true
 	}
 	for _, a := range n.alias {
@@ -226,6 +284,10 @@ func (n *node) sum(v *version, buf []byte) ([32]byte, []byte) {
 		put(v.node(e.to).urn)
 		put(v.types[e.typ])
 		put(v.sources[e.source])
+		buf = append(buf, byte(e.sure))
+		if e.back {
+			buf = append(buf, 'b')
+		}
 	}
 	return sha256.Sum256(buf), buf
 }

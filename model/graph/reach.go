@@ -45,7 +45,7 @@ func (m *marks) met(id uint32) bool {
 type found struct {
 	n   *node
 	id  uint32
-	typ uint32 // the relation to via
+	typ uint16 // the relation to via
 	via model.URN
 }
 
@@ -75,7 +75,7 @@ func (v *version) Dependents(of []model.URN, limit int) model.Reach {
 	}
 	layer = m.order(layer)
 	slices.Sort(unseen)
-	add := func(from, typ uint32, via model.URN) {
+	add := func(from uint32, typ uint16, via model.URN) {
 		if !m.met(from) {
 			m.hop[from] = uint32(len(next))
 			next = append(next, found{n: v.node(from), id: from, typ: typ, via: via})
@@ -94,7 +94,7 @@ func (v *version) Dependents(of []model.URN, limit int) model.Reach {
 	for depth := 1; ; depth++ {
 		for i := range layer {
 			urn := model.URN(layer[i].n.urn)
-			layer[i].n.in.each(func(in inEdge) { add(in.from, in.typ, urn) })
+			layer[i].n.dependents(func(from uint32, typ uint16) { add(from, typ, urn) })
 		}
 		if len(next) == 0 {
 			return reach

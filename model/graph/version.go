@@ -127,19 +127,34 @@ func (v *version) Dependencies(urn model.URN) []model.Relation {
 	if !ok {
 		return nil
 	}
-	return v.relations(v.node(id))
+	n := v.node(id)
+	var out []model.Relation
+	for _, e := range n.out {
+		if !e.back {
+			out = append(out, v.relation(n, v.node(e.to), e))
+		}
+	}
+	n.in.each(func(in inEdge) {
+		if !in.back {
+			return
+		}
+		by := v.node(in.from)
+		if at, ok := slices.BinarySearchFunc(by.out, edge{to: id, typ: in.typ, back: true}, edge.compare); ok {
+			out = append(out, v.relation(n, by, by.out[at]))
+		}
+	})
+	slices.SortFunc(out, func(a, b model.Relation) int {
+		if c := strings.Compare(string(a.To), string(b.To)); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Type, b.Type)
+	})
+	return out
 }
 
-func (v *version) relations(n *node) []model.Relation {
-	if len(n.out) == 0 {
-		return nil
-	}
-	out := make([]model.Relation, 0, len(n.out))
-	for _, e := range v.byName(slices.Clone(n.out)) {
-		out = append(out, model.Relation{From: model.URN(n.urn), To: model.URN(v.node(e.to).urn),
-			Type: v.types[e.typ], Source: v.sources[e.source]})
-	}
-	return out
+func (v *version) relation(from, to *node, e edge) model.Relation {
+	return model.Relation{From: model.URN(from.urn), To: model.URN(to.urn), Type: v.types[e.typ],
+		Source: v.sources[e.source], Confidence: e.sure}
 }
 
 // byName sorts relations by the URN they lead to, then by type.
@@ -148,7 +163,10 @@ func (v *version) byName(out []edge) []edge {
 		if a.to != b.to {
 			return strings.Compare(v.node(a.to).urn, v.node(b.to).urn)
 		}
-		return strings.Compare(v.types[a.typ], v.types[b.typ])
+		if a.typ != b.typ {
+			return strings.Compare(v.types[a.typ], v.types[b.typ])
+		}
+		return a.compare(b)
 	})
 	return out
 }
