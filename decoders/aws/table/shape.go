@@ -1,7 +1,8 @@
 // Package table reads aws.tbl, the compact form of every AWS service model:
 // services, operations and shapes, inputs and outputs, with access levels and
-// resource types. It is compiled by `go generate ./decoders/aws` from botocore's
-// models (see MANIFEST.json beside it for sources, versions and hashes).
+// resource types, and of every CloudFormation resource type. It is compiled by
+// `go generate ./decoders/aws` (see MANIFEST.json beside it for sources, versions
+// and hashes).
 //
 // A service is parsed on first use; everything returned is immutable and shared.
 package table

@@ -17,7 +17,7 @@ import (
 var embedded []byte
 
 // magic starts every table; its last byte is the version of the format.
-const magic = "ASSENTAWS\x01"
+const magic = "ASSENTAWS\x02"
 
 // maxBlock bounds one inflated block: the largest service, EC2, is under 1 MiB.
 const maxBlock = 16 << 20
@@ -32,6 +32,7 @@ type Table struct {
 	byHost     map[string][]*Info
 	byTarget   map[string][]*Info
 	byVersion  map[string][]*Info
+	cfn        cfnTypes
 }
 
 // Partition is one separate AWS: its DNS suffixes and how its regions look.

