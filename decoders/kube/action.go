@@ -83,9 +83,7 @@ func (r *reading) readBody() error {
 func (r *reading) readDelete() error {
 	r.options = Options{}
 	switch {
-	case r.body.Head != nil && r.body.Head.Options != nil:
-		r.options = *r.body.Head.Options
-	case r.body.Head != nil:
+	case r.body.Head != nil && r.body.Head.Kind != "DeleteOptions":
 		return fmt.Errorf("the body of a delete is of kind %q, not DeleteOptions", r.body.Head.Kind)
 	case !r.body.Read:
 		r.notRead("body")

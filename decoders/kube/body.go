@@ -2,24 +2,20 @@ package kube
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
 	"mime"
 	"strings"
-)
 
-// maxDepth bounds how deep a body may nest: far beyond any real object (an
-// OpenAPI schema in a CRD nests some 60 levels), far below what costs a stack.
-const maxDepth = 1000
+	"github.com/assent-iom/assent/decoders/kube/wire"
+)
 
 // Body is what a request's body was understood as.
 type Body struct {
-	Value any    // maps, lists, text, json.Number, bool, nil; nil where it was not read
-	Patch string // json, merge, strategic or apply; "" where it is no patch
-	Head  *head  // what a protobuf body says of itself
-	Read  bool   // Value is the whole content
-	Type  string // the media type
+	Value any        // maps, lists, text, json.Number, bool, nil; nil where it was not read
+	Patch string     // json, merge, strategic or apply; "" where it is no patch
+	Head  *wire.Head // what a protobuf body says of itself
+	Read  bool       // Value is the whole content
+	Type  string     // the media type
 }
 
 // object returns the body as an object.
@@ -66,23 +62,23 @@ func parseBody(verb, contentType, encoding string, data []byte) (Body, error) {
 	var err error
 	switch syntax {
 	case typeJSON:
-		body.Value, err = parseJSON(data)
+		body.Value, err = wire.JSON(data)
 		body.Read = err == nil
 	case typeYAML:
 		// JSON first: numbers then keep their spelling.
 		if first := bytes.TrimLeft(data, " \t\r\n"); len(first) > 0 && (first[0] == '{' || first[0] == '[') {
-			if body.Value, err = parseJSON(data); err == nil {
+			if body.Value, err = wire.JSON(data); err == nil {
 				body.Read = true
 				break
 			}
 		}
-		body.Value, err = parseYAML(data)
+		body.Value, err = wire.YAML(data)
 		body.Read = err == nil
 	case typeCBOR:
-		body.Value, err = parseCBOR(data)
+		body.Value, err = wire.CBOR(data)
 		body.Read = err == nil
 	case typeProtobuf:
-		if body.Head, err = parseProtobuf(data); err == nil && body.Head.Object != nil {
+		if body.Head, err = wire.Protobuf(data); err == nil && body.Head.Object != nil {
 			body.Value, body.Read = body.Head.Object, true
 		}
 	}
@@ -109,68 +105,4 @@ func mediaType(verb, contentType string) string {
 		return contentType
 	}
 	return parsed
-}
-
-// parseJSON reads exactly one JSON value. Keys that occur twice, however they
-// are escaped, are refused: typed and untyped readers in the server take
-// different ones.
-func parseJSON(data []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	value, err := jsonValue(dec, 0)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return nil, fmt.Errorf("there is something after the value")
-	}
-	return value, nil
-}
-
-func jsonValue(dec *json.Decoder, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, fmt.Errorf("nested deeper than %d", maxDepth)
-	}
-	token, err := dec.Token()
-	if err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, err
-	}
-	switch token {
-	case json.Delim('{'):
-		object := map[string]any{}
-		for dec.More() {
-			key, err := dec.Token()
-			if err != nil {
-				return nil, err
-			}
-			name, ok := key.(string)
-			if !ok {
-				return nil, fmt.Errorf("a key is no text")
-			}
-			if _, twice := object[name]; twice {
-				return nil, fmt.Errorf("key %q occurs twice", name)
-			}
-			if object[name], err = jsonValue(dec, depth+1); err != nil {
-				return nil, err
-			}
-		}
-		_, err := dec.Token()
-		return object, err
-	case json.Delim('['):
-		list := []any{}
-		for dec.More() {
-			item, err := jsonValue(dec, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, item)
-		}
-		_, err := dec.Token()
-		return list, err
-	default:
-		return token, nil
-	}
 }

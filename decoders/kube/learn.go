@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/kube/wire"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -68,13 +69,13 @@ func answer(resp *decoders.Response) map[string]any {
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	switch media {
 	case typeJSON:
-		value, err := parseJSON(resp.Body)
+		value, err := wire.JSON(resp.Body)
 		object, _ := value.(map[string]any)
 		if err == nil {
 			return object
 		}
 	case typeProtobuf:
-		if h, err := parseProtobuf(resp.Body); err == nil {
+		if h, err := wire.Protobuf(resp.Body); err == nil {
 			return h.Object
 		}
 	}
@@ -84,7 +85,7 @@ func answer(resp *decoders.Response) map[string]any {
 // missing: the server says that an object is not there. That it knows no such
 // resource, or that something inside the request is missing, is another thing.
 func (l *lesson) missing(resp *decoders.Response) []model.Observation {
-	value, err := parseJSON(resp.Body)
+	value, err := wire.JSON(resp.Body)
 	if err != nil || l.route.Name == "" {
 		return nil
 	}
@@ -203,7 +204,7 @@ func (l *lesson) deleted(action model.Action, resp *decoders.Response) []model.O
 	if resp.Status != http.StatusOK || len(action.Targets) != 1 {
 		return nil
 	}
-	if value, err := parseJSON(resp.Body); err == nil {
+	if value, err := wire.JSON(resp.Body); err == nil {
 		object, _ := value.(map[string]any)
 		meta := dict(object, "metadata")
 		terminating := text(meta, "deletionTimestamp") != "" && meta["deletionGracePeriodSeconds"] != json.Number("0")

@@ -1,9 +1,10 @@
-// Command schema writes the table by which decoders/kube reads protobuf bodies:
-// for each message of the built-in API groups, the number, JSON name and type of
-// its fields, taken from the Go types of k8s.io/api. See decoders/kube/schema.go
-// for the format.
+// Command schema writes the table by which decoders/kube reads and patches the
+// built-in kinds: for each message of the built-in API groups, the number, JSON
+// name and type of its fields, taken from the Go types, and how a list or map in
+// it is merged, taken from their patch tags and from the server's own OpenAPI
+// definitions. See decoders/kube/schema for the format.
 //
-//	cd cmd/k8sbox && go run -trimpath ./schema > ../../decoders/kube/schema.txt
+//	cd cmd/k8sbox && go run -trimpath ./schema > ../../decoders/kube/schema/schema.txt
 package main
 
 import (
@@ -14,18 +15,35 @@ import (
 	"sort"
 	"strings"
 
+	apiextensions "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/scheme"
+	apiregistration "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"k8s.io/kube-openapi/pkg/common"
+	"k8s.io/kube-openapi/pkg/validation/spec"
+	"k8s.io/kubernetes/pkg/generated/openapi"
 )
 
 type generator struct {
-	lines map[string]string // by message
+	lines       map[string]string // by message
+	definitions map[string]common.OpenAPIDefinition
 }
 
 func main() {
-	g := &generator{lines: map[string]string{}}
+	g := &generator{
+		lines:       map[string]string{},
+		definitions: openapi.GetOpenAPIDefinitions(func(path string) spec.Ref { return spec.MustCreateRef(path) }),
+	}
+	all := scheme.Scheme
+	for _, add := range []func(*runtime.Scheme) error{apiextensions.AddToScheme, apiregistration.AddToScheme} {
+		if err := add(all); err != nil {
+			fmt.Fprintln(os.Stderr, "schema:", err)
+			os.Exit(1)
+		}
+	}
 	var kinds []string
-	for gvk, t := range scheme.Scheme.AllKnownTypes() {
-		if gvk.Version == "__internal" || strings.HasSuffix(gvk.Kind, "Options") ||
+	for gvk, t := range all.AllKnownTypes() {
+		if gvk.Version == "__internal" || strings.HasSuffix(gvk.Kind, "Options") || gvk.Kind == "ConversionReview" ||
 			gvk.Kind == "WatchEvent" || strings.HasPrefix(t.PkgPath(), "k8s.io/apimachinery/") {
 			continue
 		}
@@ -47,12 +65,16 @@ func main() {
 
 // message makes the line of a struct, and of what it holds, and returns its name.
 func (g *generator) message(t reflect.Type) string {
-	name := strings.TrimPrefix(strings.TrimPrefix(t.PkgPath(), "k8s.io/"), "apimachinery/pkg/") + "." + t.Name()
+	name := messageName(t)
 	if _, done := g.lines[name]; done {
 		return name
 	}
 	g.lines[name] = "" // a message may hold itself
+	definition := g.definitions[t.PkgPath()+"."+t.Name()].Schema
 	var b strings.Builder
+	if definition.Extensions["x-kubernetes-map-type"] == "atomic" {
+		b.WriteString(" !")
+	}
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := strings.Split(f.Tag.Get("protobuf"), ",")
@@ -70,10 +92,48 @@ func (g *generator) message(t reflect.Type) string {
 		if strings.Contains(rest, "omitempty") && f.Type.Kind() != reflect.Pointer && len(kind) == 1 {
 			kind += "?" // JSON leaves out its zero value
 		}
-		fmt.Fprintf(&b, " %s:%s:%s", tag[1], json, kind)
+		fmt.Fprintf(&b, " %s:%s:%s%s", tag[1], json, kind, flags(f, definition.Properties[json]))
 	}
 	g.lines[name] = b.String()
 	return name
+}
+
+// flags says how a field is merged: s= the strategy and p= the key of a
+// strategic merge, l= the type and k= the keys of a list under server-side apply,
+// a for a map that it takes whole, d= the default that the definitions have.
+func flags(f reflect.StructField, property spec.Schema) string {
+	var out string
+	add := func(name string, value any) {
+		if text := fmt.Sprint(value); value != nil && text != "" {
+			out += ";" + name + "=" + text
+		}
+	}
+	add("s", f.Tag.Get("patchStrategy"))
+	add("p", f.Tag.Get("patchMergeKey"))
+	if kind, _ := property.Extensions["x-kubernetes-list-type"].(string); kind != "" {
+		add("l", kind)
+	}
+	if keys, _ := property.Extensions["x-kubernetes-list-map-keys"].([]any); len(keys) > 0 {
+		var names []string
+		for _, key := range keys {
+			names = append(names, fmt.Sprint(key))
+		}
+		add("k", strings.Join(names, ","))
+	}
+	if property.Extensions["x-kubernetes-map-type"] == "atomic" {
+		out += ";a"
+	}
+	switch value := property.Default.(type) {
+	case string:
+		if value != "" && !strings.ContainsAny(value, " ;") {
+			add("d", value)
+		}
+	}
+	return out
+}
+
+func messageName(t reflect.Type) string {
+	return strings.TrimPrefix(strings.TrimPrefix(t.PkgPath(), "k8s.io/"), "apimachinery/pkg/") + "." + t.Name()
 }
 
 // kind spells a type: s text, b bytes, i signed, u unsigned, t bool, d double,

@@ -1,10 +1,11 @@
-package kube
+package wire
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -14,23 +15,50 @@ import (
 // object of the server's 3 MiB holds, far fewer than a bomb makes.
 const maxNodes = 1 << 20
 
-// parseYAML reads exactly one YAML document as the server would turn it into
+// YAML reads exactly one YAML document as the server would turn it into
 // JSON: the 1.1 booleans (yes, no, on, off) are booleans, keys are text.
-func parseYAML(data []byte) (any, error) {
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	var doc yaml.Node
-	if err := dec.Decode(&doc); err != nil {
-		if err == io.EOF {
-			return nil, io.ErrUnexpectedEOF
-		}
+func YAML(data []byte) (any, error) {
+	values, err := documents(data, 1)
+	if err != nil {
 		return nil, err
 	}
-	var second yaml.Node
-	if err := dec.Decode(&second); err != io.EOF {
-		return nil, fmt.Errorf("there is a second document")
+	if len(values) == 0 {
+		return nil, io.ErrUnexpectedEOF
 	}
+	return values[0], nil
+}
+
+// Documents reads a stream of at most limit YAML documents; the empty ones are
+// left out.
+func Documents(data []byte, limit int) ([]any, error) {
+	values, err := documents(data, limit)
+	return slices.DeleteFunc(values, func(v any) bool { return v == nil }), err
+}
+
+// documents reads them all within one budget.
+func documents(data []byte, limit int) ([]any, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
 	budget := maxNodes
-	return yamlValue(&doc, 0, &budget)
+	var values []any
+	for {
+		var doc yaml.Node
+		if err := dec.Decode(&doc); err == io.EOF {
+			return values, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if len(values) == limit {
+			if limit == 1 {
+				return nil, fmt.Errorf("there is a second document")
+			}
+			return nil, fmt.Errorf("there are more than %d documents", limit)
+		}
+		value, err := yamlValue(&doc, 0, &budget)
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
 }
 
 func yamlValue(n *yaml.Node, depth int, budget *int) (any, error) {

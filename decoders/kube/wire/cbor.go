@@ -1,4 +1,4 @@
-package kube
+package wire
 
 import (
 	"encoding/json"
@@ -29,9 +29,9 @@ var cborOptions = cbor.DecOptions{
 	BignumTag:             cbor.BignumTagForbidden,
 }
 
-// parseCBOR reads exactly one CBOR value into the same Go values that parseJSON
+// CBOR reads exactly one CBOR value into the same Go values that JSON
 // makes.
-func parseCBOR(data []byte) (any, error) {
+func CBOR(data []byte) (any, error) {
 	mode, err := cborOptions.DecMode()
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package kube
+package wire
 
 import (
 	"bytes"
@@ -6,25 +6,24 @@ import (
 	"fmt"
 )
 
-// head is what a protobuf body says: its kind, everything of DeleteOptions and of
+// Head is what a protobuf body says: its kind, everything of DeleteOptions and of
 // the built-in kinds, and of others the names in their metadata.
-type head struct {
+type Head struct {
 	APIVersion, Kind              string
 	Name, GenerateName, Namespace string
-	Options                       *Options       // of DeleteOptions
 	Object                        map[string]any // of a kind that schema.txt has
 }
 
 var protobufMagic = []byte("k8s\x00")
 
-// parseProtobuf reads the envelope (runtime.Unknown) and, as far as every kind
+// Protobuf reads the envelope (runtime.Unknown) and, as far as every kind
 // agrees, the object: field 1 is its metadata.
-func parseProtobuf(data []byte) (*head, error) {
+func Protobuf(data []byte) (*Head, error) {
 	raw, found := bytes.CutPrefix(data, protobufMagic)
 	if !found {
 		return nil, fmt.Errorf("it does not begin with k8s\\x00")
 	}
-	h := &head{}
+	h := &Head{}
 	var object []byte
 	seen := map[int]bool{}
 	err := eachField(raw, func(number int, value []byte, _ uint64) error {
@@ -46,7 +45,7 @@ func parseProtobuf(data []byte) (*head, error) {
 		case 2: // raw
 			object = value
 		case 3, 4: // contentEncoding, contentType
-			if text := string(value); text != "" && text != typeProtobuf {
+			if text := string(value); text != "" && text != "application/vnd.kubernetes.protobuf" {
 				return fmt.Errorf("the object inside is %q", text)
 			}
 		}
@@ -54,10 +53,6 @@ func parseProtobuf(data []byte) (*head, error) {
 	})
 	if err != nil {
 		return nil, err
-	}
-	if h.Kind == "DeleteOptions" {
-		h.Options, err = protobufDeleteOptions(object)
-		return h, err
 	}
 	var known bool
 	if h.Object, known, err = protobufObject(h, object); err != nil || known {
@@ -80,33 +75,6 @@ func parseProtobuf(data []byte) (*head, error) {
 		})
 	})
 	return h, err
-}
-
-// protobufDeleteOptions reads k8s.io.apimachinery.pkg.apis.meta.v1.DeleteOptions.
-func protobufDeleteOptions(data []byte) (*Options, error) {
-	o := &Options{}
-	err := eachField(data, func(number int, value []byte, v uint64) error {
-		switch number {
-		case 1:
-			o.GracePeriod = fmt.Sprint(int64(v))
-		case 2:
-			return eachField(value, func(number int, value []byte, _ uint64) error {
-				if number == 1 {
-					o.UID = string(value)
-				}
-				return nil
-			})
-		case 3:
-			orphan := v != 0
-			o.OrphanDependents = &orphan
-		case 4:
-			o.PropagationPolicy = string(value)
-		case 5:
-			o.DryRun = append(o.DryRun, string(value))
-		}
-		return nil
-	})
-	return o, err
 }
 
 // eachField calls f for each field of a message: value is set for length-
