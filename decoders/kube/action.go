@@ -36,7 +36,7 @@ func (r *reading) readBody() error {
 		}
 		return nil
 	}
-	r.options = queryOptions(rt.Verb, r.query)
+	r.options = QueryOptions(rt.Verb, r.query)
 	if r.verb == model.Execute && rt.Subresource != "ephemeralcontainers" {
 		r.options = Options{} // a connection has no dry run
 		r.readStream()
@@ -69,7 +69,7 @@ func (r *reading) readBody() error {
 	if rt.Subresource == "eviction" && len(r.options.DryRun) == 0 {
 		// An eviction carries its own DeleteOptions, which count where the query has none.
 		if inner, ok := r.body.object()["deleteOptions"].(map[string]any); ok {
-			o, err := deleteOptions(inner)
+			o, err := DeleteOptions(inner)
 			if err != nil {
 				return fmt.Errorf("reading deleteOptions: %w", err)
 			}
@@ -92,7 +92,7 @@ func (r *reading) readDelete() error {
 		return fmt.Errorf("the body of a delete is no object")
 	default:
 		var err error
-		r.options, err = deleteOptions(r.body.object())
+		r.options, err = DeleteOptions(r.body.object())
 		return err
 	}
 	return nil

@@ -143,7 +143,7 @@ func (d *Decoder) decode(call decoders.Call, secrets bool) (model.Action, error)
 		return outside(call), nil
 	}
 	query := call.URL.Query() // drops what cannot be read, as the server does
-	route, err := routeOf(call.Method, path, query)
+	route, err := RouteOf(call.Method, path, query)
 	if err != nil {
 		return model.Action{}, err
 	}

@@ -190,7 +190,7 @@ func FuzzRoute(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, method, path, query string) {
 		values, _ := url.ParseQuery(query)
-		r, err := routeOf(method, path, values)
+		r, err := RouteOf(method, path, values)
 		if err != nil {
 			return
 		}

@@ -30,7 +30,7 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 		return nil
 	}
 	query := call.URL.Query()
-	route, err := routeOf(call.Method, path, query)
+	route, err := RouteOf(call.Method, path, query)
 	if err != nil || !route.Resourceful || route.Verb == "watch" || route.Verb == "proxy" {
 		return nil
 	}

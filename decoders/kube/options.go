@@ -34,9 +34,9 @@ func (o Options) empty() bool {
 		o.FieldManager == "" && o.FieldValidation == "" && !o.Force && o.UID == ""
 }
 
-// queryOptions are the options of a create, update or patch, and of a delete
+// QueryOptions are the options of a create, update or patch, and of a delete
 // without a body. Keys are case-sensitive; a pair with a ; in it does not exist.
-func queryOptions(verb string, query url.Values) Options {
+func QueryOptions(verb string, query url.Values) Options {
 	o := Options{DryRun: query["dryRun"]}
 	switch verb {
 	case "delete", "deletecollection":
@@ -55,9 +55,9 @@ func queryOptions(verb string, query url.Values) Options {
 	return o
 }
 
-// deleteOptions reads DeleteOptions from the body of a delete. Any body, even
+// DeleteOptions reads DeleteOptions from the body of a delete. Any body, even
 // {}, means that the query is not looked at.
-func deleteOptions(object map[string]any) (Options, error) {
+func DeleteOptions(object map[string]any) (Options, error) {
 	var o Options
 	if kind, given := object["kind"]; given && kind != "DeleteOptions" {
 		return o, fmt.Errorf("the body of a delete is of kind %v, not DeleteOptions", kind)

@@ -48,7 +48,7 @@ func (d *Decoder) Refuse(call decoders.Call, refusal decoders.Refusal) *http.Res
 	if call.URL != nil {
 		if _, path, inside := d.find(call); inside {
 			// kind in Status.details is, by the server's own habit, the resource.
-			if rt, err := routeOf(call.Method, path, call.URL.Query()); err == nil && rt.Resourceful {
+			if rt, err := RouteOf(call.Method, path, call.URL.Query()); err == nil && rt.Resourceful {
 				s.Details.Name, s.Details.Group, s.Details.Kind = rt.Name, rt.Group, rt.Resource
 			}
 		}

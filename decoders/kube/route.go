@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/assent-iom/assent/decoders/kube/selector"
 )
 
 // Route is what the head of a request says, in the API server's own words
@@ -27,11 +29,11 @@ type Route struct {
 	LabelSelector string
 }
 
-// routeOf reads the head of a request by the rules of
+// RouteOf reads the head of a request by the rules of
 // k8s.io/apiserver/pkg/endpoints/request.NewRequestInfo. path is the decoded
 // path: the server resolves %2f too. An error means that readers on the way may
 // take it for different requests.
-func routeOf(method, path string, query url.Values) (Route, error) {
+func RouteOf(method, path string, query url.Values) (Route, error) {
 	r := Route{Path: path, Verb: strings.ToLower(method)}
 	for _, part := range strings.Split(path, "/") {
 		if part == ".." {
@@ -98,7 +100,7 @@ func (r *Route) selectors(query url.Values, byPath bool) {
 		if watch {
 			r.Verb = "watch"
 		}
-		if name, exact := exactName(fields); ok && exact {
+		if name, exact := selector.ExactName(fields); ok && exact {
 			r.Name = name
 		}
 	}
@@ -157,9 +159,7 @@ func verbOfMethod(method string) string {
 
 // listOptions reads the options of a list as the server does: one of them that
 // cannot be read (limit=abc) makes it drop them all, but for watch.
-//
-// A malformed labelSelector is not looked for: the server refuses the request.
-func listOptions(query url.Values) (watch bool, fields []fieldTerm, ok bool) {
+func listOptions(query url.Values) (watch bool, fields []selector.FieldTerm, ok bool) {
 	watch = boolOption(query, "watch")
 	for _, key := range []string{"timeoutSeconds", "limit"} {
 		if values := query[key]; len(values) > 0 {
@@ -168,7 +168,10 @@ func listOptions(query url.Values) (watch bool, fields []fieldTerm, ok bool) {
 			}
 		}
 	}
-	fields, err := parseFieldSelector(query.Get("fieldSelector"))
+	if _, err := selector.Labels(query.Get("labelSelector")); err != nil {
+		return watch, nil, false
+	}
+	fields, err := selector.Fields(query.Get("fieldSelector"))
 	return watch, fields, err == nil
 }
 

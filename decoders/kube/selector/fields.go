@@ -1,4 +1,4 @@
-package kube
+package selector
 
 import (
 	"fmt"
@@ -6,17 +6,17 @@ import (
 	"strings"
 )
 
-// fieldTerm is one term of a field selector: metadata.name=web.
-type fieldTerm struct {
-	field, value string
-	not          bool
+// FieldTerm is one term of a field selector: metadata.name=web.
+type FieldTerm struct {
+	Field, Value string
+	Not          bool
 }
 
-// parseFieldSelector reads a field selector by the rules of
+// Fields reads a field selector by the rules of
 // k8s.io/apimachinery/pkg/fields.ParseSelector: terms are separated by commas,
 // values escape \ , and = by a backslash.
-func parseFieldSelector(selector string) ([]fieldTerm, error) {
-	var terms []fieldTerm
+func Fields(selector string) ([]FieldTerm, error) {
+	var terms []FieldTerm
 	parts := splitTerms(selector)
 	slices.Sort(parts) // the server does, and takes the first that fits
 	for _, part := range parts {
@@ -31,19 +31,19 @@ func parseFieldSelector(selector string) ([]fieldTerm, error) {
 		if err != nil {
 			return nil, err
 		}
-		terms = append(terms, fieldTerm{field, value, not})
+		terms = append(terms, FieldTerm{field, value, not})
 	}
 	return terms, nil
 }
 
-// exactName returns the name that metadata.name must equal, if it can be a name.
-func exactName(terms []fieldTerm) (string, bool) {
+// ExactName returns the name that metadata.name must equal, if it can be a name.
+func ExactName(terms []FieldTerm) (string, bool) {
 	for _, t := range terms {
-		if t.field == "metadata.name" && !t.not {
-			if t.value == "." || t.value == ".." || strings.ContainsAny(t.value, "/%") {
+		if t.Field == "metadata.name" && !t.Not {
+			if t.Value == "." || t.Value == ".." || strings.ContainsAny(t.Value, "/%") {
 				return "", false
 			}
-			return t.value, true
+			return t.Value, true
 		}
 	}
 	return "", false
