@@ -59,7 +59,7 @@ func QueryOptions(verb string, query url.Values) Options {
 // {}, means that the query is not looked at.
 func DeleteOptions(object map[string]any) (Options, error) {
 	var o Options
-	if kind, given := object["kind"]; given && kind != "DeleteOptions" {
+	if kind := object["kind"]; kind != nil && kind != "" && kind != "DeleteOptions" {
 		return o, fmt.Errorf("the body of a delete is of kind %v, not DeleteOptions", kind)
 	}
 	if list, given := object["dryRun"]; given && list != nil {

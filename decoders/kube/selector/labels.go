@@ -160,9 +160,6 @@ func (p *labelParser) comparison(r *Requirement) error {
 			r.Op = NotIn
 		}
 		r.Values, err = p.set()
-		if err == nil && len(r.Values) == 0 {
-			err = fmt.Errorf("%s of nothing", operator.kind)
-		}
 		return err
 	case "=", "==":
 		r.Op = In
@@ -192,7 +189,7 @@ func (p *labelParser) comparison(r *Requirement) error {
 	return nil
 }
 
-// set reads (a,b). What is missing between commas is the empty value.
+// set reads (a,b). What is missing between commas, or in (), is the empty value.
 func (p *labelParser) set() ([]string, error) {
 	if t := p.take(); t.kind != "(" {
 		return nil, fmt.Errorf("%q where ( should be", t.text)
@@ -217,6 +214,9 @@ func (p *labelParser) set() ([]string, error) {
 				values = append(values, "")
 			}
 		case ")":
+			if len(values) == 0 {
+				values = append(values, "")
+			}
 			slices.Sort(values)
 			return slices.Compact(values), nil
 		default:

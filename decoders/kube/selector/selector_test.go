@@ -10,14 +10,14 @@ func TestLabels(t *testing.T) {
 	for selector, want := range map[string]bool{
 		"": true, "app": true, "!app": false, "app=web": true, "app==web": true, "app!=web": false, "x!=y": true,
 		"app in (db, web)": true, "app notin (db)": true, "tier=": true, "tier in (,a)": true, "n>6": true, "n<7": false,
-		"app=web,n>7": false, " app = web , !x ": true, "in": false, "in in (in)": false,
+		"app=web,n>7": false, " app = web , !x ": true, "in": false, "in in (in)": false, "tier in ()": true,
 	} {
 		r, err := Labels(selector)
 		if err != nil || Matches(r, labels) != want {
 			t.Errorf("%q: %v, %v", selector, r, err)
 		}
 	}
-	for _, selector := range []string{",", "a,", "a=b c", "a in", "a in ()", "a in (b", "=b", "a=-", "a>b", "!a=b", "a/b/c", "A.b/c", "a=>b", "a b"} {
+	for _, selector := range []string{",", "a,", "a=b c", "a in", "a in (b", "=b", "a=-", "a>b", "!a=b", "a/b/c", "A.b/c", "a=>b", "a b"} {
 		if r, err := Labels(selector); err == nil {
 			t.Errorf("%q was read as %v", selector, r)
 		}
