@@ -83,6 +83,7 @@ type Action struct {
 
 	Targets []Target        `json:"targets"`
 	Params  json.RawMessage `json:"params,omitempty"` // native input, secrets taken out
+	Tokens  []string        `json:"tokens,omitempty"` // members of Params that only tell a retry from a new call
 	Props   []Property      `json:"props,omitempty"`
 	Native  json.RawMessage `json:"native,omitempty"` // what only this platform has words for
 
@@ -115,14 +116,34 @@ func (a Action) Mutates() bool {
 }
 
 // Digest identifies what would happen, apart from who asks, when, and under
-// which id: two calls with one digest propose the same change.
+// which id or idempotency token: two calls with one digest propose the same
+// change.
 func (a Action) Digest() [32]byte {
 	a.ID, a.Actor, a.At, a.Run = "", Actor{}, time.Time{}, ""
+	a = a.withoutTokens()
 	data, err := json.Marshal(a)
 	if err != nil { // only Params that are not JSON can do this; they still tell actions apart
 		data = append([]byte(err.Error()), a.Params...)
 	}
 	return sha256.Sum256(data)
+}
+
+// withoutTokens leaves out what clients make anew for each call.
+func (a Action) withoutTokens() Action {
+	if len(a.Tokens) == 0 {
+		return a
+	}
+	var params map[string]json.RawMessage
+	if json.Unmarshal(a.Params, &params) != nil {
+		return a // they still tell actions apart
+	}
+	for _, name := range a.Tokens {
+		delete(params, name)
+	}
+	if data, err := json.Marshal(params); err == nil {
+		a.Params, a.Tokens = data, nil
+	}
+	return a
 }
 
 // DigestString returns Digest as sha256:HEX.

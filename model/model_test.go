@@ -52,7 +52,12 @@ func TestDigestIsOfTheChangeAlone(t *testing.T) {
 	if a.DigestString() != b.DigestString() {
 		t.Error("who asks, when, changes the digest")
 	}
-	b.Params = json.RawMessage(`{"Bucket":"c"}`)
+	a.Tokens, a.Params = []string{"ClientToken"}, json.RawMessage(`{"Bucket":"b","ClientToken":"1"}`)
+	b.Tokens, b.Params = []string{"ClientToken"}, json.RawMessage(`{"ClientToken":"2","Bucket":"b"}`)
+	if a.DigestString() != b.DigestString() {
+		t.Error("a new idempotency token makes another change")
+	}
+	b.Params = json.RawMessage(`{"Bucket":"c","ClientToken":"1"}`)
 	if a.DigestString() == b.DigestString() {
 		t.Error("what is asked does not change the digest")
 	}

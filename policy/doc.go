@@ -135,7 +135,10 @@ type Decision struct {
 	Accountable  Accountable  `json:"accountable"`
 	Radius       Radius       `json:"radius"`
 	Findings     []Finding    `json:"findings,omitempty"`
-	Basis        Basis        `json:"basis"`
+	// Needs is what a held action lacks; Approvals are those that were counted.
+	Needs     []Need     `json:"needs,omitempty"`
+	Approvals []Approval `json:"approvals,omitempty"`
+	Basis     Basis      `json:"basis"`
 	// Fault is set when no verdict could be reached (a rule failed, a timeout, a
 	// panic). It is enforced as deny and told apart from it.
 	Fault string `json:"fault,omitempty"`

@@ -164,11 +164,29 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		return model.Action{}, fmt.Errorf("looking inside %s: %w", a.Name(), err)
 	}
 	a.Native = native(r, d.count(a.Name(), in.Params))
+	a.Tokens = tokens(r.Operation, in.Params)
 	sort.Strings(a.Unknown)
 	if a.Params, err = json.Marshal(in.Params); err != nil {
 		return model.Action{}, fmt.Errorf("writing the parameters of %s: %w", a.Name(), err)
 	}
 	return a, nil
+}
+
+// tokens names the idempotency tokens of a call: clients make them up anew for
+// each.
+func tokens(op *table.Operation, params map[string]any) []string {
+	if op.Input == nil {
+		return nil
+	}
+	var names []string
+	for i := range op.Input.Members {
+		if m := &op.Input.Members[i]; m.Idempotency {
+			if _, sent := params[m.Name]; sent {
+				names = append(names, m.Name)
+			}
+		}
+	}
+	return names
 }
 
 // understand says what a call of an operation would do: it is used for whole

@@ -71,6 +71,9 @@ func (s *Set) check(p *problems) {
 			who(c.Pos, c.Who)
 			in(c.Pos, c.In)
 			owner(c.Pos, c.What.Owner)
+			for _, a := range c.Approvals {
+				s.checkApprovals(p, a, ref, owners)
+			}
 		}
 		for _, c := range i.Never {
 			id(c.Pos, c.ID)
@@ -160,8 +163,21 @@ func (s *Set) checkActors(p *problems, owner func(Pos, string)) {
 	seen := map[string]string{}
 	for _, a := range s.Actors {
 		owner(a.Pos, a.Owner)
-		for _, id := range a.Identify {
+		if a.Person != "" && (a.Kind != "human" || !person.MatchString(a.Person)) {
+			p.add(a.Pos, CodeValue, "write human:NAME, for an Actor of kind human", "Actor %s: %q cannot be its person", a.Name, a.Person)
+		}
+		for i, id := range a.Identify {
 			one(p, id.Pos, "an identity", id)
+			if id.SSH != "" {
+				key, err := sshKey(id.SSH)
+				if err != nil {
+					p.add(id.Pos, CodeValue, "paste the line of a .pub file", "Actor %s: %v", a.Name, err)
+				} else if a.Kind != "human" {
+					p.add(id.Pos, CodeValue, "only people sign approvals", "Actor %s is known by a signing key and is no human", a.Name)
+				}
+				id.SSH = key // a comment makes no other key
+				a.Identify[i] = id
+			}
 			key, _ := json.Marshal(id)
 			if other, twice := seen[string(key)]; twice {
 				p.add(id.Pos, CodeDuplicate, "", "Actors %s and %s are known by the same evidence", other, a.Name)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -63,6 +64,15 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, name string, depth int) {
 			if n.Style == yaml.LiteralStyle || n.Style == yaml.FoldedStyle {
 				into.Line++ // the block starts below its marker
 			}
+		}
+		return
+	case *Period:
+		if s, ok := d.text(n, name); ok {
+			length, err := time.ParseDuration(s)
+			if err != nil || length <= 0 {
+				d.bad(n, CodeValue, "write a length of time: 30m, 4h", "%s cannot be %q", name, s)
+			}
+			*into = Period(length)
 		}
 		return
 	case choice:
@@ -269,7 +279,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, name string, depth int) 
 // later names conditions that the language will have; until they are enforced,
 // a document with one is refused in plain words.
 var later = map[string]bool{
-	"must": true, "when": true, "approvals": true, "windows": true, "freezes": true, "residency": true,
+	"must": true, "when": true, "windows": true, "freezes": true, "residency": true,
 	"budget": true, "waivable": true, "blast": true, "rate": true, "cost": true, "namespace": true,
 	"createdBy": true, "not": true, "oblige": true,
 }

@@ -1,6 +1,9 @@
 package intent
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // APIVersion is the only one there is.
 const APIVersion = "assent.dev/v1"
@@ -90,6 +93,7 @@ type Actor struct {
 	Pos        Pos        `yaml:"-" json:"-"`
 	Name       string     `yaml:"-" json:"name"`
 	Kind       ActorKind  `yaml:"kind,required" json:"kind"`
+	Person     string     `yaml:"person" json:"person,omitempty"` // human:NAME, as Owners name people
 	Identify   []Identity `yaml:"identify,required" json:"identify"`
 	Owner      string     `yaml:"owner,required" json:"owner"`
 	OnBehalfOf OnBehalfOf `yaml:"onBehalfOf" json:"onBehalfOf,omitempty"`
@@ -105,6 +109,7 @@ type Identity struct {
 	OIDC       *OIDCIdentity `yaml:"oidc" json:"oidc,omitempty"`
 	MTLS       *MTLSIdentity `yaml:"mtls" json:"mtls,omitempty"`
 	Proxy      *ProxyUser    `yaml:"proxy" json:"proxy,omitempty"`
+	SSH        string        `yaml:"ssh" json:"ssh,omitempty"` // a public key, as a line of a .pub file
 }
 
 // KubeIdentity is a Kubernetes user name, as the API server knows it.
@@ -185,7 +190,23 @@ type Allow struct {
 	What   What   `yaml:"what" json:"what"`
 	In     Words  `yaml:"in,required" json:"in"`
 	Limits Limits `yaml:"limits" json:"limits"`
+	// Approvals are the people who have to say yes to each call.
+	Approvals []Approvals `yaml:"approvals" json:"approvals,omitempty"`
 }
+
+// Approvals is a number of people out of one circle.
+type Approvals struct {
+	Pos     Pos     `yaml:"-" json:"-"`
+	From    string  `yaml:"from,required" json:"from"`        // owner (of what is changed), owner:NAME, or a human Actor
+	Count   *int    `yaml:"count" json:"count,omitempty"`     // how many people; 1 if not given
+	Expires *Period `yaml:"expires" json:"expires,omitempty"` // how long an approval holds at most; DefaultApproval if not given
+}
+
+// The bounds of how long an approval may be good for.
+const (
+	DefaultApproval = Period(4 * time.Hour)
+	LongestApproval = Period(7 * 24 * time.Hour)
+)
 
 // Limits bounds what one call may touch.
 type Limits struct {

@@ -21,6 +21,8 @@ func schemaOf(t reflect.Type, defs map[string]any) any {
 		return oneOrMore(map[string]any{"enum": verbNames()})
 	case *Text:
 		return word
+	case *Period:
+		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`}
 	case choice:
 		return map[string]any{"enum": v.choices()}
 	}

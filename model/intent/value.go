@@ -1,6 +1,11 @@
 package intent
 
-import "github.com/assent-iom/assent/model"
+import (
+	"strings"
+	"time"
+
+	"github.com/assent-iom/assent/model"
+)
 
 // Words is a list of words; a single word may stand without brackets.
 type Words []string
@@ -16,6 +21,24 @@ type Text struct {
 
 // MarshalText writes the body alone: where it stood is not content.
 func (t Text) MarshalText() ([]byte, error) { return []byte(t.Body), nil }
+
+// Period is a length of time, written as 30m or 4h.
+type Period time.Duration
+
+// String writes a period as people do: 4h and not 4h0m0s.
+func (p Period) String() string {
+	text := time.Duration(p).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// MarshalText writes what String does.
+func (p Period) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // choice is a word out of a closed list.
 type choice interface{ choices() []string }

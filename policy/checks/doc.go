@@ -16,6 +16,8 @@
 //   - An actor is who the evidence says; a name that nobody declared is nobody.
 //     An actor with others behind it (model.Actor.For) needs the grant, and each
 //     of them needs it too.
+//   - Nobody approves their own action, nor that of anyone who acts for them. An
+//     approval counts for one scope (policy.Scope), until it expires, once a person.
 //   - Every finding names facts and carries something to paste or somebody to ask.
 //
 // # Codes
@@ -36,6 +38,7 @@ const (
 	CodeTargets      = "AS2005" // it changes too many things at once
 	CodeBreaks       = "AS2006" // it deletes what others depend on (a remark)
 	CodeBehalf       = "AS2007" // it has to say for whom it acts
+	CodeApproval     = "AS2008" // it waits for approval
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

@@ -37,6 +37,10 @@ type hearing struct {
 	findings []ranked
 	said     map[string]bool // findings by code and why
 	grants   []string
+
+	approvals []policy.Approval          // those that were given for the action
+	counted   map[string]policy.Approval // those that a clause asked for, by id
+	scoped    string
 }
 
 // ranked orders findings: what forbids before what is missing.
@@ -47,7 +51,8 @@ type ranked struct {
 
 // Judge implements policy.Judge. It sets the verdict.
 func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot) error {
-	h := &hearing{p: p, d: d, s: s, subjects: p.subjects(d.Action.Actor)}
+	h := &hearing{p: p, d: d, s: s, subjects: p.subjects(d.Action.Actor), approvals: d.Approvals, counted: map[string]policy.Approval{}}
+	d.Approvals, d.Needs = nil, nil
 	d.Verdict = policy.Deny
 	if doc := h.subjects[0].doc; doc != nil {
 		d.Explain = string(doc.Explain)
@@ -235,8 +240,11 @@ func (h *hearing) target(l *leaf, t *thing, targets int) {
 		if s.doc == nil {
 			continue // identified has said so
 		}
-		if g, over := h.find(s, l, t, targets); g != nil {
+		g, over, needs := h.find(s, l, t, targets)
+		if g != nil && len(needs) == 0 {
 			h.grants = append(h.grants, g.name)
+		} else if g != nil {
+			h.held(4, needs, at(g.name, g.Pos))
 		} else if over != nil {
 			h.overLimit(over, t, targets)
 		} else {
@@ -250,7 +258,16 @@ func (h *hearing) unclear(l *leaf, t *thing) {
 	f := h.unknownFinding(l, t)
 	switch t.env.UnknownActions {
 	case intent.UnknownHold:
-		f.Verdict = policy.Hold
+		name := "environment " + t.env.Name + "/unknownActions"
+		needs := h.lacking(name, byOwner, t)
+		if f.Verdict = policy.Allow; len(needs) > 0 {
+			h.held(1, needs, f.Source)
+		} else if h.withinCaps() {
+			h.grants = append(h.grants, name)
+		} else {
+			f.Verdict = policy.Deny
+			f.Why += "; " + h.dependents()
+		}
 	case intent.UnknownObserve:
 		f.Verdict = policy.Allow
 		if h.withinCaps() {
@@ -263,12 +280,13 @@ func (h *hearing) unclear(l *leaf, t *thing) {
 	h.add(1, f)
 }
 
-// find returns a clause that covers a target within its own limits, or else one
-// that would but for them.
-func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *grant) {
+// find returns a clause that covers a target within its own limits, the one that
+// needs nobody's approval first, with what is lacking of those it asks for; or
+// else one that would cover it but for its limits.
+func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *grant, needs []policy.Need) {
 	b := h.p.allow[l.Verb]
 	if b == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	env := h.p.envs[t.env]
 	for _, list := range b.candidates(l.Capability, string(t.urn)) {
@@ -276,15 +294,22 @@ func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *gra
 			if fits, _ := g.covers(s.index, env, l, t); !fits {
 				continue
 			}
-			if h.within(g.Limits, t.env, targets) {
-				return g, nil
+			if !h.within(g.Limits, t.env, targets) {
+				if over == nil {
+					over = g
+				}
+				continue
 			}
-			if over == nil {
-				over = g
+			lacks := h.lacking(g.name, g.asks, t)
+			if len(lacks) == 0 {
+				return g, nil, nil
+			}
+			if ok == nil {
+				ok, needs = g, lacks
 			}
 		}
 	}
-	return nil, over
+	return ok, over, needs
 }
 
 // conclude orders the findings and sets the verdict: what was granted, lowered
@@ -307,7 +332,11 @@ func (h *hearing) conclude() {
 		}
 	}
 	h.d.Verdict = verdict
+	if verdict != policy.Hold {
+		h.d.Needs = nil // an approval alone would not help, or is not needed
+	}
 	if verdict == policy.Allow {
+		h.d.Approvals = h.approved()
 		sort.Strings(h.grants)
 		h.d.Grant = join(slices.Compact(h.grants), 8)
 	}

@@ -32,6 +32,7 @@ type grant struct {
 	name    string // intent/clause
 	by      string // the intent's owner
 	who, in bits
+	asks    []asked // the approvals it needs
 }
 
 // never is one never clause. A nil set is everybody, or everywhere.
@@ -104,7 +105,7 @@ func Compile(set *intent.Set) (*Program, error) {
 		}
 		for i := range doc.Allow {
 			c := &doc.Allow[i]
-			p.grants = append(p.grants, &grant{Allow: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In)})
+			p.grants = append(p.grants, &grant{Allow: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In), asks: newAsked(c.Approvals)})
 		}
 		for i := range doc.Never {
 			c := &doc.Never[i]

@@ -125,13 +125,14 @@ func (e *Engine) Intent() *intent.Set { return e.now.Load().set }
 // Digest names the running documents: sha256:HEX, or "none".
 func (e *Engine) Digest() string { return e.now.Load().digest }
 
-// Decide reaches a verdict. It always returns one.
-func (e *Engine) Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string) policy.Decision {
+// Decide reaches a verdict. It always returns one. Approvals are those that were
+// given for the action, with verified signatures; usually there are none.
+func (e *Engine) Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string, approvals ...policy.Approval) policy.Decision {
 	v := e.now.Load()
 	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
 	defer cancel()
 	fresh := func() policy.Decision {
-		d := policy.Decision{ID: id, At: at, Mode: mode, Action: a,
+		d := policy.Decision{ID: id, At: at, Mode: mode, Action: a, Approvals: approvals,
 			Basis: policy.Basis{Intent: v.digest, Rules: v.rules, Decoder: a.Decoder}}
 		return d
 	}
@@ -139,7 +140,7 @@ func (e *Engine) Decide(ctx context.Context, a model.Action, s model.Snapshot, m
 	if err := v.run(ctx, &d, s); err != nil {
 		basis, explain := d.Basis, d.Explain
 		d = fresh()
-		d.Basis, d.Explain = basis, explain
+		d.Basis, d.Explain, d.Approvals = basis, explain, nil
 		d.Fault = err.Error()
 		d.Findings = []policy.Finding{{
 			Code: CodeFault, Title: "no verdict could be reached", Verdict: policy.Deny, Why: d.Fault,
