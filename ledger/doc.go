@@ -25,6 +25,7 @@ const (
 	KindGenesis  Kind = "genesis"
 	KindDecision Kind = "change-decision"
 	KindOutcome  Kind = "change-outcome"
+	KindApproval Kind = "approval"        // a person's signed yes, as it was used for one action
 	KindDoor     Kind = "refused-at-door" // a call refused before it could be decoded: authority mismatch, smuggling
 )
 

@@ -21,6 +21,7 @@ const (
 	targetURI  = "urn:assent:target:" // before URNs that are no URIs of their own
 	doorURI    = "urn:assent:refused-at-door"
 	genesisURI = "urn:assent:ledger:"
+	ticketURI  = "urn:assent:ticket:"
 )
 
 // statement is an in-toto Statement v1.
@@ -105,7 +106,7 @@ func parseStatement(data []byte) (statement, Kind, error) {
 }
 
 func kindOf(st statement) (Kind, error) {
-	for _, kind := range []Kind{KindDecision, KindOutcome, KindDoor, KindGenesis} {
+	for _, kind := range []Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis} {
 		if st.PredicateType == kind.PredicateType() {
 			return kind, nil
 		}
@@ -166,6 +167,10 @@ func place(st statement, kind Kind) (About, error) {
 		}
 		err = json.Unmarshal(st.Predicate, &p)
 		about.Run, about.At = p.Run, p.At
+	case KindApproval:
+		var p approvalPredicate
+		err = json.Unmarshal(st.Predicate, &p)
+		about.Run, about.At = p.Run, p.UsedAt
 	case KindGenesis:
 		var p Genesis
 		err = json.Unmarshal(st.Predicate, &p)

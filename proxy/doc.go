@@ -47,6 +47,11 @@ type Asked struct {
 	Decoder decoders.Decoder
 	Actor   model.Actor
 	Run     string
+	// Pause is called before the gate waits for somebody, and what it returns when
+	// the waiting is over: a call that waits does not keep others from being judged.
+	Pause func() (resume func())
+	// Beat tells a client that its call is still being worked on.
+	Beat func()
 }
 
 // Answered is what the upstream, or the lack of one, made of a forwarded call.

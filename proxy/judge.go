@@ -243,8 +243,20 @@ func (e *exchange) ask() (p Permit) {
 		said["user-agent"] = cut(ua, userAgentKept)
 		actor.Said = said
 	}
-	defer e.s.judging.begin(int64(len(e.body)))()
-	return e.s.cfg.Gate.Judge(e.r.Context(), Asked{Call: e.call, Decoder: e.decoder, Actor: actor, Run: e.in.caller.run})
+	end := e.s.judging.begin(int64(len(e.body)))
+	defer func() { end() }()
+	pause := func() func() {
+		end()
+		end = func() {}
+		return func() { end = e.s.judging.begin(int64(len(e.body))) }
+	}
+	return e.s.cfg.Gate.Judge(e.r.Context(), Asked{Call: e.call, Decoder: e.decoder, Actor: actor, Run: e.in.caller.run, Pause: pause, Beat: e.beat})
+}
+
+// beat sends an interim answer.
+func (e *exchange) beat() {
+	e.w.WriteHeader(http.StatusContinue)
+	_ = http.NewResponseController(e.w).Flush()
 }
 
 func faultRefusal() *decoders.Refusal {

@@ -28,9 +28,13 @@ type entry struct {
 	about   ledger.About
 	result  string // of an outcome
 	blocks  bool   // of a decision
+	uses    []use  // the approvals that a decision counted; the one that an approval is
 	problem string
 	trust   Kind // the kind of problem
 }
+
+// use is one use of an approval: a ticket, for one of its actions, by a decision.
+type use struct{ ticket, scope, decision string }
 
 // opened is a decision that awaits its outcome.
 type opened struct {
@@ -131,6 +135,13 @@ func (v *run) read(e *entry) error {
 	case ledger.KindDecision:
 		d, err := ledger.ParseDecision(envelope.Payload)
 		e.blocks = d.Blocks()
+		for _, a := range d.Approvals {
+			e.uses = append(e.uses, use{a.ID, a.Scope, d.ID})
+		}
+		return err
+	case ledger.KindApproval:
+		a, decision, err := ledger.ParseApproval(envelope.Payload)
+		e.uses = []use{{a.ID, a.Scope, decision}}
 		return err
 	case ledger.KindOutcome:
 		o, err := ledger.ParseOutcome(envelope.Payload)
@@ -168,12 +179,26 @@ func (v *run) checkInOrder(ctx context.Context, e *entry) error {
 	case e.problem != "": // what it says cannot be relied on
 	case e.about.Kind == ledger.KindDecision:
 		v.report.Decisions++
+		for _, u := range e.uses {
+			if v.approved[u] {
+				delete(v.approved, u) // it is good for one decision
+			} else {
+				bad(Tampered, "decision %q counts approval %s, which was not recorded for it", e.key, u.ticket)
+			}
+		}
 		if !e.blocks {
 			if _, twice := v.open[e.key]; twice {
 				bad(Tampered, "decision %q is recorded again while it is open", e.key)
 			}
 			v.open[e.key] = opened{index, e.hash}
 		}
+	case e.about.Kind == ledger.KindApproval:
+		u := e.uses[0]
+		if by, twice := v.claimed[use{ticket: u.ticket, scope: u.scope}]; twice {
+			bad(Tampered, "approval %s is used for decision %q, and was used for %q", u.ticket, u.decision, by)
+		}
+		v.claimed[use{ticket: u.ticket, scope: u.scope}] = u.decision
+		v.approved[u] = true
 	case e.about.Kind == ledger.KindOutcome:
 		v.report.Outcomes++
 		what, err := v.conclude(ctx, index, e)

@@ -25,7 +25,7 @@ const checkpointFile = "checkpoint"
 // beyond the checkpoint, of a publication under way, are not looked at. The error
 // is not nil exactly when the report's kind is Unfinished.
 func Public(ctx context.Context, dir string, opts Options) (Report, error) {
-	v := &run{opts: opts, dir: dir, open: map[string]opened{}, published: true}
+	v := &run{opts: opts, dir: dir, open: map[string]opened{}, approved: map[use]bool{}, claimed: map[use]string{}, published: true}
 	v.next.done = true // the one checkpoint is compared at the end
 	p := &public{run: v, decisions: map[[16]byte]bool{}}
 	v.envelopeAt = p.entryAt

@@ -133,7 +133,7 @@ const (
 // Dir verifies the ledger in a directory. The error is not nil exactly when the
 // report's kind is Unfinished.
 func Dir(ctx context.Context, dir string, opts Options) (Report, error) {
-	v := &run{opts: opts, dir: dir, open: map[string]opened{}}
+	v := &run{opts: opts, dir: dir, open: map[string]opened{}, approved: map[use]bool{}, claimed: map[use]string{}}
 	v.envelopeAt = v.filedAt
 	return v.concluded(v.all(ctx))
 }
@@ -179,8 +179,11 @@ type run struct {
 	tree   tlog.Range
 	marks  []mark            // checkpoints known from elsewhere, until passed
 	open   map[string]opened // decisions that await an outcome, by id
-	tx     *sql.Tx
-	next   cursor // over the log's own checkpoints
+	// approved are the approvals that wait for their decision, claimed is who used which.
+	approved map[use]bool
+	claimed  map[use]string
+	tx       *sql.Tx
+	next     cursor // over the log's own checkpoints
 
 	envelopeAt func(ctx context.Context, index uint64) ([]byte, error) // nil without an error: there is none
 	published  bool                                                    // what is read is the published form

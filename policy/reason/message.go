@@ -12,6 +12,9 @@
 // parts are shortened in their middle; the code, the last two sentences and the
 // decision id never are. Words that look like a credential are taken out.
 //
+// A call that only lacks an approval reads "assent holds this call", names the
+// request to answer, and says that it may be run again.
+//
 // How much it says follows Decision.Explain, since reasons also teach an
 // attacker: codes leaves out what and why, none leaves out the code too.
 package reason
@@ -29,13 +32,17 @@ const MaxMessage = 400
 // The shares of the parts that can be long. With the fixed words they stay
 // below MaxMessage for every code and a decision id of up to maxID bytes.
 const (
-	maxID   = 40
-	maxCode = 12
-	closing = "This is policy, not an outage: do not retry or work around it. Why: assent explain "
+	maxID       = 40
+	maxCode     = 12
+	closing     = "This is policy, not an outage: do not retry or work around it. Why: assent explain "
+	heldClosing = "This is policy, not an outage: run it again once it is approved. Why: assent explain "
 )
 
-// Message renders the refusal of a decision.
+// Message renders the refusal of a decision, or that it waits for an approval.
 func Message(d policy.Decision) string {
+	if d.Verdict == policy.Hold && d.Request != "" {
+		return line(d, "assent holds this call", heldClosing+middle(clean(d.ID), maxID))
+	}
 	return line(d, "assent refused this call", closing+middle(clean(d.ID), maxID))
 }
 
@@ -131,7 +138,7 @@ func next(code string, d policy.Decision) string {
 			who += " (" + c + ")"
 		}
 	}
-	return strings.ReplaceAll(step, "OWNER", who)
+	return strings.NewReplacer("OWNER", who, "REQUEST", d.Request).Replace(step)
 }
 
 // credential matches what must not stand in a message, whoever put it there.

@@ -13,6 +13,10 @@
 //     the process in any mode.
 //   - One decision reads one model version and one intent version.
 //   - A client's own retry of a refused call gets the same decision again.
+//   - An action that only lacks an approval waits for it on its open connection, as
+//     long as its client does; then it is refused, and asked about still: the same
+//     command, run again, picks the answer up. An approval is used up before the
+//     decision that it allows is recorded, so that it is never used twice.
 //
 // Reads pass without a ledger entry; reveals (reads that hand out a secret or a
 // credential) are recorded like changes.
@@ -29,6 +33,7 @@ import (
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/policy/approval"
 	"github.com/assent-iom/assent/proxy"
 )
 
@@ -39,7 +44,7 @@ const appendTimeout = 10 * time.Second
 // Decider reaches a verdict on one snapshot (policy/decide). One whose documents
 // can change has a method Digest() string too, which names them as Basis.Intent does.
 type Decider interface {
-	Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string) policy.Decision
+	Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string, approvals ...policy.Approval) policy.Decision
 }
 
 // Config names the parts that a Gate leads through.
@@ -49,6 +54,10 @@ type Config struct {
 	Ledger   ledger.Writer             // nil refuses every mutation
 	Learn    func([]model.Observation) // takes what answers say about what exists; may be nil
 	Mode     policy.Mode               // zero: enforce
+	// Holds keeps what waits for approval; nil refuses it. Wait bounds how long a
+	// call may wait on its open connection (see patience).
+	Holds Holds
+	Wait  time.Duration
 	// Question makes the gate answer instead of letting anything pass: a change is
 	// judged and refused, whatever the verdict, which Message then has to tell;
 	// nothing is recorded.
@@ -70,6 +79,8 @@ type Event struct {
 	Receipt  ledger.Receipt
 	// Outcome is set on the second event of a forwarded action.
 	Outcome *ledger.Outcome
+	// Held is set, before the decision is made, on an action that begins to wait.
+	Held *approval.Request
 	// Turned is set instead of Decision for a call refused at the door.
 	Turned *proxy.Turned
 	// Added is the time that Assent itself took before forwarding or refusing.
@@ -81,6 +92,8 @@ type Gate struct {
 	cfg   Config
 	ids   *idSource
 	denys *denials
+	// waiting has a place for each call that waits for approval.
+	waiting chan struct{}
 }
 
 var _ proxy.Gate = (*Gate)(nil)
@@ -105,7 +118,7 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Gap == nil {
 		cfg.Gap = func(string, error) {}
 	}
-	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now)}, nil
+	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now), waiting: make(chan struct{}, waitingAtOnce)}, nil
 }
 
 // Consider understands and judges a call without recording or forwarding
@@ -159,7 +172,8 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		g.cfg.Event(Event{Decision: d, Added: g.cfg.Now().Sub(began)})
 		return proxy.Permit{DecisionID: id, Refusal: g.refusal(d)}
 	}
-	receipt, err := g.record(ctx, d)
+	d, used := g.settle(ctx, in, d)
+	receipt, err := g.record(ctx, d, used)
 	if err != nil {
 		g.cfg.Gap("decision "+id, err)
 		return g.refuseUnrecorded("the ledger cannot be written (" + err.Error() + ")")
@@ -167,7 +181,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	g.cfg.Event(Event{Decision: d, Receipt: receipt, Added: g.cfg.Now().Sub(began)})
 	if d.Blocks() {
 		refusal := g.refusal(d)
-		if d.Fault == "" { // a fault is no answer: a retry deserves another try
+		if d.Fault == "" && d.Verdict != policy.Hold { // a fault is no answer, and neither is a question: a retry deserves another try
 			g.denys.add(in, d, *refusal)
 		}
 		return proxy.Permit{DecisionID: id, Refusal: refusal}
@@ -196,13 +210,13 @@ func (g *Gate) pass(ctx context.Context, in proxy.Asked, a model.Action, at time
 }
 
 // decide asks for a verdict; a panic becomes a fault, which denies.
-func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id string) (d policy.Decision) {
+func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id string, approvals ...policy.Approval) (d policy.Decision) {
 	defer func() {
 		if r := recover(); r != nil {
 			d = faulty(a, fmt.Sprintf("the decision panicked: %v", r), g.cfg.Mode, at, id)
 		}
 	}()
-	return g.cfg.Decider.Decide(ctx, a, g.cfg.Snapshot(), g.cfg.Mode, at, id)
+	return g.cfg.Decider.Decide(ctx, a, g.cfg.Snapshot(), g.cfg.Mode, at, id, approvals...)
 }
 
 // intent names the declared documents that a decision would be made on now.
@@ -213,8 +227,17 @@ func (g *Gate) intent() string {
 	return ""
 }
 
-// record makes a decision durable.
-func (g *Gate) record(ctx context.Context, d policy.Decision) (ledger.Receipt, error) {
+// record makes a decision durable, after the approvals that it used.
+func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval) (ledger.Receipt, error) {
+	for _, a := range used {
+		statement, err := ledger.ApprovalStatement(a, d)
+		if err != nil {
+			return ledger.Receipt{}, err
+		}
+		if _, err := g.append(ctx, ledger.Entry{Kind: ledger.KindApproval, Run: d.Action.Run, Statement: statement}); err != nil {
+			return ledger.Receipt{}, err
+		}
+	}
 	statement, err := ledger.DecisionStatement(d)
 	if err != nil {
 		return ledger.Receipt{}, fmt.Errorf("encoding the decision: %w", err)

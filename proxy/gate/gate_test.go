@@ -39,7 +39,7 @@ func (stub) Refuse(decoders.Call, decoders.Refusal) *http.Response { return nil 
 // decider answers every action alike, after looking what it was given.
 type decider func(model.Action) policy.Decision
 
-func (f decider) Decide(_ context.Context, a model.Action, s model.Snapshot, m policy.Mode, at time.Time, id string) policy.Decision {
+func (f decider) Decide(_ context.Context, a model.Action, s model.Snapshot, m policy.Mode, at time.Time, id string, _ ...policy.Approval) policy.Decision {
 	d := f(a)
 	d.ID, d.Mode, d.At, d.Action = id, m, at, a
 	if s != nil {
@@ -220,7 +220,7 @@ type swapping struct {
 }
 
 func (s *swapping) Digest() string { return s.digest }
-func (s *swapping) Decide(ctx context.Context, a model.Action, m model.Snapshot, mode policy.Mode, at time.Time, id string) policy.Decision {
+func (s *swapping) Decide(ctx context.Context, a model.Action, m model.Snapshot, mode policy.Mode, at time.Time, id string, _ ...policy.Approval) policy.Decision {
 	d := s.decider.Decide(ctx, a, m, mode, at, id)
 	d.Basis.Intent = s.digest
 	return d

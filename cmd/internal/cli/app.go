@@ -177,6 +177,7 @@ Start here, no set-up needed, nothing is blocked:
 		a.runCommand(), a.serveCommand(),
 		a.mayCommand(), a.decodeCommand(), a.explainCommand(), a.whatCommand(),
 		a.intentCommand(), a.ledgerCommand(),
+		a.inboxCommand(), a.approveCommand(), a.denyCommand(),
 		a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	)
 	a.addHelpTopics(root)

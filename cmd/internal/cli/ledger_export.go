@@ -30,8 +30,8 @@ func (a *App) exportCommand() *cobra.Command {
   --dsse     its DSSE envelope, byte for byte
   --bundle   a Sigstore bundle, for cosign verify-blob-attestation
   --to DIR   files: both of these, and what openssl needs: the signed bytes (INDEX.pae), the signature (INDEX.sig), the
-             public key (log.pem); the proof that it is in the log (INDEX.tlog-proof); and of a decision the action
-             that it is about (INDEX.action.json). docs/evidence.md shows what to do with them.`,
+             public key (log.pem); the proof that it is in the log (INDEX.tlog-proof); of a decision the action that it
+             is about (INDEX.action.json); of an approval what the person signed (INDEX.ticket, INDEX.ticket.sig). docs/evidence.md shows what to do with them.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := a.readLedger(cmd.Context())
@@ -96,6 +96,13 @@ func (a *App) exportFiles(ctx context.Context, s *store.Store, e ledger.Stored, 
 		if files[name+".action.json"], err = ledger.RecordedAction(e.Envelope); err != nil {
 			return err
 		}
+	}
+	if e.Kind == ledger.KindApproval {
+		given, _, err := ledger.ParseApproval(e.Envelope)
+		if err != nil {
+			return err
+		}
+		files[name+".ticket"], files[name+".ticket.sig"] = []byte(given.Ticket), []byte(given.Signature)
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("exporting: %w", err)

@@ -101,6 +101,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	defer listener.Close()
 	d.engine, err = engine.New(ctx, engine.Config{
 		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, ModelPath: d.cfg.Model, Clusters: clusters,
+		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
 	})
@@ -259,6 +260,9 @@ func (d *daemon) event(e gate.Event) {
 	case e.Turned != nil:
 		d.log.Warn("turned away", zap.String("host", e.Turned.Host), zap.String("method", e.Turned.Method),
 			zap.String("reason", e.Turned.Reason), zap.String("actor", e.Turned.Actor.ID))
+	case e.Held != nil:
+		d.log.Info("held", zap.String("decision", e.Decision.ID), zap.String("request", e.Held.ID), zap.Strings("asked", e.Held.Asked()),
+			zap.String("action", e.Decision.Action.Name()), zap.String("actor", e.Decision.Action.Actor.ID))
 	case e.Outcome != nil:
 		d.log.Info("outcome", zap.String("decision", e.Outcome.Decision), zap.String("result", e.Outcome.Result),
 			zap.Int("status", e.Outcome.Status), zap.String("request_id", e.Outcome.RequestID))

@@ -6,5 +6,6 @@ func Shapes() map[string]any {
 	return map[string]any{
 		"Decoded": decoded{}, "One decision": explained{}, "Entries": listed{},
 		"A resource": known{}, "Documents": checked{}, "Version": versioned{},
+		"Requests for approval": requested{},
 	}
 }

@@ -34,6 +34,7 @@ type watcher struct {
 	reveals    int
 	added      time.Duration
 	refusals   []policy.Decision
+	held       map[string]int // actions shown of each request
 	distrusted map[string]bool
 	troubles   map[string]bool
 }
@@ -41,7 +42,7 @@ type watcher struct {
 func newWatcher(a *App) *watcher {
 	return &watcher{
 		app: a, printer: term.NewPrinter(a.Stderr, term.Colours(a.Stderr, a.Getenv)),
-		distrusted: map[string]bool{}, troubles: map[string]bool{},
+		held: map[string]int{}, distrusted: map[string]bool{}, troubles: map[string]bool{},
 	}
 }
 
@@ -53,6 +54,12 @@ func (w *watcher) event(e gate.Event) {
 	case e.Turned != nil:
 		w.printer.Say("turned away: %s %s: %s", e.Turned.Method, e.Turned.Host, e.Turned.Reason)
 	case e.Outcome != nil: // the decision was shown already
+	case e.Held != nil:
+		w.printer.Print(term.Line(e.Decision, w.printer.Colours))
+		if w.held[e.Held.ID] < len(e.Held.Items) { // once an action, not once a retry
+			w.held[e.Held.ID] = len(e.Held.Items)
+			w.printer.Say("waiting for %s: %s in one request; assent inbox %s", term.Plain(strings.Join(e.Held.Asked(), " or ")), plural(len(e.Held.Items), "action"), e.Held.ID)
+		}
 	default:
 		d := e.Decision
 		w.added += e.Added

@@ -13,6 +13,7 @@ import (
 	_ "embed"
 	"net/url"
 	"path/filepath"
+	"time"
 
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/policy"
@@ -38,13 +39,22 @@ const (
 	FieldClusters  = "clusters"
 	FieldTokens    = "tokens"
 	FieldMayDial   = "may_dial"
+	FieldInbox     = "inbox"
+	FieldWait      = "wait"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldTokens, FieldMayDial}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldTokens, FieldMayDial, FieldInbox, FieldWait}
 }
+
+// DefaultWait is long enough for a person who is told at once; LongestWait keeps
+// a connection from being held for ever.
+const (
+	DefaultWait = 10 * time.Minute
+	LongestWait = time.Hour
+)
 
 // Default is the origin of a value that nobody set.
 const Default = "default"
@@ -63,6 +73,9 @@ type Config struct {
 	Clusters  []string // kubeconfig files
 	Tokens    []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
 	MayDial   []string // host patterns that may resolve to a loopback address
+
+	Inbox string        // file of the requests for approval
+	Wait  time.Duration // how long a held call may wait on its open connection
 
 	origin map[string]string
 }
@@ -98,6 +111,8 @@ func defaults(state string) Config {
 		CA:     filepath.Join(state, "ca"),
 		Listen: "127.0.0.1:8080",
 		Egress: proxy.EgressAllow,
+		Inbox:  filepath.Join(state, "inbox.db"),
+		Wait:   DefaultWait,
 		origin: map[string]string{},
 	}
 }
@@ -134,6 +149,10 @@ func (c *Config) merge(other Config) {
 			c.Tokens = other.Tokens
 		case FieldMayDial:
 			c.MayDial = other.MayDial
+		case FieldInbox:
+			c.Inbox = other.Inbox
+		case FieldWait:
+			c.Wait = other.Wait
 		}
 	}
 }
@@ -171,7 +190,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldWait: c.Wait.String(), FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.Listen, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -164,6 +165,16 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Tokens, err = r.tokens(n)
 	case FieldMayDial:
 		c.MayDial, err = r.hosts(n)
+	case FieldInbox:
+		c.Inbox, err = r.path(n)
+	case FieldWait:
+		var text string
+		if text, err = r.text(n); err == nil {
+			var bad error
+			if c.Wait, bad = time.ParseDuration(text); bad != nil || c.Wait < 0 || c.Wait > LongestWait {
+				err = r.bad(n, "%q is not a length of time up to %s; expected such as 10m, or 0s", text, LongestWait)
+			}
+		}
 	}
 	return err
 }

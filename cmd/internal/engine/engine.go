@@ -30,6 +30,7 @@ import (
 	"github.com/assent-iom/assent/model/intent"
 	modelstore "github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/policy/approval/inbox"
 	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/policy/decide"
 	"github.com/assent-iom/assent/policy/reason"
@@ -80,11 +81,15 @@ type Config struct {
 	// zero: only at the end.
 	PublishEvery time.Duration
 	ModelPath    string
-	Clusters     []Cluster
-	Governed     []decoders.Binding
-	Now          func() time.Time
-	Rand         io.Reader
-	Log          *zap.Logger // nil: none
+	// InboxPath is where requests for approval are kept; empty: held actions are
+	// refused. Wait bounds how long a call waits for an answer.
+	InboxPath string
+	Wait      time.Duration
+	Clusters  []Cluster
+	Governed  []decoders.Binding
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *zap.Logger // nil: none
 	// Question judges without recording or forwarding a change: see gate.Config.
 	Question bool
 	// Event is told of each decision and outcome. It MUST NOT block.
@@ -103,6 +108,7 @@ type Engine struct {
 	models   *modelstore.Store  // nil when the model on disk could not be used
 	writer   *modelstore.Writer // nil with models
 	decide   *decide.Engine
+	inbox    *inbox.Inbox // nil: nobody can be asked
 	gate     *gate.Gate
 	server   *proxy.Server // nil until Open
 }
@@ -138,13 +144,15 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		}
 	}
 	passing := e.openModel(ctx)
+	holds := e.openInbox()
 	message := reason.Message
 	if cfg.Question {
 		message = reason.Answer
 	}
 	e.gate, err = gate.New(gate.Config{
 		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: book, Mode: cfg.Mode,
-		Learn:   func(seen []model.Observation) { passing.Learn(seen, "traffic", cfg.Now().UTC()) },
+		Learn: func(seen []model.Observation) { passing.Learn(seen, "traffic", cfg.Now().UTC()) },
+		Holds: holds, Wait: cfg.Wait,
 		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
@@ -269,6 +277,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.models != nil {
 		add("closing the model", e.models.Close())
+	}
+	if e.inbox != nil {
+		add("closing the inbox", e.inbox.Close())
 	}
 	if e.publish != nil {
 		e.publish.stop()

@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/policy/approval"
+	"github.com/assent-iom/assent/policy/approval/inbox"
+	"github.com/assent-iom/assent/proxy/gate"
+)
+
+// holds is the inbox as the gate sees it: tickets are held against the keys that
+// are declared at the time.
+type holds struct {
+	*inbox.Inbox
+	declared func() *intent.Set
+}
+
+var _ gate.Holds = holds{}
+
+func (h holds) Given(ctx context.Context, scope string) ([]policy.Approval, *approval.Ticket, error) {
+	return h.Inbox.Given(ctx, scope, h.declared())
+}
+
+// openInbox opens what is held. Without it held actions are refused: it is no
+// reason not to judge.
+func (e *Engine) openInbox() gate.Holds {
+	if e.cfg.InboxPath == "" || e.cfg.Question {
+		return nil
+	}
+	box, err := inbox.Open(e.cfg.InboxPath)
+	if err != nil {
+		e.cfg.Trouble("nobody can be asked for approval", err)
+		return nil
+	}
+	e.inbox = box
+	return holds{box, e.decide.Intent}
+}

@@ -1,0 +1,160 @@
+package approval
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hiddeco/sshsig"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/policy"
+)
+
+// TicketType is the type of every ticket.
+const TicketType = "https://assent.dev/approval/v0.1"
+
+// Namespace is what the signature is for: ssh-keygen -Y verify -n NAMESPACE.
+const Namespace = "approval@assent.dev"
+
+// maxTicket bounds what is read: a request of MaxItems is a tenth of it.
+const maxTicket = 1 << 20
+
+// The answers.
+const (
+	Yes = "approve"
+	No  = "deny"
+)
+
+// Ticket is one person's answer to a request. It names each action that they saw,
+// so that it answers nothing else.
+type Ticket struct {
+	Type    string    `json:"type"`
+	Request string    `json:"request"`
+	Answer  string    `json:"answer"` // approve or deny
+	By      string    `json:"by"`     // the Actor document of who signs
+	At      time.Time `json:"at"`
+	Expires time.Time `json:"expires"`
+	Reason  string    `json:"reason,omitempty"`
+	Actions []Act     `json:"actions"`
+}
+
+// Act is one action in a ticket, by its scope and in words.
+type Act struct {
+	Scope string `json:"scope"`
+	What  string `json:"what"`
+}
+
+// Signed is a ticket's bytes and an SSH signature over them.
+type Signed struct {
+	Ticket    []byte
+	Signature string // armored, as ssh-keygen -Y sign writes it
+}
+
+// ID names a signed ticket: sha256:HEX of its bytes.
+func (s Signed) ID() string {
+	sum := sha256.Sum256(s.Ticket)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Sign signs a ticket.
+func Sign(t Ticket, with ssh.Signer) (Signed, error) {
+	t.Type = TicketType
+	if err := t.check(); err != nil {
+		return Signed{}, err
+	}
+	data, err := json.MarshalIndent(t, "", "  ") // people read what they sign
+	if err != nil {
+		return Signed{}, fmt.Errorf("writing a ticket: %w", err)
+	}
+	sig, err := sshsig.Sign(bytes.NewReader(data), with, sshsig.HashSHA512, Namespace)
+	if err != nil {
+		return Signed{}, fmt.Errorf("signing a ticket: %w", err)
+	}
+	return Signed{Ticket: data, Signature: string(sshsig.Armor(sig))}, nil
+}
+
+// Open verifies a signed ticket against the keys that are declared now, and reads
+// it. The Actor is the one whose key signed.
+func Open(s Signed, set *intent.Set) (Ticket, *intent.Actor, error) {
+	t, err := Read(s.Ticket)
+	if err != nil {
+		return Ticket{}, nil, err
+	}
+	sig, err := sshsig.Unarmor([]byte(s.Signature))
+	if err != nil {
+		return Ticket{}, nil, fmt.Errorf("reading the signature of a ticket: %w", err)
+	}
+	by, err := keyOf(set, t.By, sig.PublicKey)
+	if err != nil {
+		return Ticket{}, nil, err
+	}
+	if err := sshsig.Verify(bytes.NewReader(s.Ticket), sig, sig.PublicKey, sig.HashAlgorithm, Namespace); err != nil {
+		return Ticket{}, nil, fmt.Errorf("the ticket is not signed by %s: %w", t.By, err)
+	}
+	return t, by, nil
+}
+
+// keyOf finds the Actor that a ticket names, and asks that the key is theirs.
+func keyOf(set *intent.Set, name string, key ssh.PublicKey) (*intent.Actor, error) {
+	if set == nil {
+		return nil, errors.New("nobody is declared who could sign a ticket")
+	}
+	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+	for _, a := range set.Actors {
+		if a.Name == name && a.Kind == "human" && slices.ContainsFunc(a.Identify, func(id intent.Identity) bool { return id.SSH == line }) {
+			return a, nil
+		}
+	}
+	return nil, fmt.Errorf("the key %s is not declared as one of Actor %s", ssh.FingerprintSHA256(key), name)
+}
+
+// Read reads a ticket strictly, without its signature.
+func Read(data []byte) (Ticket, error) {
+	var t Ticket
+	if len(data) > maxTicket {
+		return t, fmt.Errorf("reading a ticket: %d bytes, the limit is %d", len(data), maxTicket)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&t); err != nil {
+		return Ticket{}, fmt.Errorf("reading a ticket: %w", err)
+	}
+	// Only what Sign would have written: no key twice, nothing after the end.
+	again, err := json.MarshalIndent(t, "", "  ")
+	if err != nil || !bytes.Equal(again, data) {
+		return Ticket{}, errors.New("reading a ticket: not in the form that assent writes")
+	}
+	return t, t.check()
+}
+
+func (t Ticket) check() error {
+	switch {
+	case t.Type != TicketType:
+		return fmt.Errorf("ticket: type %q, want %q", t.Type, TicketType)
+	case t.Answer != Yes && t.Answer != No:
+		return fmt.Errorf("ticket: answer %q, want %s or %s", t.Answer, Yes, No)
+	case t.Request == "" || t.By == "":
+		return errors.New("ticket: it names no request, or nobody who signs")
+	case len(t.Actions) == 0 || len(t.Actions) > MaxItems:
+		return fmt.Errorf("ticket: %d actions, want 1 to %d", len(t.Actions), MaxItems)
+	case !t.Expires.After(t.At):
+		return errors.New("ticket: it expires before it is given")
+	}
+	return nil
+}
+
+// For returns the approval that a verified ticket is for one scope, if it is one.
+func (s Signed) For(t Ticket, scope string) (policy.Approval, bool) {
+	if t.Answer != Yes || !slices.ContainsFunc(t.Actions, func(a Act) bool { return a.Scope == scope }) {
+		return policy.Approval{}, false
+	}
+	return policy.Approval{ID: s.ID(), Request: t.Request, Scope: scope, By: t.By, At: t.At, Expires: t.Expires, Reason: t.Reason}, true
+}
