@@ -89,6 +89,7 @@ type Action struct {
 
 	Parts  []Action `json:"parts,omitempty"`
 	Atomic bool     `json:"atomic,omitempty"` // all Parts happen or none
+	Where  string   `json:"where,omitempty"`  // of a part: where in the call it stands, for people: template line 12 (Web)
 	Txn    *Txn     `json:"txn,omitempty"`
 
 	DryRun   bool     `json:"dry_run,omitempty"`

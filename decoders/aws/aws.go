@@ -163,6 +163,11 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 	if err := d.inside(&a, r.Operation, in.Params, at, hidden, secrets); err != nil {
 		return model.Action{}, fmt.Errorf("looking inside %s: %w", a.Name(), err)
 	}
+	passed, err := d.passes(&a, in.Params, at)
+	if err != nil {
+		return model.Action{}, err
+	}
+	a.Parts = append(a.Parts, passed...)
 	a.Native = native(r, d.count(a.Name(), in.Params))
 	a.Tokens = tokens(r.Operation, in.Params)
 	sort.Strings(a.Unknown)
@@ -209,7 +214,7 @@ func (d *Decoder) understand(a *model.Action, op *table.Operation, params map[st
 	a.Capability = d.capabilities.of(mainType, op.Service)
 	a.DryRun = dryRun(op, params)
 	a.Props = d.properties.of(a.Name(), params, at)
-	if p, ok := runsAs(a, params); ok {
+	if p, ok := d.runsAs(a, params, at); ok {
 		a.Props = addProperty(a.Props, p)
 	}
 }

@@ -21,6 +21,7 @@ type nested struct {
 	batches    map[string]*batch
 	statements map[string]*statement
 	reveals    map[string]string // the member that asks for the secret
+	roles      roleRules
 }
 
 // batch is a call whose items are changes of their own.
@@ -56,13 +57,14 @@ func readNested() (*nested, error) {
 			Call   string `yaml:"call"`
 			Member string `yaml:"member"`
 		} `yaml:"reveals"`
+		Roles roleRules `yaml:"roles"`
 	}
 	d := yaml.NewDecoder(bytes.NewReader(nestedYAML))
 	d.KnownFields(true)
 	if err := d.Decode(&file); err != nil {
 		return nil, fmt.Errorf("reading nested.yaml: %w", err)
 	}
-	n := &nested{map[string]*batch{}, map[string]*statement{}, map[string]string{}}
+	n := &nested{map[string]*batch{}, map[string]*statement{}, map[string]string{}, file.Roles}
 	for i := range file.Batches {
 		n.batches[file.Batches[i].Call] = &file.Batches[i]
 	}

@@ -22,7 +22,7 @@ type unfolding struct {
 	secrets bool
 	hid     bool // a secret was taken out
 	found   map[string]*table.Operation
-	names   map[string]string // logical id → physical name, where the template says it
+	refs    references // resources of the template that others name
 }
 
 // words start the names of the calls that make, change and delete a resource, in
@@ -84,8 +84,10 @@ func (u *unfolding) resource(r cfn.Resource, verb model.Verb) ([]model.Action, e
 // about gives an action the targets of the resource that it is done to.
 func about(a, first model.Action) model.Action {
 	targets := slices.DeleteFunc(slices.Clone(first.Targets), func(t model.Target) bool { return t.Role == model.RoleDependency })
-	for i := range targets {
-		targets[i].Role = model.RoleTarget
+	for i, t := range targets {
+		if t.Role != model.RoleCreated || !strings.Contains(string(t.URN), "*") { // what has no name yet has nothing that depends on it
+			targets[i].Role = model.RoleTarget
+		}
 	}
 	for _, t := range a.Targets {
 		if t.Role == model.RoleDependency {
@@ -123,7 +125,7 @@ func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb)
 		r.Properties = wire.RedactTree(r.Properties)
 		u.hid = u.hid || len(was) > 0 && !reflect.DeepEqual(was, r.Properties)
 	}
-	a := model.Action{Service: "cloudformation", Operation: r.Type, Verb: model.Unknown, Capability: "aws.unknown", Fidelity: model.Exact}
+	a := model.Action{Service: "cloudformation", Operation: r.Type, Verb: model.Unknown, Capability: "aws.unknown", Fidelity: model.Exact, Where: whereIn(r)}
 	var err error
 	if a.Params, err = json.Marshal(r.Properties); err != nil {
 		return a, fmt.Errorf("writing the properties of %s: %w", r.ID, err)
@@ -151,7 +153,9 @@ func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb)
 		a.Unknown = append(a.Unknown, r.Unresolved...)
 		a.Fidelity = min(a.Fidelity, model.Partial)
 	}
-	return a, nil
+	resolved, _ := u.resolved(r.Properties).(map[string]any)
+	a.Parts, err = u.d.passes(&a, resolved, u.at)
+	return a, err
 }
 
 // understood fills in what the native call says.
@@ -161,11 +165,12 @@ func (u *unfolding) understood(a *model.Action, r cfn.Resource, op *table.Operat
 	u.d.understand(a, op, literal, u.at)
 	a.DryRun = false // a property of that name is none
 	a.Props = u.d.properties.of(r.Type, r.Properties, u.at)
-	if p, ok := runsAs(a, literal); ok {
+	if p, ok := u.d.runsAs(a, literal, u.at); ok {
 		a.Props = addProperty(a.Props, p)
 	}
 	switch verb {
 	case model.Create:
+		u.fresh(a.Targets)
 		return
 	case model.Delete:
 		a.Props = nil
@@ -201,15 +206,14 @@ func (u *unfolding) custom(a *model.Action, token any) {
 }
 
 // literals copies a tree without what only CloudFormation can fill in, so that no
-// target is made of it. A reference to a resource that the template names is that
-// name.
+// target is made of it. A reference to a resource of the template is its name, or
+// its ARN.
 func (u *unfolding) literals(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		if cfn.IsFunction(v) {
-			id, _ := v["Ref"].(string)
-			if name, ok := u.names[id]; ok {
-				return name
+			if value, ok := u.reference(v); ok {
+				return value
 			}
 			return nil
 		}

@@ -105,12 +105,7 @@ func (d *Decoder) unfold(a *model.Action, params map[string]any, at scene, secre
 			verb = said
 		}
 	}
-	u := unfolding{d: d, at: at, secrets: secrets, found: map[string]*table.Operation{}, names: map[string]string{}}
-	for _, r := range t.Resources {
-		if name, ok := nameOf(r); ok {
-			u.names[r.ID], _ = r.Properties[name].(string)
-		}
-	}
+	u := unfolding{d: d, at: at, secrets: secrets, found: map[string]*table.Operation{}, refs: referencesTo(t.Resources)}
 	for _, r := range t.Resources {
 		if slices.Contains(d.templates.Inert, r.Type) {
 			continue

@@ -63,7 +63,7 @@ func TestATemplateIsItsResources(t *testing.T) {
   s3:CreateBucket create storage.bucket | created s3:bucket arn:aws:s3:::acme-prod
   rds:CreateDBInstance create database.relational | created rds:db arn:aws:rds:R:A:db:orders
   ec2:CreateSecurityGroup create network.firewall | created ec2:security-group arn:aws:ec2:R:A:security-group/* | dependency ec2:vpc arn:aws:ec2:R:A:vpc/vpc-0123456789abcdef0
-  ec2:AuthorizeSecurityGroupIngress grant network.firewall | target ec2:security-group arn:aws:ec2:R:A:security-group/*
+  ec2:AuthorizeSecurityGroupIngress grant network.firewall | created ec2:security-group arn:aws:ec2:R:A:security-group/*
   cloudformation:AWS::Quantum::Teapot unknown aws.unknown | target aws:account arn:aws:*:R:A:*
   s3:PutBucketPolicy grant storage.bucket | target s3:bucket arn:aws:s3:::acme-prod
   cloudformation:Custom::Seed execute compute.function | target lambda:function arn:aws:lambda:R:A:function:seed`
@@ -80,8 +80,8 @@ func TestATemplateIsItsResources(t *testing.T) {
 			t.Errorf("%s\ngot  %s\nwant %s", a.Parts[i].Operation, got, want)
 		}
 	}
-	if !strings.Contains(string(a.Parts[3].Native), `"line":15`) {
-		t.Errorf("%s", a.Parts[3].Native)
+	if a.Parts[3].Where != "template line 15 (Door)" || !strings.Contains(string(a.Parts[3].Native), `"line":15`) {
+		t.Errorf("%s %s", a.Parts[3].Where, a.Parts[3].Native)
 	}
 	if a.Fidelity != model.Exact || a.Parts[4].Fidelity != model.Opaque {
 		t.Errorf("the whole is %s %v, the unknown type %s", a.Fidelity, a.Unknown, a.Parts[4].Fidelity)
@@ -126,14 +126,13 @@ func TestThreeWaysAreOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(a.Parts) > 0 {
-				whole := a
+			if whole := a; whole.Service == "cloudcontrol" || whole.Service == "cloudformation" {
 				a = a.Parts[0]
 				if whole.Service == "cloudcontrol" && (whole.Verb != a.Verb || whole.Capability != a.Capability) {
 					t.Errorf("%s is as a whole %s", test.kind, line(whole))
 				}
 			}
-			said = append(said, line(a)+" || "+props(a))
+			said = append(said, lines(a)+" || "+props(a))
 		}
 		if said[0] != said[1] || said[0] != said[2] {
 			t.Errorf("%s\n%s", test.kind, strings.Join(said, "\n"))

@@ -58,6 +58,14 @@ func (s subject) name() string {
 	return s.id
 }
 
+// spot says first where in a call a part of it stands: people look for the line.
+func (l *leaf) spot() string {
+	if l.Where == "" {
+		return ""
+	}
+	return l.Where + ": "
+}
+
 // does says what a change does to a thing.
 func does(l *leaf, t *thing) string {
 	return string(l.Verb) + " " + string(t.urn) + " (" + l.Name() + ")"
@@ -75,6 +83,7 @@ func (h *hearing) neverFinding(n *never, l *leaf, t *thing) policy.Finding {
 	if n.Reason != "" {
 		why = n.Reason + " (" + why + ")"
 	}
+	why = l.spot() + why
 	return policy.Finding{
 		Code: CodeNever, Title: "declared intent forbids this", Verdict: policy.Deny, Why: why,
 		Repair: "do it another way; if the clause " + n.name + " is wrong, its owner " + n.by + " changes it",
@@ -166,7 +175,7 @@ func scopeFor(p intent.Place) string {
 // grantFinding says that no clause covers a target, which came nearest, and what
 // could be added.
 func (h *hearing) grantFinding(s subject, l *leaf, t *thing) policy.Finding {
-	why := s.name() + " may not " + does(l, t) + " in " + t.env.Name
+	why := l.spot() + s.name() + " may not " + does(l, t) + " in " + t.env.Name
 	source := ""
 	if g, unmet := h.nearest(s, l, t); g != nil {
 		why += "; nearest is " + g.name + ", whose " + unmet + " does not cover it"
@@ -248,7 +257,7 @@ func (h *hearing) overLimit(g *grant, t *thing, targets int) {
 func (h *hearing) unknownFinding(l *leaf, t *thing) policy.Finding {
 	return policy.Finding{
 		Code: CodeUnknown, Title: "nobody knows what this operation does", Verdict: policy.Deny,
-		Why:    l.Name() + " is not understood, and environment " + t.env.Name + " says unknownActions: " + string(orDeny(t.env.UnknownActions)),
+		Why:    l.spot() + l.Name() + " is not understood, and environment " + t.env.Name + " says unknownActions: " + string(orDeny(t.env.UnknownActions)),
 		Repair: "use an operation that assent decodes, or let the environment's owner decide with unknownActions: hold or observe",
 		Source: at("Environment "+t.env.Name, t.env.Pos),
 	}
@@ -264,7 +273,7 @@ func orDeny(u intent.OnUnknown) intent.OnUnknown {
 func (h *hearing) partialFinding(l *leaf) policy.Finding {
 	return policy.Finding{
 		Code: CodePartial, Title: "parts of the call were not understood", Verdict: policy.Allow,
-		Why:    l.Name() + ": " + join(l.Unknown, 8),
+		Why:    l.spot() + l.Name() + ": " + join(l.Unknown, 8),
 		Repair: "nothing to do; clauses that depend on these parts do not apply",
 	}
 }
@@ -272,7 +281,7 @@ func (h *hearing) partialFinding(l *leaf) policy.Finding {
 func (h *hearing) targetFinding(l *leaf) policy.Finding {
 	return policy.Finding{
 		Code: CodeNoTarget, Title: "what it would touch cannot be told", Verdict: policy.Deny,
-		Why:    l.Name() + " names no resource that was understood; unclear: " + join(append([]string(nil), l.Unknown...), 8),
+		Why:    l.spot() + l.Name() + " names no resource that was understood; unclear: " + join(append([]string(nil), l.Unknown...), 8),
 		Repair: "name the resource in the call; if it does, report the call with the decision id",
 	}
 }

@@ -87,7 +87,11 @@ func (rs *Rules) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot
 				if !said[each] {
 					said[each] = true
 					if len(d.Findings) < maxFindings {
-						d.Findings = append(d.Findings, r.finding(each))
+						f := r.finding(each)
+						if where := actions[i].Where; where != "" {
+							f.Why = where + ": " + f.Why
+						}
+						d.Findings = append(d.Findings, f)
 					}
 					d.Verdict, d.Grant = policy.Deny, ""
 				}

@@ -33,6 +33,7 @@ type decoded struct {
 	Fidelity   model.Fidelity  `json:"fidelity"`
 	DryRun     bool            `json:"dry_run"`
 	Parts      []decoded       `json:"parts"`
+	Where      string          `json:"where,omitempty"`
 	AWS        json.RawMessage `json:"aws,omitempty"`
 	Kubernetes json.RawMessage `json:"kubernetes,omitempty"`
 }
@@ -41,7 +42,7 @@ func newDecoded(a model.Action) decoded {
 	d := decoded{
 		Platform: a.Platform, Service: a.Service, Operation: a.Operation, Verb: a.Verb, Capability: a.Capability,
 		Account: a.Account, Region: a.Region, Targets: a.Targets, Params: a.Params, Unknown: a.Unknown,
-		Fidelity: a.Fidelity, DryRun: a.DryRun, Parts: []decoded{},
+		Fidelity: a.Fidelity, DryRun: a.DryRun, Parts: []decoded{}, Where: a.Where,
 	}
 	if d.Targets == nil {
 		d.Targets = []model.Target{}

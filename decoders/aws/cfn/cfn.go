@@ -41,7 +41,7 @@ type Resource struct {
 	ID         string // logical
 	Type       string // AWS::EC2::SecurityGroup
 	Properties map[string]any
-	Line       int      // where it stands in a YAML template; 0 in JSON
+	Line       int      // where it stands in the template, from 1
 	Unresolved []string // what only CloudFormation can fill in, sorted
 	Condition  string   // it is made only if this holds
 }
@@ -74,7 +74,9 @@ func Parse(body []byte, v Values) (Template, error) {
 	var lines map[string]int
 	var err error
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
-		top, err = wire.ParseJSON(body)
+		if top, err = wire.ParseJSON(body); err == nil {
+			lines = jsonLines(body)
+		}
 	} else {
 		top, lines, err = parseYAML(body)
 	}

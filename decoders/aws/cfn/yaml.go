@@ -44,20 +44,6 @@ func parseYAML(body []byte) (any, map[string]int, error) {
 	return v, resourceLines(doc.Content[0]), nil
 }
 
-func resourceLines(top *yaml.Node) map[string]int {
-	lines := map[string]int{}
-	for i := 0; i+1 < len(top.Content); i += 2 {
-		if top.Content[i].Value != "Resources" {
-			continue
-		}
-		list := top.Content[i+1].Content
-		for j := 0; j+1 < len(list); j += 2 {
-			lines[list[j].Value] = list[j].Line
-		}
-	}
-	return lines
-}
-
 func (r *yamlReader) value(n *yaml.Node, depth int) (any, error) {
 	if r.nodes++; r.nodes > maxNodes || depth > maxDepth {
 		return nil, errors.New("too many values, or nested too deep")
