@@ -2,6 +2,7 @@ package suggest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/assent-iom/assent/model"
@@ -79,5 +80,53 @@ func TestTheDraftAllowsExactlyWhatWasSeen(t *testing.T) {
 		if d := verdict(a); d.Verdict == policy.Allow {
 			t.Errorf("something else is allowed: %+v\n%s", a, text)
 		}
+	}
+}
+
+// A role that is handed over is set apart: the draft refuses it and shows exactly
+// which lines would allow it; the rest of the call is drafted.
+func TestTheDraftNeverHandsARoleOver(t *testing.T) {
+	const role = "arn:aws:iam::123456789012:role/app"
+	makes := call("aws", "CreateFunction", model.Create, "compute.function", "123456789012", "us-east-1", "lambda:function", "arn:aws:lambda:us-east-1:123456789012:function:f", "created")
+	passes := call("", "PassRole", model.Grant, "identity.passRole", "", "", "iam:role", role, "target")
+	passes.Service, passes.Params = "iam", []byte(`{"PassedBy":"lambda:CreateFunction"}`)
+	makes.Parts = []model.Action{passes}
+	text, err := suggest.Suggest([]policy.Decision{{ID: "dec_7", Action: makes, Radius: policy.Radius{Complete: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func(text string) policy.Decision {
+		t.Helper()
+		set, err := intent.Parse("s.yaml", []byte(text))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		p, err := checks.Compile(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := policy.Decision{Action: makes}
+		if err := p.Judge(context.Background(), &d, nothing{}); err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	d := judge(string(text))
+	if f, _ := d.First(); d.Verdict == policy.Allow || !strings.Contains(f.Why, role) {
+		t.Errorf("%s: %+v\n%s", d.Verdict, d.Findings, text)
+	}
+	for _, want := range []string{"To decide by hand", "lambda:CreateFunction (dec_7)", "hands this role to lambda"} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
+		}
+	}
+	_, after, _ := strings.Cut(string(text), "uncomment these lines:\n")
+	before := strings.TrimSuffix(string(text), after)
+	var kept []string
+	for _, l := range strings.Split(after, "\n") {
+		kept = append(kept, strings.Replace(l, "    #", "    ", 1))
+	}
+	if d := judge(before + strings.Join(kept, "\n")); d.Verdict != policy.Allow {
+		t.Errorf("uncommented it is still refused: %+v\n%s", d.Findings, before+strings.Join(kept, "\n"))
 	}
 }

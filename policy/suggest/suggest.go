@@ -11,6 +11,11 @@
 // Never drafted are: calls that nobody understood, grants of permissions, remote
 // execution, deletes of what others depend on, and actors that nothing vouches
 // for. They are listed in comments: a person must write those.
+//
+// A call that hands a role to a service is drafted without that right. The clause
+// for it stands beside the others, written out and commented: whoever takes the
+// comment away has decided that the actor may do, through the service, whatever
+// the role may.
 package suggest
 
 import (
@@ -52,6 +57,7 @@ type draft struct {
 	hosts      map[string]bool
 	actors     map[string]model.Actor
 	groups     map[group]*drafted
+	passes     map[pass]*drafted
 	left       map[string]int // what a person must write → how often
 	considered int
 }
@@ -60,7 +66,7 @@ type draft struct {
 // is the same for the same decisions in any order.
 func Suggest(decisions []policy.Decision) ([]byte, error) {
 	d := &draft{aws: map[string]map[string]bool{}, kube: map[string]map[string]bool{}, scoped: map[string]bool{}, hosts: map[string]bool{},
-		actors: map[string]model.Actor{}, groups: map[group]*drafted{}, left: map[string]int{}}
+		actors: map[string]model.Actor{}, groups: map[group]*drafted{}, passes: map[pass]*drafted{}, left: map[string]int{}}
 	for _, decision := range decisions {
 		if a := decision.Action; a.Mutates() {
 			d.considered++
@@ -69,7 +75,11 @@ func Suggest(decisions []policy.Decision) ([]byte, error) {
 				continue
 			}
 			for _, leaf := range leaves(a, nil) {
-				d.add(leaf, a.Actor)
+				if leaf.Capability == passRole {
+					d.pass(leaf, decision)
+				} else {
+					d.add(leaf, a.Actor)
+				}
 			}
 		}
 	}
@@ -84,6 +94,8 @@ func refuse(d policy.Decision) string {
 	}
 	for _, a := range leaves(d.Action, nil) {
 		switch {
+		case a.Capability == passRole:
+			continue // set apart
 		case a.Fidelity == model.Opaque || a.Verb == model.Unknown || !a.Verb.Valid():
 			return "nobody understands the operation"
 		case a.Verb == model.Grant:

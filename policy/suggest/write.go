@@ -116,12 +116,7 @@ func (d *draft) clauses(p printer, names map[string]string) {
 	taken := map[string]bool{}
 	for _, g := range groups {
 		drafted := d.groups[g]
-		base := strings.Trim(name(names[g.actor]+"-"+g.verb+"-"+g.capability), "-")
-		id := base
-		for i := 2; taken[id]; i++ {
-			id = fmt.Sprintf("%s-%d", base, i)
-		}
-		taken[id] = true
+		id := unused(name(names[g.actor]+"-"+g.verb+"-"+g.capability), taken)
 		resources := keys(drafted.resources)
 		if len(resources) > maxResources {
 			p("    # %d resources more are left out: a person must generalise this clause", len(resources)-maxResources)
@@ -149,6 +144,18 @@ func (d *draft) clauses(p printer, names map[string]string) {
 			p("      limits: {dependents: 0}")
 		}
 	}
+	d.setApart(p, names)
+}
+
+// unused makes an id that no other clause has.
+func unused(base string, taken map[string]bool) string {
+	base = strings.Trim(base, "-")
+	id := base
+	for i := 2; taken[id]; i++ {
+		id = fmt.Sprintf("%s-%d", base, i)
+	}
+	taken[id] = true
+	return id
 }
 
 // remainder lists what is never drafted.
