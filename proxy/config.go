@@ -52,6 +52,8 @@ type Config struct {
 	Authenticator Authenticator
 	// Upstreams override where governed calls go.
 	Upstreams []Upstream
+	// Mounts are the API servers that the gateway leads to; see ServeGateway.
+	Mounts []Mount
 	// TLS returns how to trust, and be known to, an upstream ("host" or
 	// "host:port" as in decoders.Call.Host): a cluster's own roots, a client
 	// certificate. Nil, or a nil result, means Roots. The result is
@@ -118,6 +120,11 @@ func (cfg *Config) check() error {
 	}
 	for _, u := range cfg.Upstreams {
 		if err := u.check(); err != nil {
+			return err
+		}
+	}
+	for _, m := range cfg.Mounts {
+		if err := m.check(); err != nil {
 			return err
 		}
 	}

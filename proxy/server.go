@@ -23,12 +23,13 @@ import (
 // which dispatches CONNECT; inside, one more serves every governed tunnel, so
 // that each has the limits, the recovery and the shutdown of net/http.
 type Server struct {
-	cfg   Config
-	proxy *goproxy.ProxyHttpServer
-	outer *http.Server
-	inner *http.Server
-	inbox *inbox      // where opened tunnels wait for inner
-	tls   *tls.Config // shared by all tunnels, so that sessions resume
+	cfg      Config
+	proxy    *goproxy.ProxyHttpServer
+	outer    *http.Server
+	inner    *http.Server
+	entrance *http.Server // the gateway
+	inbox    *inbox       // where opened tunnels wait for inner
+	tls      *tls.Config  // shared by all tunnels, so that sessions resume
 
 	dial  *dialer
 	lanes lanes
@@ -98,6 +99,7 @@ func New(cfg Config) (*Server, error) {
 		DisableGeneralOptionsHandler: true,
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250},
 	}
+	s.entrance = s.newGateway(quiet)
 	return s, nil
 }
 
@@ -149,14 +151,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 
-	errs := make(chan error, 2)
-	go func() { errs <- s.outer.Shutdown(ctx) }()
-	go func() { errs <- s.inner.Shutdown(ctx) }()
-	err := errors.Join(<-errs, <-errs)
+	errs := make(chan error, 3)
+	for _, part := range []*http.Server{s.outer, s.inner, s.entrance} {
+		go func() { errs <- part.Shutdown(ctx) }()
+	}
+	err := errors.Join(<-errs, <-errs, <-errs)
 
 	s.closeStreams(ctx)
 	if err != nil {
-		err = errors.Join(err, s.outer.Close(), s.inner.Close())
+		err = errors.Join(err, s.outer.Close(), s.inner.Close(), s.entrance.Close())
 	}
 	s.lanes.close()
 	return err

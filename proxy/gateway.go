@@ -1,0 +1,219 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// The gateway is the door for clients that are given an address instead of a
+// proxy: some ignore proxies, and all skip them for a server on this machine. It
+// speaks TLS; what comes below a mount's prefix goes through the same judge to
+// the mount's target, with the prefix replaced and nothing else.
+
+// gatewayConnections bounds what the gateway has open, over all clients: who
+// they are is known only after the handshake. At 64 KiB each this is 256 MiB.
+const gatewayConnections = 4096
+
+// Mount is one API server behind the gateway.
+type Mount struct {
+	// Prefix is the path that stands for it: /k8s/NAME.
+	Prefix string
+	// To is its URL. A path in it takes the place of the prefix.
+	To *url.URL
+}
+
+// Certified may be implemented by an Authenticator that knows actors by their
+// client certificates too. The proxy has verified what it hands over.
+type Certified interface {
+	AuthenticateCertificate(*x509.Certificate) (actor model.Actor, run string, ok bool)
+}
+
+func (m Mount) check() error {
+	switch {
+	case len(m.Prefix) < 2 || m.Prefix[0] != '/' || strings.HasSuffix(m.Prefix, "/") || strings.ContainsAny(m.Prefix, "%?# ") || strings.Contains(m.Prefix, "//"):
+		return fmt.Errorf("proxy: mount %q: want a plain path such as /k8s/name", m.Prefix)
+	case m.To == nil || (m.To.Scheme != "https" && m.To.Scheme != "http") || m.To.Host == "" || m.To.User != nil || m.To.RawQuery != "":
+		return fmt.Errorf("proxy: mount %s: want the http or https URL of a server", m.Prefix)
+	}
+	_, err := parseAuthority(m.To.Host, defaultPort(m.To.Scheme))
+	return err
+}
+
+// newGateway makes the server of the gateway. It is started by ServeGateway.
+func (s *Server) newGateway(quiet *log.Logger) *http.Server {
+	return &http.Server{
+		Handler:                      http.HandlerFunc(s.gateway),
+		ReadHeaderTimeout:            s.cfg.HeaderTimeout, // the handshake's too
+		IdleTimeout:                  s.cfg.IdleTimeout,
+		MaxHeaderBytes:               maxHeaderBytes,
+		ErrorLog:                     quiet,
+		DisableGeneralOptionsHandler: true,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250},
+		TLSConfig: &tls.Config{
+			MinVersion: tls.VersionTLS12,
+			NextProtos: []string{"h2", "http/1.1"},
+			// Any certificate may be shown: one that is not ours gets an answer that says
+			// so, and not an alert.
+			ClientAuth: tls.RequestClientCert,
+			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+				if hello.ServerName != "" {
+					return s.cfg.Authority.Leaf(hello.ServerName)
+				}
+				host, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String())
+				if err != nil {
+					return nil, fmt.Errorf("a connection to no address: %w", err)
+				}
+				return s.cfg.Authority.Leaf(host)
+			},
+		},
+	}
+}
+
+// ServeGateway accepts connections to the gateway until Shutdown, and then
+// returns nil.
+func (s *Server) ServeGateway(l net.Listener) error {
+	if ap, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
+		s.mu.Lock()
+		s.listening = append(s.listening, ap)
+		s.mu.Unlock()
+	}
+	err := s.entrance.ServeTLS(netutil.LimitListener(l, gatewayConnections), "", "")
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+// gateway is the handler: every request that comes to the gateway.
+func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
+	who, why := s.known(r)
+	if why != "" {
+		sayStatus(w, http.StatusUnauthorized, "Unauthorized", "stranger", why)
+		return
+	}
+	if s.draining.Load() {
+		sayStatus(w, http.StatusServiceUnavailable, "ServiceUnavailable", "shutting-down", "assent is shutting down")
+		return
+	}
+	own, err := parseAuthority(r.Host, "443")
+	if err != nil {
+		s.turnAway(w, r, who, r.Host, err.Error(), http.StatusBadRequest)
+		return
+	}
+	if why, status := disagreement(r, own, "https", r.TLS.ServerName); why != "" {
+		s.turnAway(w, r, who, own.hostPort(), why, status)
+		return
+	}
+	mount, raw, ok := s.mounted(r.RequestURI)
+	if !ok {
+		sayStatus(w, http.StatusNotFound, "NotFound", "no-such-cluster", "assent's gateway serves no cluster at this path; it serves "+s.mounts())
+		return
+	}
+	target, err := parseAuthority(mount.To.Host, defaultPort(mount.To.Scheme))
+	if err == nil {
+		r, err = retarget(r, raw, target.host(mount.To.Scheme))
+	}
+	if err != nil {
+		s.turnAway(w, r, who, own.hostPort(), "a request target that cannot be read", http.StatusBadRequest)
+		return
+	}
+	decoder, _, err := s.find(connectCall(target))
+	if err != nil {
+		decoder = nil // judge says so
+	}
+	s.judge(w, r, incoming{caller: who, target: target, scheme: mount.To.Scheme, decoder: decoder, rawTarget: raw})
+}
+
+// known tells who calls: by a certificate that our authority signed, or by
+// Proxy-Authorization as everywhere. Authorization is the cluster's.
+func (s *Server) known(r *http.Request) (who caller, why string) {
+	const repair = "use a kubeconfig that `assent kubeconfig` wrote"
+	proof := r.Header.Get("Proxy-Authorization")
+	r.Header.Del("Proxy-Authorization")
+	if by, ok := s.cfg.Authenticator.(Certified); ok && len(r.TLS.PeerCertificates) > 0 {
+		cert := r.TLS.PeerCertificates[0]
+		err := s.cfg.Authority.VerifyClient(cert)
+		if err == nil {
+			if who.actor, who.run, ok = by.AuthenticateCertificate(cert); ok {
+				return who, ""
+			}
+			err = errors.New("it names no actor")
+		}
+		if proof == "" {
+			return who, "assent does not know who this is: a client certificate that is not of assent's authority cannot pass through a gateway (" + err.Error() + "); " + repair
+		}
+	}
+	var ok bool
+	if who.actor, who.run, ok = s.cfg.Authenticator.Authenticate(proof); !ok {
+		return who, "assent does not know who this is; " + repair
+	}
+	return who, ""
+}
+
+// mounted finds the mount of a request target and writes the target that the
+// upstream is to get: the mount's own path, and the rest byte for byte.
+func (s *Server) mounted(target string) (m Mount, raw string, ok bool) {
+	for _, m := range s.cfg.Mounts {
+		rest, below := strings.CutPrefix(target, m.Prefix)
+		if !below || rest != "" && rest[0] != '/' && rest[0] != '?' {
+			continue
+		}
+		raw = strings.TrimSuffix(m.To.EscapedPath(), "/") + rest
+		if raw == "" || raw[0] == '?' {
+			raw = "/" + raw
+		}
+		return m, raw, true
+	}
+	return Mount{}, "", false
+}
+
+func (s *Server) mounts() string {
+	var all []string
+	for _, m := range s.cfg.Mounts {
+		all = append(all, m.Prefix)
+	}
+	if len(all) == 0 {
+		return "none"
+	}
+	return strings.Join(all, ", ")
+}
+
+// retarget is the request as the upstream will see it. Everything that judges or
+// forwards reads these fields, so there is one truth.
+func retarget(r *http.Request, raw, host string) (*http.Request, error) {
+	u, err := url.ParseRequestURI(raw)
+	if err != nil {
+		return r, err
+	}
+	out := *r
+	out.URL, out.RequestURI, out.Host = u, raw, host
+	return &out, nil
+}
+
+// sayStatus answers as an API server does: kubectl prints nothing else.
+func sayStatus(w http.ResponseWriter, code int, reason, word, message string) {
+	body, err := json.Marshal(status{"Status", "v1", "Failure", oneLine(message), reason, code})
+	if err != nil {
+		say(w, code, word, message)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set(headerAssent, word)
+	w.WriteHeader(code)
+	_, _ = w.Write(append(body, '\n'))
+}
