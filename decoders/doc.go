@@ -94,5 +94,15 @@ type Transparent interface {
 	DecodeWithSecrets(context.Context, Call) (model.Action, error)
 }
 
+// Joiner may be implemented by a decoder whose platform keeps a log of its own and
+// lets a client name the entry of a call there. Join writes the decision's id
+// into the headers that are about to be sent, so that both logs join one to one;
+// with an empty id (a call that has no decision) it takes out what only looks
+// like one of ours. It MUST NOT touch a header that says what the call does, or
+// that a signature covers.
+type Joiner interface {
+	Join(id string, h http.Header)
+}
+
 // Redacted stands in Params and Attrs where a secret value was taken out.
 const Redacted = "(redacted)"

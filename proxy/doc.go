@@ -8,6 +8,7 @@
 //	client ─▶ front (who is it?) ─▶ connect ─▶ openGoverned (TLS, our leaf) ─▶ inside ─┐
 //	                  │                 └────▶ openBlind (spliced, counted)            │
 //	                  └─▶ plain (http://…, absolute form) ───────────────────────────▶ judge
+//	client ─▶ gateway (who is it? which mount?) ─────────────────────────────────────▶ judge
 //	judge: understandHead ─▶ readBody ─▶ ask the Gate ─▶ refuse, or forward ─▶ answer
 //
 // A host is governed if a decoder claims it. Everything that a client may say
@@ -18,6 +19,8 @@
 //
 //   - The judged bytes are the forwarded bytes: request target, header values,
 //     framing and body. Headers that end at this hop are taken out before judging.
+//     One header may be written after it, where the platform has one for it: the id
+//     under which its own log keeps the call (decoders.Joiner).
 //   - A mutation (a call whose permit has a Close) is sent at most once, and its
 //     outcome is told before the answer, also when its caller has left.
 //   - A panic anywhere on the way refuses that call and touches no other.

@@ -124,6 +124,9 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = nil // or net/http would add its own
 	}
+	if j, ok := e.decoder.(decoders.Joiner); ok {
+		j.Join(e.permit.DecisionID, out.Header)
+	}
 	if e.upgrade != "" {
 		out.Header.Set("Connection", "Upgrade")
 		out.Header.Set("Upgrade", e.upgrade)

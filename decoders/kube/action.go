@@ -203,6 +203,12 @@ func (r *reading) action() (model.Action, error) {
 		// Not in Native: it differs at each try, and two tries are one change.
 		a.Actor.Said = map[string]string{"kubectl-session": session}
 	}
+	if id := r.call.Header.Get(auditID); id != "" { // ours takes its place: see Join
+		if a.Actor.Said == nil {
+			a.Actor.Said = map[string]string{}
+		}
+		a.Actor.Said["audit-id"] = id[:min(len(id), maxAuditID)]
+	}
 	if len(r.unknown) > 0 {
 		a.Fidelity = model.Partial
 		slices.Sort(r.unknown)

@@ -2,11 +2,10 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"github.com/assent-iom/assent/certs"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/model"
@@ -83,7 +81,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	authority, certPath, err := d.authority()
+	authority, certPath, err := a.authority(d.cfg)
 	if err != nil {
 		return err
 	}
@@ -91,14 +89,11 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := reachable(d.cfg.Listen, len(d.cfg.Tokens)); err != nil {
+	doors, err := d.listen()
+	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", d.cfg.Listen)
-	if err != nil {
-		return repaired{fmt.Errorf("listening on %s: %w", d.cfg.Listen, err), "set another address: listen: 127.0.0.1:0"}
-	}
-	defer listener.Close()
+	defer doors.close()
 	d.engine, err = engine.New(ctx, engine.Config{
 		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, ModelPath: d.cfg.Model, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait,
@@ -122,13 +117,12 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	served := make(chan error, 1)
-	go func() { served <- d.engine.Serve(listener) }()
+	served := doors.serve(d.engine)
 	reloads, err := d.watch(ctx)
 	if err != nil {
 		return err
 	}
-	a.note("serving on %s, %s (intent %s); certificate authority: %s", listener.Addr(), d.cfg.Mode, d.engine.Intent(), certPath)
+	a.note("serving on %s, %s (intent %s); certificate authority: %s", doors, d.cfg.Mode, d.engine.Intent(), certPath)
 	for {
 		select {
 		case <-ctx.Done():
@@ -140,23 +134,6 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 			d.reload()
 		}
 	}
-}
-
-// authority loads the daemon's authority, or makes it once.
-func (d *daemon) authority() (*certs.Authority, string, error) {
-	if err := os.MkdirAll(d.cfg.CA, 0o700); err != nil {
-		return nil, "", fmt.Errorf("making the authority's directory: %w", err)
-	}
-	cert, key := filepath.Join(d.cfg.CA, "ca.pem"), filepath.Join(d.cfg.CA, "ca.key")
-	conf := certs.Config{Now: d.app.Now, Rand: d.app.Rand, CommonName: "Assent", Lifetime: 365 * 24 * time.Hour}
-	ca, err := certs.Load(conf, cert, key)
-	if errors.Is(err, fs.ErrNotExist) {
-		if ca, err = certs.New(conf); err != nil {
-			return nil, "", err
-		}
-		err = ca.Save(cert, key)
-	}
-	return ca, cert, err
 }
 
 // authenticator knows the actors of the configuration. Without any, everybody
@@ -179,6 +156,11 @@ func (d *daemon) authenticator() (proxy.Authenticator, error) {
 type anybody struct{}
 
 func (anybody) Authenticate(string) (model.Actor, string, bool) { return model.Actor{}, "", true }
+
+// AuthenticateCertificate knows those to whom a kubeconfig was given all the same.
+func (anybody) AuthenticateCertificate(c *x509.Certificate) (model.Actor, string, bool) {
+	return actor.OfCertificate(c)
+}
 
 // watch reports, after a quiet moment, that intent may have changed.
 func (d *daemon) watch(ctx context.Context) (<-chan struct{}, error) {

@@ -33,6 +33,8 @@ const (
 	FieldModel     = "model"
 	FieldCA        = "ca"
 	FieldListen    = "listen"
+	FieldGateway   = "gateway"
+	FieldAdmission = "admission"
 	FieldGoverned  = "governed"
 	FieldUpstreams = "upstreams"
 	FieldEgress    = "egress"
@@ -45,7 +47,7 @@ const (
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
-	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen,
+	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission,
 		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldTokens, FieldMayDial, FieldInbox, FieldWait}
 }
 
@@ -67,6 +69,8 @@ type Config struct {
 	Model     string // file
 	CA        string // folder of the daemon's authority
 	Listen    string // host:port of `assent serve`
+	Gateway   string // host:port of its gateway for Kubernetes; empty: none
+	Admission string // host:port of its admission webhook; empty: none
 	Governed  []decoders.Binding
 	Upstreams []proxy.Upstream
 	Egress    proxy.Egress
@@ -137,6 +141,10 @@ func (c *Config) merge(other Config) {
 			c.CA = other.CA
 		case FieldListen:
 			c.Listen = other.Listen
+		case FieldGateway:
+			c.Gateway = other.Gateway
+		case FieldAdmission:
+			c.Admission = other.Admission
 		case FieldGoverned:
 			c.Governed = other.Governed
 		case FieldUpstreams:
@@ -192,7 +200,7 @@ func (c *Config) Values() []Value {
 	}
 	of := map[string]any{FieldInbox: c.Inbox, FieldWait: c.Wait.String(), FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
-		FieldListen: c.Listen, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
+		FieldListen: c.Listen, FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value
 	for _, f := range Fields() {
 		out = append(out, Value{f, of[f], c.Origin(f)})

@@ -150,11 +150,11 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 	case FieldCA:
 		c.CA, err = r.path(n)
 	case FieldListen:
-		if c.Listen, err = r.text(n); err == nil {
-			if _, _, bad := net.SplitHostPort(c.Listen); bad != nil {
-				err = r.bad(n, "%q is not an address; expected HOST:PORT, such as 127.0.0.1:8080", c.Listen)
-			}
-		}
+		c.Listen, err = r.address(n)
+	case FieldGateway:
+		c.Gateway, err = r.address(n)
+	case FieldAdmission:
+		c.Admission, err = r.address(n)
 	case FieldGoverned:
 		c.Governed, err = r.governed(n)
 	case FieldUpstreams:
@@ -177,6 +177,17 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		}
 	}
 	return err
+}
+
+func (r reader) address(n *yaml.Node) (string, error) {
+	s, err := r.text(n)
+	if err != nil {
+		return "", err
+	}
+	if _, _, err := net.SplitHostPort(s); err != nil {
+		return "", r.bad(n, "%q is not an address; expected HOST:PORT, such as 127.0.0.1:8080", s)
+	}
+	return s, nil
 }
 
 func (r reader) governed(n *yaml.Node) (out []decoders.Binding, err error) {

@@ -211,8 +211,10 @@ type Door struct {
 func (e *Engine) Open(how Door) (err error) {
 	byHost := map[string]*tls.Config{}
 	local := slices.Clone(how.MayDial)
+	var mounts []proxy.Mount
 	for _, c := range e.cfg.Clusters {
 		byHost[c.Host] = c.TLS
+		mounts = append(mounts, proxy.Mount{Prefix: GatewayPath(c.Name), To: c.url()})
 		name, _, err := net.SplitHostPort(c.Host)
 		if err != nil {
 			name = c.Host
@@ -221,7 +223,7 @@ func (e *Engine) Open(how Door) (err error) {
 	}
 	e.server, err = proxy.New(proxy.Config{
 		Authority: how.Authority, Registry: e.registry, Gate: e.gate, Authenticator: how.Authenticator,
-		Upstreams: how.Upstreams, Egress: how.Egress, OnDistrust: how.OnDistrust,
+		Upstreams: how.Upstreams, Mounts: mounts, Egress: how.Egress, OnDistrust: how.OnDistrust,
 		TLS: func(host string) *tls.Config { return byHost[host] }, Roots: how.Roots,
 		AllowLoopback: func(host string) bool {
 			return slices.ContainsFunc(local, func(p string) bool { return decoders.HostMatches(p, host) })
@@ -233,6 +235,9 @@ func (e *Engine) Open(how Door) (err error) {
 
 // Serve answers on l until Close, which makes it return nil.
 func (e *Engine) Serve(l net.Listener) error { return e.server.Serve(l) }
+
+// ServeGateway is Serve for the gateway's listener.
+func (e *Engine) ServeGateway(l net.Listener) error { return e.server.ServeGateway(l) }
 
 // Consider judges a call without forwarding it.
 func (e *Engine) Consider(ctx context.Context, in proxy.Asked) policy.Decision {

@@ -214,18 +214,12 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 		if server == "" {
 			continue // kubectl cannot use it either
 		}
-		u, err := url.Parse(server)
-		if err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") {
-			return fmt.Errorf("reading kubeconfig: cluster %s: %q is not the URL of an API server", name, server)
+		c, err := clusterAt(server)
+		if err != nil {
+			return fmt.Errorf("reading kubeconfig: cluster %s: %w", name, err)
 		}
-		port := u.Port()
-		if port == "" {
-			port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-		}
-		c := Cluster{Name: name, Server: server, Host: hostPort(u.Hostname(), port),
-			PathPrefix: strings.TrimRight(u.EscapedPath(), "/"),
-			Insecure:   text(cluster, "insecure-skip-tls-verify") == "true", Loopback: loopback(u.Hostname())}
-		if u.Scheme == "https" {
+		c.Name, c.Insecure = name, text(cluster, "insecure-skip-tls-verify") == "true"
+		if !strings.HasPrefix(strings.ToLower(server), "http:") {
 			if c.TLS, err = k.trust(cluster, name, read); err != nil {
 				// A stale entry is no reason not to run: its calls come to the engine, which
 				// then believes the system's roots alone, and presents nothing.
@@ -244,6 +238,19 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 		k.add(c)
 	}
 	return nil
+}
+
+// clusterAt is the cluster of a server's URL, as far as that tells.
+func clusterAt(server string) (Cluster, error) {
+	u, err := url.Parse(server)
+	if err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return Cluster{}, fmt.Errorf("%q is not the URL of an API server", server)
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return Cluster{Server: server, Host: hostPort(u.Hostname(), port), PathPrefix: strings.TrimRight(u.EscapedPath(), "/"), Loopback: loopback(u.Hostname())}, nil
 }
 
 // hostPort writes an address as the engine sees it in calls: lower case, without
