@@ -118,8 +118,8 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	mount, raw, ok := s.mounted(r.RequestURI)
-	if !ok {
-		sayStatus(w, http.StatusNotFound, "NotFound", "no-such-cluster", "assent's gateway serves no cluster at this path; it serves "+s.mounts())
+	if !ok { // not 404, of which kubectl shows no message
+		sayStatus(w, http.StatusForbidden, "Forbidden", "no-such-cluster", "assent's gateway serves no cluster at this path; it serves "+s.mounts())
 		return
 	}
 	target, err := parseAuthority(mount.To.Host, defaultPort(mount.To.Scheme))

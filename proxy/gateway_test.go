@@ -138,8 +138,8 @@ func TestWhatTheGatewayDoesNotServeReachesNobody(t *testing.T) {
 		method, target string
 		status         int
 	}{
-		{"GET", "/", 404}, {"GET", "/k8s/", 404}, {"GET", "/k8s/boxes/api", 404}, {"GET", "/k8s/bo%78/api", 404}, {"GET", "/K8s/box/api", 404},
-		{"GET", "//k8s/box/api", 404}, {"GET", "/x/../k8s/box/api", 404},
+		{"GET", "/", 403}, {"GET", "/k8s/", 403}, {"GET", "/k8s/boxes/api", 403}, {"GET", "/k8s/bo%78/api", 403}, {"GET", "/K8s/box/api", 403},
+		{"GET", "//k8s/box/api", 403}, {"GET", "/x/../k8s/box/api", 403},
 		{"OPTIONS", "*", 400}, {"CONNECT", "api.governed.test:443", 400}, {"GET", "https://api.governed.test/k8s/box/api", 421},
 	} {
 		if resp, body := g.raw(tc.method, tc.target); resp.StatusCode != tc.status {

@@ -26,6 +26,7 @@ func TestKubernetes(t *testing.T) {
 		{"an outage is not told as policy", kubeOutage},
 		{"secrets are never stored", kubeSecrets},
 		{"serve knows its clients and keeps good intent", kubeServe},
+		{"the gateway serves whoever ignores proxies", kubeGateway},
 		{"questions change nothing", kubeQuestions},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
