@@ -48,6 +48,7 @@ type Decoder struct {
 	nested       *nested
 	properties   properties
 	templates    *templates
+	memory       *memory
 	version      string
 
 	mu       sync.Mutex
@@ -81,7 +82,7 @@ func New() (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, properties: p, templates: tpl,
+	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, properties: p, templates: tpl, memory: newMemory(maxRemembered, maxRememberedBytes),
 		version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
 }
 
@@ -226,7 +227,7 @@ func (d *Decoder) inside(a *model.Action, op *table.Operation, params map[string
 	if err := d.fanOut(a, op, params, at); err != nil {
 		return err
 	}
-	if err := d.unfold(a, params, at, secrets); err != nil {
+	if _, err := d.unfold(a, params, at, secrets, 0); err != nil {
 		return err
 	}
 	return d.control(a, params, at, hidden, secrets)

@@ -101,9 +101,29 @@ func (d *Decoder) control(a *model.Action, params map[string]any, at scene, hidd
 	for i := range parts { // what a patch does not speak of stays as it is
 		parts[i].Props = slices.DeleteFunc(parts[i].Props, func(p model.Property) bool { return c.Patch != "" && p.Source == byDefault })
 	}
+	if c.Patch != "" {
+		if err := u.foretell(&parts[0], fate{open: u.patchedCreateOnly(r)}, c.Verb); err != nil {
+			return err
+		}
+	}
 	a.Parts = parts
 	d.summarise(a)
 	return nil
+}
+
+// patchedCreateOnly are the properties of a patch that only a creation can set.
+// Cloud Control refuses to change them; an implementation that does not would make
+// the resource anew.
+func (u *unfolding) patchedCreateOnly(r cfn.Resource) []string {
+	t, ok := u.d.table.CFN(r.Type)
+	if !ok {
+		return []string{"type " + r.Type}
+	}
+	return slices.DeleteFunc(slices.Clone(t.CreateOnly), func(path string) bool {
+		steps := strings.Split(path, "/")
+		taken := slices.ContainsFunc(r.Unresolved, func(left string) bool { return strings.Contains(left, " /"+steps[0]) })
+		return !taken && len(valuesAt(any(r.Properties), steps, nil)) == 0
+	})
 }
 
 // patched is what a patch document sets, as if there were nothing before it.

@@ -30,6 +30,7 @@ func (d *Decoder) Learn(c decoders.Call, resp *decoders.Response) []model.Observ
 		out = map[string]any{}
 	}
 	d.learnAccount(r, out)
+	d.remember(r.Operation, r.Protocol, r.Labels, c, out, d.scene(r))
 	l := &lesson{op: r.Operation, at: d.scene(r), source: "aws " + r.Service.Name + ":" + r.Operation.Name}
 	word, rest := cutWord(r.Operation.Name)
 	l.whole = word == "Describe"

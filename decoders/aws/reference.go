@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -103,6 +104,31 @@ func (u *unfolding) fresh(targets []model.Target) {
 			}
 		}
 	}
+}
+
+// within unfolds a template that a resource of a template holds: a stack's, or a
+// stack set's.
+func (u *unfolding) within(a *model.Action, properties map[string]any) error {
+	if c := u.d.templateCall(a.Name()); c == nil || c.Ends {
+		return nil
+	}
+	if u.depth >= maxTemplates {
+		a.Fidelity, a.Unknown = model.Opaque, append(a.Unknown, "a template in too many templates")
+		return nil
+	}
+	was := properties["TemplateBody"]
+	if _, err := u.d.unfold(a, properties, u.at, u.secrets, u.depth+1); err != nil {
+		return err
+	}
+	if properties["TemplateBody"] == was {
+		return nil
+	}
+	u.hid = true
+	var err error
+	if a.Params, err = json.Marshal(properties); err != nil {
+		return fmt.Errorf("writing the properties of a template's template: %w", err)
+	}
+	return nil
 }
 
 // whereIn says where in a template a resource stands.

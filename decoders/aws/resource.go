@@ -22,6 +22,7 @@ type unfolding struct {
 	secrets bool
 	hid     bool // a secret was taken out
 	found   map[string]*table.Operation
+	depth   int        // of templates in templates
 	refs    references // resources of the template that others name
 }
 
@@ -154,8 +155,10 @@ func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb)
 		a.Fidelity = min(a.Fidelity, model.Partial)
 	}
 	resolved, _ := u.resolved(r.Properties).(map[string]any)
-	a.Parts, err = u.d.passes(&a, resolved, u.at)
-	return a, err
+	if a.Parts, err = u.d.passes(&a, resolved, u.at); err != nil || verb == model.Delete {
+		return a, err
+	}
+	return a, u.within(&a, resolved)
 }
 
 // understood fills in what the native call says.

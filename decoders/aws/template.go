@@ -12,11 +12,20 @@ import (
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/aws/cfn"
 	"github.com/assent-iom/assent/decoders/aws/table"
+	"github.com/assent-iom/assent/decoders/aws/wire"
 	"github.com/assent-iom/assent/model"
 )
 
 //go:embed templates.yaml
 var templatesYAML []byte
+
+const (
+	// maxPlaces bounds the accounts and regions for which a template is unfolded
+	// one by one; past it its resources are in all of them.
+	maxPlaces = 20
+	// maxTemplates bounds templates that are written inside of templates.
+	maxTemplates = 3
+)
 
 // templates are what templates.yaml says; it is read once and never changed.
 type templates struct {
@@ -38,14 +47,19 @@ type templates struct {
 	} `yaml:"also"`
 }
 
-// templateCall is a call that carries a template.
+// templateCall is a call that carries a template, or that does what another has
+// carried.
 type templateCall struct {
 	Call      string                `yaml:"call"`
 	Verb      model.Verb            `yaml:"verb"` // of its resources
 	By        string                `yaml:"by"`   // the member that says it better
 	Is        map[string]model.Verb `yaml:"is"`
-	Elsewhere bool                  `yaml:"elsewhere"` // in accounts and regions that the call does not name
+	Each      string                `yaml:"each"`      // the member that lists the templates
+	Elsewhere bool                  `yaml:"elsewhere"` // in accounts and regions of its own
 	Leaves    bool                  `yaml:"leaves"`    // resources that the template no longer has go
+	Plan      bool                  `yaml:"plan"`      // nothing happens yet
+	Recalls   bool                  `yaml:"recalls"`   // it does what a plan said
+	Ends      bool                  `yaml:"ends"`      // it deletes the stack
 }
 
 func readTemplates() (*templates, error) {
@@ -58,73 +72,190 @@ func readTemplates() (*templates, error) {
 	return &t, nil
 }
 
-// unfold gives a call that carries a template a part for each resource. It is
-// given the parameters that will be recorded, and takes the template out of them
-// if it shows a secret.
-func (d *Decoder) unfold(a *model.Action, params map[string]any, at scene, secrets bool) error {
-	i := slices.IndexFunc(d.templates.Calls, func(c templateCall) bool { return c.Call == a.Name() })
+func (d *Decoder) templateCall(name string) *templateCall {
+	if !strings.HasPrefix(name, "cloudformation:") {
+		return nil
+	}
+	i := slices.IndexFunc(d.templates.Calls, func(c templateCall) bool { return c.Call == name })
 	if i < 0 {
 		return nil
 	}
-	c := d.templates.Calls[i]
-	partly := func(what string) {
-		a.Unknown = append(a.Unknown, what)
-		a.Fidelity = min(a.Fidelity, model.Partial)
+	return &d.templates.Calls[i]
+}
+
+// templateVerb is what a call does to the resources of its template.
+func (d *Decoder) templateVerb(c *templateCall, params map[string]any) model.Verb {
+	word, _ := params[c.By].(string)
+	if said, ok := c.Is[word]; ok {
+		return said
 	}
-	for _, elsewhere := range []string{"TemplateURL", "UsePreviousTemplate"} { // the template is not in the call
-		if v := params[elsewhere]; v != nil && v != false {
-			partly(elsewhere)
+	return c.Verb
+}
+
+// planned decodes a call again as far as it is remembered: without its secrets.
+func (d *Decoder) planned(op *table.Operation, in wire.Input, at scene) (model.Action, version, error) {
+	a := model.Action{Service: op.Service.Name, Operation: op.Name, Fidelity: in.Fidelity}
+	wire.Redact(op, in.Params)
+	d.understand(&a, op, in.Params, at)
+	u, err := d.unfold(&a, in.Params, at, false, 0)
+	if err != nil {
+		return a, version{}, err
+	}
+	passed, err := d.passes(&a, in.Params, at)
+	a.Parts = append(a.Parts, passed...)
+	return a, u, err
+}
+
+// unfold gives a call that carries a template a part for each resource. It is
+// given the parameters that will be recorded, and takes the template out of them
+// if it shows a secret. What it returns is the template that the stack would have.
+//
+// A change set changes nothing: its parts are shown as a dry run, and the call
+// that executes it is judged for all of them.
+func (d *Decoder) unfold(a *model.Action, params map[string]any, at scene, secrets bool, depth int) (version, error) {
+	c := d.templateCall(a.Name())
+	switch {
+	case c == nil:
+		return version{}, nil
+	case c.Recalls:
+		d.recall(a, params, at)
+		return version{}, nil
+	case c.Ends:
+		return version{}, d.end(a, params, at, secrets)
+	case c.Each == "":
+		v, err := d.unfoldOne(a, c, params, at, secrets, depth)
+		a.Parts = asPlan(a.Parts, c.Plan || a.DryRun)
+		return v, err
+	}
+	list, _ := params[c.Each].([]any)
+	for _, e := range list {
+		if each, ok := e.(map[string]any); ok {
+			if _, err := d.unfoldOne(a, c, each, at, secrets, depth); err != nil {
+				return version{}, err
+			}
 		}
 	}
-	if c.Leaves {
-		partly("resources that are no longer in the template")
+	a.Parts = asPlan(a.Parts, c.Plan || a.DryRun)
+	return version{resources: map[string]cfn.Resource{}}, nil
+}
+
+// asPlan marks parts that do not happen yet.
+func asPlan(parts []model.Action, plan bool) []model.Action {
+	if plan {
+		for i := range parts {
+			parts[i].DryRun = true
+			asPlan(parts[i].Parts, true)
+		}
+	}
+	return parts
+}
+
+// unfoldOne unfolds one template.
+func (d *Decoder) unfoldOne(a *model.Action, c *templateCall, params map[string]any, at scene, secrets bool, depth int) (version, error) {
+	lower := func(to model.Fidelity, what string) {
+		a.Unknown = append(a.Unknown, what)
+		a.Fidelity = min(a.Fidelity, to)
+	}
+	for _, elsewhere := range []string{"TemplateURL", "UsePreviousTemplate"} {
+		if v := params[elsewhere]; v != nil && v != false {
+			to := model.Opaque
+			if c.Plan { // nothing happens yet, and what executes it is opaque
+				to = model.Partial
+			}
+			lower(to, elsewhere+": the template is not in the call")
+		}
 	}
 	body, ok := params["TemplateBody"].(string)
 	if !ok {
-		return nil
+		return version{}, nil
 	}
+	places := []scene{at}
 	if c.Elsewhere {
-		at.account, at.region = "", ""
+		places = elsewhere(params, at)
 	}
-	values := stackValues(params, at)
-	t, err := cfn.Parse([]byte(body), values)
+	t, err := cfn.Parse([]byte(body), stackValues(params, places[0]))
 	if err != nil { // CloudFormation may be able to read it
-		a.Unknown = append(a.Unknown, "TemplateBody: "+err.Error())
-		a.Fidelity = model.Opaque
+		lower(model.Opaque, "TemplateBody: "+err.Error())
 		if !secrets {
 			params["TemplateBody"] = decoders.Redacted
 		}
-		return nil
+		return version{}, nil
 	}
 	for _, what := range t.Unknown {
-		partly("TemplateBody." + what)
+		lower(model.Partial, "TemplateBody."+what)
 	}
-	verb := c.Verb
-	if word, ok := params[c.By].(string); ok {
-		if said, ok := c.Is[word]; ok {
-			verb = said
+	verb := d.templateVerb(c, params)
+	hid := t.Secret
+	for i, place := range places {
+		if i > 0 {
+			if t, err = cfn.Parse([]byte(body), stackValues(params, place)); err != nil {
+				return version{}, err
+			}
 		}
-	}
-	u := unfolding{d: d, at: at, secrets: secrets, found: map[string]*table.Operation{}, refs: referencesTo(t.Resources)}
-	for _, r := range t.Resources {
-		if slices.Contains(d.templates.Inert, r.Type) {
-			continue
-		}
-		parts, err := u.resource(r, verb)
+		u := &unfolding{d: d, at: place, secrets: secrets, depth: depth, found: map[string]*table.Operation{}, refs: referencesTo(t.Resources)}
+		stack, _ := params["StackName"].(string)
+		parts, missing, err := u.template(t, verb, c, d.before(c, stack, place))
 		if err != nil {
-			return err
+			return version{}, err
+		}
+		if missing {
+			lower(model.Partial, "resources that are no longer in the template")
+		}
+		for i := range parts {
+			if c.Elsewhere {
+				known := place.known()
+				parts[i].Account, parts[i].Region = known.account, known.region
+			}
 		}
 		a.Parts = append(a.Parts, parts...)
+		hid = hid || u.hid
 	}
-	if (u.hid || t.Secret) && !secrets {
+	if hid && !secrets {
 		params["TemplateBody"] = decoders.Redacted
 	}
-	for i := range a.Parts {
-		if c.Elsewhere {
-			a.Parts[i].Account, a.Parts[i].Region = "*", "*"
+	return versionOf(t, len(body)), nil
+}
+
+// elsewhere are the accounts and regions that a call on a stack set names: one
+// place that is everywhere if it names none.
+func elsewhere(params map[string]any, at scene) []scene {
+	accounts, regions := texts(params["Accounts"], ""), texts(params["Regions"], "")
+	if targets, ok := params["DeploymentTargets"].(map[string]any); ok && targets["OrganizationalUnitIds"] == nil && targets["AccountFilterType"] == nil {
+		accounts = append(accounts, texts(targets["Accounts"], "")...)
+	}
+	if len(accounts) == 0 || len(accounts)*max(len(regions), 1) > maxPlaces {
+		accounts = []string{""}
+	}
+	if len(regions) == 0 || len(regions) > maxPlaces {
+		regions = []string{""}
+	}
+	var out []scene
+	for _, account := range accounts {
+		for _, region := range regions {
+			out = append(out, scene{at.partition, region, account})
 		}
 	}
-	return nil
+	return out
+}
+
+// recall gives a call the parts of the plan that it carries out.
+func (d *Decoder) recall(a *model.Action, params map[string]any, at scene) {
+	r, ok := d.memory.get(planKey(params, at))
+	if !ok {
+		a.Fidelity = model.Opaque
+		a.Unknown = append(a.Unknown, "what it carries out was not seen when it was made")
+		return
+	}
+	a.Parts, a.Unknown = slices.Clone(r.plan.parts), append(a.Unknown, r.plan.unknown...)
+	switch {
+	case r.plan.opaque:
+		a.Fidelity = model.Opaque
+	case len(r.plan.unknown) > 0:
+		a.Fidelity = min(a.Fidelity, model.Partial)
+	}
+	if a.Verb != model.Unknown {
+		a.Verb = r.plan.verb
+	}
 }
 
 // stackValues are what a call gives to its template.

@@ -148,8 +148,8 @@ func TestWhatIsNotInTheCallIsSaid(t *testing.T) {
 		fidelity model.Fidelity
 		unknown  string
 	}{
-		{"a URL", stack(t, "CreateStack", "TemplateURL", "https://b.s3.amazonaws.com/t"), model.Partial, "TemplateURL"},
-		{"the previous one", stack(t, "UpdateStack", "UsePreviousTemplate", "true"), model.Partial, "UsePreviousTemplate"},
+		{"a URL", stack(t, "CreateStack", "TemplateURL", "https://b.s3.amazonaws.com/t"), model.Opaque, "TemplateURL"},
+		{"the previous one", stack(t, "UpdateStack", "UsePreviousTemplate", "true"), model.Opaque, "UsePreviousTemplate"},
 		{"a broken one", stack(t, "CreateStack", "TemplateBody", "Resources: [hunter2"), model.Opaque, "TemplateBody"},
 		{"a macro", stack(t, "CreateStack", "TemplateBody", "Transform: X\nResources: {A: {Type: AWS::SNS::Topic}}"), model.Partial, "Transform"},
 		{"what leaves", stack(t, "UpdateStack", "TemplateBody", "Resources: {A: {Type: AWS::SNS::Topic}}"), model.Partial, "no longer"},

@@ -44,6 +44,9 @@ type Resource struct {
 	Line       int      // where it stands in the template, from 1
 	Unresolved []string // what only CloudFormation can fill in, sorted
 	Condition  string   // it is made only if this holds
+	// Deletion and Replaced are the policies for what becomes of it when it is
+	// deleted and when another takes its place: Delete, Retain, Snapshot or empty.
+	Deletion, Replaced string
 }
 
 // Template is what a template says.
@@ -120,9 +123,11 @@ func Parse(body []byte, v Values) (Template, error) {
 			f.leave("Properties")
 		}
 		condition, _ := r["Condition"].(string)
+		deletion, _ := r["DeletionPolicy"].(string)
+		replaced, _ := r["UpdateReplacePolicy"].(string)
 		slices.Sort(f.open)
 		out.Resources = append(out.Resources, Resource{ID: id, Type: kind, Properties: properties, Line: lines[id],
-			Unresolved: slices.Compact(f.open), Condition: condition})
+			Unresolved: slices.Compact(f.open), Condition: condition, Deletion: deletion, Replaced: replaced})
 	}
 	return out, nil
 }
