@@ -136,8 +136,8 @@ func vague(a model.Action, t model.Target) string {
 // leaves lists the changes of an action.
 func leaves(a model.Action, out []model.Action) []model.Action {
 	if len(a.Parts) == 0 || len(a.Targets) > 0 || a.Fidelity == model.Opaque {
-		if alone := a; alone.Verb.Mutates() {
-			alone.Parts = nil
+		alone := a
+		if alone.Parts = nil; alone.Mutates() { // a change set's parts do not happen yet
 			out = append(out, alone)
 		}
 	}
