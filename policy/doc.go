@@ -138,8 +138,10 @@ type Decision struct {
 	// Needs is what a held action lacks; Approvals are those that were counted.
 	Needs     []Need     `json:"needs,omitempty"`
 	Approvals []Approval `json:"approvals,omitempty"`
-	Request   string     `json:"request,omitempty"` // the approval request that a held action is in
-	Basis     Basis      `json:"basis"`
+	// Budgets are what the action counts against, with its own share.
+	Budgets []Budget `json:"budgets,omitempty"`
+	Request string   `json:"request,omitempty"` // the approval request that a held action is in
+	Basis   Basis    `json:"basis"`
 	// Fault is set when no verdict could be reached (a rule failed, a timeout, a
 	// panic). It is enforced as deny and told apart from it.
 	Fault string `json:"fault,omitempty"`

@@ -129,6 +129,9 @@ func (s *Set) checkNames(p *problems) (envs, actors, owners []string) {
 func (s *Set) checkEnvironments(p *problems, owner func(Pos, string)) {
 	for _, e := range s.Environments {
 		owner(e.Pos, e.Owner)
+		if e.Caps.Rate != nil {
+			checkBudget(p, *e.Caps.Rate, false)
+		}
 		for _, scope := range e.Scope {
 			one(p, scope.Pos, "a scope", scope)
 			if scope.AWS == nil {
@@ -163,6 +166,9 @@ func (s *Set) checkActors(p *problems, owner func(Pos, string)) {
 	seen := map[string]string{}
 	for _, a := range s.Actors {
 		owner(a.Pos, a.Owner)
+		if a.Budget != nil {
+			checkBudget(p, *a.Budget, true)
+		}
 		if a.Person != "" && (a.Kind != "human" || !person.MatchString(a.Person)) {
 			p.add(a.Pos, CodeValue, "write human:NAME, for an Actor of kind human", "Actor %s: %q cannot be its person", a.Name, a.Person)
 		}

@@ -280,6 +280,6 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, name string, depth int) 
 // a document with one is refused in plain words.
 var later = map[string]bool{
 	"must": true, "when": true, "windows": true, "freezes": true, "residency": true,
-	"budget": true, "waivable": true, "blast": true, "rate": true, "cost": true, "namespace": true,
+	"waivable": true, "blast": true, "cost": true, "namespace": true,
 	"createdBy": true, "not": true, "oblige": true,
 }

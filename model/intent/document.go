@@ -60,7 +60,31 @@ type Environment struct {
 
 // Caps is the ceiling over every grant in an environment.
 type Caps struct {
-	Dependents *int `yaml:"dependents" json:"dependents,omitempty"`
+	Dependents *int    `yaml:"dependents" json:"dependents,omitempty"`
+	Rate       *Budget `yaml:"rate" json:"rate,omitempty"` // of everybody together
+}
+
+// Budget is a limit over many actions together: each may be small.
+type Budget struct {
+	Pos     Pos    `yaml:"-" json:"-"`
+	Per     string `yaml:"per,required" json:"per"`          // a length of time; for an actor also: run
+	Changes *int   `yaml:"changes" json:"changes,omitempty"` // resources that are changed
+	Deletes *int   `yaml:"deletes" json:"deletes,omitempty"` // of them, deleted
+}
+
+// PerRun is a budget for one run, however long it takes.
+const PerRun = "run"
+
+// LongestBudget bounds the time that a budget looks back.
+const LongestBudget = Period(31 * 24 * time.Hour)
+
+// Window returns how far the budget looks back; zero for one of a run.
+func (b Budget) Window() time.Duration {
+	if b.Per == PerRun {
+		return 0
+	}
+	window, _ := time.ParseDuration(b.Per) // checkBudget has seen that it is one
+	return window
 }
 
 // Scope is one kind of place; exactly one field is set.
@@ -98,6 +122,7 @@ type Actor struct {
 	Owner      string     `yaml:"owner,required" json:"owner"`
 	OnBehalfOf OnBehalfOf `yaml:"onBehalfOf" json:"onBehalfOf,omitempty"`
 	Explain    Explain    `yaml:"explain" json:"explain,omitempty"` // empty: full
+	Budget     *Budget    `yaml:"budget" json:"budget,omitempty"`
 }
 
 // Identity is one piece of evidence; exactly one field is set.

@@ -39,6 +39,7 @@ const (
 	CodeBreaks       = "AS2006" // it deletes what others depend on (a remark)
 	CodeBehalf       = "AS2007" // it has to say for whom it acts
 	CodeApproval     = "AS2008" // it waits for approval
+	CodeBudget       = "AS2011" // a budget is used up (policy/budget counts)
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

@@ -67,6 +67,7 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 	h.forbidden()
 	if d.Action.Mutates() {
 		h.radius()
+		h.budgets()
 		h.identified()
 		if err := h.granted(ctx); err != nil {
 			return err

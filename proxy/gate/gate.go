@@ -58,6 +58,9 @@ type Config struct {
 	// call may wait on its open connection (see patience).
 	Holds Holds
 	Wait  time.Duration
+	// Budgets counts what is changed; nil makes an action that counts against one a
+	// fault.
+	Budgets Budgets
 	// Question makes the gate answer instead of letting anything pass: a change is
 	// judged and refused, whatever the verdict, which Message then has to tell;
 	// nothing is recorded.
@@ -165,7 +168,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		if known, ok := g.denys.find(in, action, g.intent()); ok {
 			return proxy.Permit{DecisionID: known.DecisionID, Refusal: &known}
 		}
-		d = g.decide(ctx, action, at, id)
+		d = g.spend(ctx, g.decide(ctx, action, at, id))
 	}
 
 	if g.cfg.Question {
@@ -176,6 +179,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	receipt, err := g.record(ctx, d, used)
 	if err != nil {
 		g.cfg.Gap("decision "+id, err)
+		g.giveBack(ctx, d)
 		return g.refuseUnrecorded("the ledger cannot be written (" + err.Error() + ")")
 	}
 	g.cfg.Event(Event{Decision: d, Receipt: receipt, Added: g.cfg.Now().Sub(began)})
@@ -260,6 +264,9 @@ func (g *Gate) closer(d policy.Decision, of ledger.Receipt) func(context.Context
 			Decision: d.ID, Of: of,
 			Result: a.Result, Reason: a.Reason, Status: a.Status, RequestID: a.RequestID,
 			ForwardedAt: a.ForwardedAt.UTC(), CompletedAt: a.CompletedAt.UTC(),
+		}
+		if !carriedOut(a.Result) {
+			g.giveBack(ctx, d)
 		}
 		statement, err := ledger.OutcomeStatement(out, d)
 		if err == nil {

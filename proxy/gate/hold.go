@@ -143,11 +143,13 @@ func (g *Gate) answered(ctx context.Context, d policy.Decision, scope string) (n
 	}
 	next = g.decide(ctx, d.Action, g.cfg.Now().UTC(), d.ID, given...)
 	next.Request = d.Request
+	next = g.spend(ctx, next)
 	if next.Verdict != policy.Allow {
 		return next, nil, next.Verdict != policy.Hold // what was declared or known may have changed meanwhile
 	}
 	signed, err := g.cfg.Holds.Claim(ctx, next.Approvals, d.ID)
 	if err != nil {
+		g.giveBack(ctx, next)
 		if !errors.Is(err, approval.ErrUsed) {
 			g.cfg.Gap("using the approvals of "+d.ID, err)
 		}

@@ -150,7 +150,7 @@ func TestAHeldCallGoesOnInItsClient(t *testing.T) {
 	began := time.Now()
 	go func() { done <- o.remove("deploy-agent", "acme-reports-old") }()
 	request := o.waiting()
-	const silent = 65 * time.Second // botocore's own time-out is 60 s
+	const silent = 65 * time.Second        // botocore's own time-out is 60 s
 	time.Sleep(silent - time.Since(began)) // it is the client's clock that is tried here
 	o.answer("approve", request)
 	r := <-done

@@ -96,7 +96,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	defer doors.close()
 	d.engine, err = engine.New(ctx, engine.Config{
 		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, ModelPath: d.cfg.Model, Clusters: clusters,
-		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait,
+		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
 	})

@@ -43,12 +43,13 @@ const (
 	FieldMayDial   = "may_dial"
 	FieldInbox     = "inbox"
 	FieldWait      = "wait"
+	FieldBudgets   = "budgets"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldTokens, FieldMayDial, FieldInbox, FieldWait}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -78,8 +79,10 @@ type Config struct {
 	Tokens    []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
 	MayDial   []string // host patterns that may resolve to a loopback address
 
-	Inbox string        // file of the requests for approval
-	Wait  time.Duration // how long a held call may wait on its open connection
+	Inbox string // file of the requests for approval
+	// Budgets is the file that counts what was changed.
+	Budgets string
+	Wait    time.Duration // how long a held call may wait on its open connection
 
 	origin map[string]string
 }
@@ -109,15 +112,16 @@ func (c *Config) Set(field, origin string) {
 // defaults returns the values that hold where nothing is set.
 func defaults(state string) Config {
 	return Config{
-		Mode:   policy.Observe,
-		Ledger: filepath.Join(state, "ledger"),
-		Model:  filepath.Join(state, "model.db"),
-		CA:     filepath.Join(state, "ca"),
-		Listen: "127.0.0.1:8080",
-		Egress: proxy.EgressAllow,
-		Inbox:  filepath.Join(state, "inbox.db"),
-		Wait:   DefaultWait,
-		origin: map[string]string{},
+		Mode:    policy.Observe,
+		Ledger:  filepath.Join(state, "ledger"),
+		Model:   filepath.Join(state, "model.db"),
+		CA:      filepath.Join(state, "ca"),
+		Listen:  "127.0.0.1:8080",
+		Egress:  proxy.EgressAllow,
+		Inbox:   filepath.Join(state, "inbox.db"),
+		Wait:    DefaultWait,
+		Budgets: filepath.Join(state, "budgets.db"),
+		origin:  map[string]string{},
 	}
 }
 
@@ -159,6 +163,8 @@ func (c *Config) merge(other Config) {
 			c.MayDial = other.MayDial
 		case FieldInbox:
 			c.Inbox = other.Inbox
+		case FieldBudgets:
+			c.Budgets = other.Budgets
 		case FieldWait:
 			c.Wait = other.Wait
 		}
@@ -198,7 +204,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldWait: c.Wait.String(), FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldWait: c.Wait.String(), FieldBudgets: c.Budgets, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.Listen, FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -31,6 +31,7 @@ import (
 	modelstore "github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/policy/approval/inbox"
+	"github.com/assent-iom/assent/policy/budget"
 	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/policy/decide"
 	"github.com/assent-iom/assent/policy/reason"
@@ -85,11 +86,14 @@ type Config struct {
 	// refused. Wait bounds how long a call waits for an answer.
 	InboxPath string
 	Wait      time.Duration
-	Clusters  []Cluster
-	Governed  []decoders.Binding
-	Now       func() time.Time
-	Rand      io.Reader
-	Log       *zap.Logger // nil: none
+	// BudgetPath is where it is counted what was changed; empty: an action that
+	// counts against a budget is refused.
+	BudgetPath string
+	Clusters   []Cluster
+	Governed   []decoders.Binding
+	Now        func() time.Time
+	Rand       io.Reader
+	Log        *zap.Logger // nil: none
 	// Question judges without recording or forwarding a change: see gate.Config.
 	Question bool
 	// Event is told of each decision and outcome. It MUST NOT block.
@@ -109,6 +113,7 @@ type Engine struct {
 	writer   *modelstore.Writer // nil with models
 	decide   *decide.Engine
 	inbox    *inbox.Inbox // nil: nobody can be asked
+	budgets  *budget.Book // nil: what counts against a budget is refused
 	gate     *gate.Gate
 	server   *proxy.Server // nil until Open
 }
@@ -144,7 +149,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		}
 	}
 	passing := e.openModel(ctx)
-	holds := e.openInbox()
+	holds, budgets := e.openInbox(), e.openBudgets()
 	message := reason.Message
 	if cfg.Question {
 		message = reason.Answer
@@ -152,7 +157,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	e.gate, err = gate.New(gate.Config{
 		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: book, Mode: cfg.Mode,
 		Learn: func(seen []model.Observation) { passing.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Holds: holds, Wait: cfg.Wait,
+		Holds: holds, Wait: cfg.Wait, Budgets: budgets,
 		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
@@ -285,6 +290,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.inbox != nil {
 		add("closing the inbox", e.inbox.Close())
+	}
+	if e.budgets != nil {
+		add("closing the budgets", e.budgets.Close())
 	}
 	if e.publish != nil {
 		e.publish.stop()

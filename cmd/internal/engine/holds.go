@@ -7,6 +7,7 @@ import (
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/policy/approval"
 	"github.com/assent-iom/assent/policy/approval/inbox"
+	"github.com/assent-iom/assent/policy/budget"
 	"github.com/assent-iom/assent/proxy/gate"
 )
 
@@ -36,4 +37,19 @@ func (e *Engine) openInbox() gate.Holds {
 	}
 	e.inbox = box
 	return holds{box, e.decide.Intent}
+}
+
+// openBudgets opens the count of what was changed. Without it whatever counts
+// against a budget is refused.
+func (e *Engine) openBudgets() gate.Budgets {
+	if e.cfg.BudgetPath == "" {
+		return nil
+	}
+	book, err := budget.Open(e.cfg.BudgetPath)
+	if err != nil {
+		e.cfg.Trouble("what counts against a budget is refused", err)
+		return nil
+	}
+	e.budgets = book
+	return book
 }
