@@ -1,8 +1,8 @@
 // Package aws decodes the calls of every AWS service. Which call it is says
 // package identify; what it asks for says package wire; both read the compiled
 // table of all service models in package table. Nothing here knows a single
-// operation but the data files: capabilities.yaml, overrides.yaml, nested.yaml
-// and properties.yaml.
+// operation but the data files: capabilities.yaml, overrides.yaml, targets.yaml,
+// nested.yaml and properties.yaml.
 //
 // A call that carries other changes (a batch) has Parts, each understood as the
 // call that it stands for. The whole has the gravest verb among them, and the
@@ -49,6 +49,7 @@ type Decoder struct {
 	properties   properties
 	templates    *templates
 	memory       *memory
+	hand         hand
 	version      string
 
 	mu       sync.Mutex
@@ -82,7 +83,11 @@ func New() (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder{table: t, identifier: identify.New(t), capabilities: c, nested: n, properties: p, templates: tpl, memory: newMemory(maxRemembered, maxRememberedBytes),
+	h, err := readHand()
+	if err != nil {
+		return nil, err
+	}
+	return &Decoder{table: t, hand: h, identifier: identify.New(t), capabilities: c, nested: n, properties: p, templates: tpl, memory: newMemory(maxRemembered, maxRememberedBytes),
 		version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
 }
 
@@ -207,7 +212,7 @@ func (d *Decoder) understand(a *model.Action, op *table.Operation, params map[st
 	params = d.state(a, params)
 	var mainType string
 	var whole bool
-	a.Targets, mainType, whole = targets(op, a.Verb, params, at)
+	a.Targets, mainType, whole = d.hand.targets(op, a.Verb, params, at)
 	if !whole { // what was left out may be what nobody may touch
 		a.Unknown = append(a.Unknown, "targets")
 		a.Fidelity = model.Opaque

@@ -140,7 +140,7 @@ func TestEveryMutationHasATarget(t *testing.T) {
 			if !verb.Valid() {
 				t.Errorf("%s:%s: verb %q", s.Name, op.Name, verb)
 			}
-			found, main, _ := targets(op, verb, map[string]any{}, scene{"aws", "us-east-1", "111111111111"})
+			found, main, _ := d.hand.targets(op, verb, map[string]any{}, scene{"aws", "us-east-1", "111111111111"})
 			if verb.Mutates() && len(found) == 0 {
 				t.Errorf("%s:%s mutates and has no target", s.Name, op.Name)
 			}

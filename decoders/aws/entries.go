@@ -13,20 +13,40 @@ import (
 // lesson gathers what one answer shows.
 type lesson struct {
 	op     *table.Operation
+	hand   hand
 	at     scene
 	source string
 	whole  bool // entries show everything there is about a resource
 	out    []model.Observation
 }
 
+// add adds what was seen, once: an answer that names a resource twice (its name in
+// one list, all of it in another) teaches what says more.
 func (l *lesson) add(o model.Observation) {
+	if unlearned[o.Resource.Type] {
+		return
+	}
+	for i := range l.out {
+		if was := &l.out[i]; was.Resource.URN == o.Resource.URN && was.Gone == o.Gone && len(was.Relations)+len(was.Cut)+len(o.Relations)+len(o.Cut) == 0 {
+			if was.Resource.Attrs == nil {
+				*was = o
+			}
+			return
+		}
+	}
 	if len(l.out) < maxObservations {
 		l.out = append(l.out, o)
 	}
 }
 
-func (l *lesson) has(urn model.URN) bool {
-	return slices.ContainsFunc(l.out, func(o model.Observation) bool { return o.Resource.URN == urn })
+// unlearned are the types that are data, not infrastructure: one for every upload
+// or run would drown the model.
+var unlearned = map[string]bool{"s3:object": true, "logs:log-stream": true, "states:execution": true, "route53:change": true}
+
+// hasType reports whether the answer itself named a thing of a type: what it says
+// is better than what can be made of the call.
+func (l *lesson) hasType(kind string) bool {
+	return slices.ContainsFunc(l.out, func(o model.Observation) bool { return o.Resource.Type == kind })
 }
 
 // entry looks at one structure of an answer, found under a name whose noun is n.
@@ -62,9 +82,19 @@ func (l *lesson) entry(n string, e map[string]any, s *table.Shape, depth int, ow
 		l.add(model.Observation{Resource: l.resource(urn, kind, e, attrs), Whole: l.whole && depth > 0})
 		return
 	}
+	if urn, ok := tagged(e); ok {
+		l.add(model.Observation{Resource: l.resource(urn, typeOfARN(urn, l.op.Service), e, nil)})
+		return
+	}
 	for i := range s.Members {
 		m := &s.Members[i]
-		name := singular(m.Name)
+		name := core(singular(m.Name))
+		switch ends := stem(m.Name); {
+		case name == "item" || name == "": // the things themselves
+			name = n
+		case name != ends && len(l.types(name)) == 0 && len(l.types(ends)) > 0: // DomainNames
+			name = ends
+		}
 		switch v := e[m.Name].(type) {
 		case map[string]any:
 			l.entry(name, v, m.Shape, depth+1, owner)
@@ -90,6 +120,13 @@ func (l *lesson) named(n, value string) {
 	if !strings.HasPrefix(l.op.Name, "List") {
 		return
 	}
+	if _, isARN := parseARN(value); isARN {
+		if kind := typeOfARN(value, l.op.Service); isNoun(kind, n) {
+			urn := canonical(kind, value)
+			l.add(model.Observation{Resource: l.resource(urn, kind, nil, nil)})
+		}
+		return
+	}
 	for _, r := range l.types(n) {
 		if urn, ok := l.fill(r, map[string]any{"Name": lastSegment(value)}, n, ""); ok {
 			l.add(model.Observation{Resource: l.resource(urn, r.Name, map[string]any{"Name": lastSegment(value)}, nil)})
@@ -98,15 +135,22 @@ func (l *lesson) named(n, value string) {
 	}
 }
 
-// types are the service's resource types that a noun means.
+// types are the service's resource types that a noun means: by their names, else
+// by the name of what ends their ARNs.
 func (l *lesson) types(n string) []table.ResourceType {
-	var out []table.ResourceType
-	for _, r := range l.op.Service.ResourceTypes {
-		if noun(r.Name) == n || stem(lastVariable(r.ARN)) == n {
-			out = append(out, r)
+	var named, ended []table.ResourceType
+	for _, r := range ownTypes(l.op.Service) {
+		switch {
+		case isNoun(r.Name, n):
+			named = append(named, r)
+		case stem(lastVariable(r.ARN)) == n && strings.HasSuffix(r.ARN, "}"):
+			ended = append(ended, r)
 		}
 	}
-	return out
+	if len(named) > 0 {
+		return named
+	}
+	return ended
 }
 
 func lastVariable(template string) string {
@@ -120,19 +164,27 @@ func lastVariable(template string) string {
 // identity finds the structure's own ARN: written in it, or filled from a
 // template with the ids in it.
 func (l *lesson) identity(n string, e map[string]any, owner string) (urn, kind string, ok bool) {
-	for _, key := range slices.Sorted(maps.Keys(e)) {
-		value, isString := e[key].(string)
-		lower := strings.ToLower(key)
-		if !isString || !strings.HasSuffix(lower, "arn") {
-			continue
-		}
-		if _, isARN := parseARN(value); !isARN {
-			continue
-		}
-		kind := typeOfARN(value, l.op.Service)
-		own := lower == "arn" || stem(key) == n || noun(kind) == stem(key) && strings.HasPrefix(n, stem(key))
-		if own && slices.ContainsFunc(l.op.Service.ResourceTypes, func(r table.ResourceType) bool { return r.Name == kind }) {
-			return value, kind, true
+	_, subject := cutWord(l.op.Name)
+	about := singular(subject)
+	// A member that is named for the thing says more than one that is named for
+	// what the thing is part of: LayerVersionArn, LayerArn.
+	for _, near := range []bool{true, false} {
+		for _, key := range slices.Sorted(maps.Keys(e)) {
+			value, isString := e[key].(string)
+			if !isString {
+				continue
+			}
+			if _, isARN := parseARN(value); !isARN {
+				continue
+			}
+			kind, name, lower := typeOfARN(value, l.op.Service), stem(key), strings.ToLower(key)
+			own := lower == "arn" || name == n
+			if !near {
+				own = isNoun(kind, name) && (strings.HasPrefix(n, name) || strings.HasSuffix(n, name) || name == about)
+			}
+			if own && slices.ContainsFunc(ownTypes(l.op.Service), func(r table.ResourceType) bool { return r.Name == kind }) {
+				return canonical(kind, value), kind, true
+			}
 		}
 	}
 	for _, r := range l.types(n) {
@@ -141,6 +193,22 @@ func (l *lesson) identity(n string, e map[string]any, owner string) (urn, kind s
 		}
 	}
 	return "", "", false
+}
+
+// tagged recognises a structure that says nothing but which tags a resource has.
+func tagged(e map[string]any) (urn string, ok bool) {
+	if tags(e) == nil {
+		return "", false
+	}
+	for _, key := range slices.Sorted(maps.Keys(e)) {
+		if lower := strings.ToLower(key); lower == "resourcearn" || lower == "resourceid" {
+			value, _ := e[key].(string)
+			if _, isARN := parseARN(value); isARN {
+				return value, true
+			}
+		}
+	}
+	return "", false
 }
 
 // fill fills a type's template from a structure; every variable needs a value.
@@ -172,8 +240,13 @@ func (l *lesson) fill(r table.ResourceType, e map[string]any, n, owner string) (
 				got = 7
 			case (lower == "name" || lower == "id") && v == lastVariable(r.ARN):
 				got = 5
+			case strings.HasSuffix(lower, "name") && len(stem(key)) > 3 && strings.HasSuffix(stem(v), stem(key)) && v == lastVariable(r.ARN):
+				got = 4 // the CatalogName of a data catalog
 			}
 			if got > level {
+				if strings.HasSuffix(lower, "url") {
+					value = at.ofURL(r.ARN, value)
+				}
 				values[v], level = value, got
 			}
 		}
@@ -212,13 +285,24 @@ func (l *lesson) resource(urn, kind string, e map[string]any, attrs json.RawMess
 			r.Aliases = append(r.Aliases, value)
 		}
 	}
+	if short, ok := shortened(kind, urn); ok {
+		r.Aliases = append(r.Aliases, short)
+	}
 	return r
 }
 
-// tags reads the three ways in which AWS writes tags.
+// tags reads all the ways in which AWS writes tags. Nil: none are spoken of.
 func tags(e map[string]any) map[string]string {
-	out := map[string]string{}
-	for _, key := range []string{"Tags", "tags", "TagSet", "TagList"} {
+	var out map[string]string
+	for _, key := range slices.Sorted(maps.Keys(e)) {
+		switch strings.ToLower(key) {
+		case "tags", "tagset", "taglist", "tagslist", "resourcetags":
+		default:
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
 		switch v := e[key].(type) {
 		case map[string]any:
 			for k, value := range v {
@@ -229,16 +313,8 @@ func tags(e map[string]any) map[string]string {
 		case []any:
 			for _, item := range v {
 				m, _ := item.(map[string]any)
-				k, ok := m["Key"].(string)
-				if !ok {
-					k, ok = m["key"].(string)
-				}
-				value, isString := m["Value"].(string)
-				if !isString {
-					value, _ = m["value"].(string)
-				}
-				if ok {
-					out[k] = value
+				if k, ok := either(m, "Key", "key", "TagKey"); ok {
+					out[k], _ = either(m, "Value", "value", "TagValue")
 				}
 			}
 		}
@@ -247,4 +323,14 @@ func tags(e map[string]any) map[string]string {
 		return nil
 	}
 	return out
+}
+
+// either is the first of some members that is a text.
+func either(m map[string]any, keys ...string) (string, bool) {
+	for _, key := range keys {
+		if s, ok := m[key].(string); ok {
+			return s, true
+		}
+	}
+	return "", false
 }

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/assent-iom/assent/decoders"
@@ -31,18 +32,61 @@ func (d *Decoder) Learn(c decoders.Call, resp *decoders.Response) []model.Observ
 	}
 	d.learnAccount(r, out)
 	d.remember(r.Operation, r.Protocol, r.Labels, c, out, d.scene(r))
-	l := &lesson{op: r.Operation, at: d.scene(r), source: "aws " + r.Service.Name + ":" + r.Operation.Name}
+	l := &lesson{op: r.Operation, hand: d.hand, at: d.scene(r), source: "aws " + r.Service.Name + ":" + r.Operation.Name}
 	word, rest := cutWord(r.Operation.Name)
 	l.whole = word == "Describe"
 	l.entry(singular(rest), out, r.Operation.Output, 0, "")
-	if verb := verbOf(r.Operation); verb.Mutates() {
-		in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Labels: r.Labels})
-		if err != nil || dryRun(r.Operation, in.Params) {
-			return nil
-		}
+	if len(l.out) == 1 && l.out[0].Resource.Tags == nil {
+		l.out[0].Resource.Tags = tags(out) // beside the thing, not in it
+	}
+	verb := verbOf(r.Operation)
+	if !verb.Mutates() && (len(l.out) > 0 || !l.aboutOne()) {
+		return l.out
+	}
+	in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Labels: r.Labels})
+	switch {
+	case err != nil || dryRun(r.Operation, in.Params):
+		return nil
+	case verb.Mutates():
 		l.changed(verb, singular(rest), in.Params)
+	default:
+		l.shown(verb, singular(rest), in.Params, out)
 	}
 	return l.out
+}
+
+// aboutOne reports an operation whose answer is about the one thing that the call
+// names, and need not name it again: GetQueueAttributes, ListTagsForResource.
+func (l *lesson) aboutOne() bool {
+	word, rest := cutWord(l.op.Name)
+	return word == "Get" || word == "Describe" || word == "List" && strings.Contains(rest, "Tags")
+}
+
+// shown reads an answer about the one thing that the call names. What it says is
+// kept under the operation's own noun, so that the Status of one part is not taken
+// for another's; of a secret only that it is there.
+func (l *lesson) shown(verb model.Verb, noun string, params, out map[string]any) {
+	found, mainType, whole := l.hand.targets(l.op, verb, params, l.at)
+	found = slices.DeleteFunc(found, func(t model.Target) bool { return t.Role == model.RoleDependency })
+	if !whole || len(found) != 1 || strings.Contains(string(found[0].URN), "*") || mainType != "" && found[0].Type != mainType {
+		return
+	}
+	var attrs json.RawMessage
+	tagged := tags(out)
+	for _, v := range out { // ResourceTagSet
+		if inner, ok := v.(map[string]any); ok && tagged == nil {
+			tagged = tags(inner)
+		}
+	}
+	if tagged == nil && verb != model.Reveal && len(out) > 0 {
+		var err error
+		if attrs, err = json.Marshal(map[string]any{noun: out}); err != nil {
+			return
+		}
+	}
+	r := l.resource(string(found[0].URN), found[0].Type, nil, attrs)
+	r.Tags = tagged
+	l.add(model.Observation{Resource: r})
 }
 
 // learnAccount remembers whose an access key is.
@@ -62,7 +106,7 @@ func (d *Decoder) learnAccount(r identify.Result, out map[string]any) {
 // changed reads what a successful change did to the targets that it names.
 func (l *lesson) changed(verb model.Verb, noun string, params map[string]any) {
 	word, _ := cutWord(l.op.Name)
-	found, mainType, _ := targets(l.op, verb, params, l.at)
+	found, mainType, _ := l.hand.targets(l.op, verb, params, l.at)
 	var primary model.Target
 	var others []model.Target
 	for _, t := range found {
@@ -70,7 +114,7 @@ func (l *lesson) changed(verb model.Verb, noun string, params map[string]any) {
 		switch {
 		case (verb == model.Delete || firstWord[word] == model.Delete) && t.Role == model.RoleTarget && known && l.itself(t.Type, noun):
 			l.add(model.Observation{Resource: model.Resource{URN: t.URN, Platform: Name, Type: t.Type, Source: l.source}, Gone: true})
-		case t.Role == model.RoleCreated && known && !l.has(t.URN):
+		case (t.Role == model.RoleCreated || word == "Put" && l.itself(t.Type, noun)) && known && !l.hasType(t.Type):
 			attrs, err := json.Marshal(params)
 			if err != nil {
 				continue

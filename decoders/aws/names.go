@@ -2,7 +2,10 @@ package aws
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/assent-iom/assent/decoders/aws/table"
 )
 
 // ec2Prefixes are the id prefixes that name a resource type for sure.
@@ -29,6 +32,16 @@ func ec2Type(id string) (string, bool) {
 	}
 	t, ok := ec2Prefixes[m[1]]
 	return t, ok
+}
+
+// prefixed reports whether the ids of an EC2 type are told by their prefix.
+func prefixed(kind string) bool {
+	for _, t := range ec2Prefixes {
+		if t == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // stem reduces a parameter's or a template variable's name to the noun that both
@@ -78,6 +91,17 @@ func singular(s string) string {
 	return s
 }
 
+// core takes off what an answer's members are called beside the thing itself:
+// LoadBalancerDescriptions, StackSummaries and DatabaseList.
+func core(n string) string {
+	for _, suffix := range []string{"listentry", "description", "configuration", "summary", "detail", "metadata", "info", "list", "entry", "output"} {
+		if cut, ok := strings.CutSuffix(n, suffix); ok && cut != "" {
+			return singular(cut)
+		}
+	}
+	return n
+}
+
 func splitType(t string) (prefix, name string) {
 	prefix, name, _ = strings.Cut(t, ":")
 	return prefix, name
@@ -92,12 +116,66 @@ func noun(resourceType string) string {
 	return squeeze(strings.ToLower(name))
 }
 
+// isNoun reports whether a singular noun, as operations and answers write it, is
+// a resource type.
+func isNoun(resourceType, n string) bool {
+	own := noun(resourceType)
+	return n != "" && (own == n || singular(own) == n || slices.Contains(otherNouns[resourceType], n))
+}
+
 // nouns are the types that operations call by another name.
 var nouns = map[string]string{
-	"ec2:elastic-ip": "address", "rds:db": "dbinstance", "rds:cluster": "dbcluster", "rds:subgrp": "dbsubnetgroup", "rds:pg": "dbparametergroup",
+	"ec2:elastic-ip": "address", "ec2:vpc-flow-log": "flowlog", "ec2:dedicated-host": "host", "ec2:prefix-list": "managedprefixlist",
+	"rds:db": "dbinstance", "rds:cluster": "dbcluster", "rds:subgrp": "dbsubnetgroup", "rds:pg": "dbparametergroup",
 	"rds:snapshot": "dbsnapshot", "rds:cluster-snapshot": "dbclustersnapshot", "rds:es": "eventsubscription", "rds:og": "optiongroup",
+	"rds:cluster-pg": "dbclusterparametergroup", "rds:secgrp": "dbsecuritygroup", "rds:proxy": "dbproxy", "rds:proxy-endpoint": "dbproxyendpoint",
+	"rds:cluster-endpoint": "dbclusterendpoint", "rds:deployment": "bluegreendeployment", "rds:shardgrp": "dbshardgroup",
+	"rds:auto-backup": "dbinstanceautomatedbackup", "rds:cluster-auto-backup": "dbclusterautomatedbackup", "rds:ri": "reserveddbinstance",
+	"rds:target-group": "dbproxytargetgroup", "rds:cev": "customdbengineversion", "rds:snapshot-tenant-database": "dbsnapshottenantdatabase",
 	"elasticloadbalancing:loadbalancer/app/": "loadbalancer", "elasticloadbalancing:loadbalancer/net/": "loadbalancer", "elasticloadbalancing:loadbalancer/gwy/": "loadbalancer",
+	"elasticloadbalancing:listener/app": "listener", "elasticloadbalancing:listener/net": "listener", "elasticloadbalancing:listener/gwy": "listener",
+	"elasticloadbalancing:listener-rule/app": "rule", "elasticloadbalancing:listener-rule/net": "rule",
 	"states:statemachine": "statemachine", "es:domain": "domain", "autoscaling:autoScalingGroup": "autoscalinggroup",
+	"redshift:subnetgroup": "clustersubnetgroup", "redshift:parametergroup": "clusterparametergroup", "redshift:snapshot": "clustersnapshot",
+	"redshift:securitygroup": "clustersecuritygroup",
+	"elasticache:cluster":    "cachecluster", "elasticache:subnetgroup": "cachesubnetgroup", "elasticache:parametergroup": "cacheparametergroup",
+	"elasticache:securitygroup": "cachesecuritygroup", "elasticache:reserved-instance": "reservedcachenode",
+	"events:rule-on-default-event-bus": "rule", "events:rule-on-custom-event-bus": "rule",
+	"iam:oidc-provider": "openidconnectprovider",
+}
+
+// otherNouns are further names, for types that have several.
+var otherNouns = map[string][]string{
+	"cloudwatch:alarm": {"metricalarm", "compositealarm"}, "es:domain": {"elasticsearchdomain"}, "athena:datacatalog": {"datacatalogssummary", "catalog"},
+}
+
+// foreignTypes are the types of another service with the same IAM prefix.
+var foreignTypes = map[string]func(resourceType string) bool{
+	"elbv2": func(t string) bool { return t == "elasticloadbalancing:loadbalancer" },
+	"elb":   func(t string) bool { return t != "elasticloadbalancing:loadbalancer" },
+}
+
+// ownTypes are the resource types of a service, one for each form of their ARNs.
+func ownTypes(s *table.Service) []table.ResourceType { return own(s, s.ResourceTypes) }
+
+// own leaves out what belongs to another service, and takes apart the types that
+// have several forms of ARN: those of both versions of API Gateway.
+func own(s *table.Service, all []table.ResourceType) []table.ResourceType {
+	other := foreignTypes[s.Name]
+	if other == nil && !slices.ContainsFunc(all, func(r table.ResourceType) bool { return strings.Contains(r.ARN, ", ") }) {
+		return all
+	}
+	var out []table.ResourceType
+	for _, r := range all {
+		if other != nil && other(r.Name) {
+			continue
+		}
+		for _, form := range strings.Split(r.ARN, ", ") {
+			r.ARN = form
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // expand replaces the ${Variables} of an ARN template.

@@ -81,7 +81,7 @@ func (u *unfolding) become(r cfn.Resource) model.Target {
 		return model.Target{}
 	}
 	literal, _ := u.literals(r.Properties).(map[string]any)
-	found, _, _ := targets(op, verbOf(op), literal, u.at)
+	found, _, _ := u.d.hand.targets(op, verbOf(op), literal, u.at)
 	for _, t := range found {
 		if t.Role == model.RoleCreated {
 			u.refs.made[r.ID] = t

@@ -12,6 +12,54 @@ import (
 // The other spellings under which a service takes a name. One resource has to
 // have one URN, or a clause about it is passed by writing its name differently.
 
+// said is what a service lets a caller, or itself, write before a name that an
+// ARN has without it, by the end of the ARN's template.
+var said = map[string]string{
+	":hostedzone/${Id}": "/hostedzone/", ":change/${Id}": "/change/", ":delegationset/${Id}": "/delegationset/",
+	":alias/${Alias}": "alias/", ":parameter/${ParameterNameWithoutLeadingSlash}": "/",
+}
+
+// bare takes off what a name was written with.
+func bare(template, value string) string {
+	if !strings.HasSuffix(template, "}") {
+		return value
+	}
+	i := strings.LastIndexByte(template, ':')
+	if prefix, ok := said[template[max(i, 0):]]; ok {
+		return strings.TrimPrefix(value, prefix)
+	}
+	return value
+}
+
+// canonical is an ARN as all calls about the resource have it: a log group's may
+// end in a wildcard for its streams, a function's in a version.
+func canonical(kind, urn string) string {
+	switch {
+	case kind == "logs:log-group":
+		return strings.TrimSuffix(urn, ":*")
+	case strings.HasPrefix(kind, "lambda:function"):
+		return unqualified(functionTail, urn)
+	}
+	return urn
+}
+
+// shortened is the ARN that a call can be told to mean where it names a resource
+// by less than its ARN holds: a secret without the letters that the cloud adds, a
+// role without its path.
+func shortened(kind, urn string) (string, bool) {
+	switch {
+	case kind == "secretsmanager:Secret":
+		if i := len(urn) - 7; i > 0 && urn[i] == '-' {
+			return urn[:i], true
+		}
+	case strings.HasPrefix(kind, "iam:"):
+		if first, last := strings.IndexByte(urn, '/'), strings.LastIndexByte(urn, '/'); first > 0 && first < last && kind != "iam:oidc-provider" {
+			return urn[:first] + urn[last:], true
+		}
+	}
+	return "", false
+}
+
 const (
 	functionTail = ":function:${FunctionName}"
 	keyTail      = ":key/${KeyId}"

@@ -59,7 +59,7 @@ func (s scene) fill(template string, values map[string]string) string {
 				}
 				return parts[5][strings.LastIndexAny(parts[5], ":/")+1:]
 			}
-			return value
+			return bare(template, value)
 		}
 	})
 	if whole != "" {
@@ -121,14 +121,30 @@ func fields(tree map[string]any) (out []field, whole bool) {
 
 // targets says what an operation touches, and the type of the main target. whole
 // is false when it may touch more than is listed.
-func targets(op *table.Operation, verb model.Verb, params map[string]any, at scene) (out []model.Target, mainType string, whole bool) {
+func (h hand) targets(op *table.Operation, verb model.Verb, params map[string]any, at scene) (out []model.Target, mainType string, whole bool) {
 	t := &targeting{op: op, at: at, verb: verb, seen: map[model.URN]bool{}}
 	t.fields, whole = fields(params)
 	word, rest := cutWord(op.Name)
 	t.noun = singular(rest)
-	main := t.main()
+	listed := own(op.Service, op.Resources)
+	row, main := h.of(op, params)
+	if row == nil {
+		if main = t.main(listed); main != nil {
+			main = t.mostFilled(main, append(slices.Clone(listed), ownTypes(op.Service)...))
+		}
+	}
 	creates := verb == model.Create || word == "Create" // CreatePolicy grants
-	if main != nil {
+	switch {
+	case row != nil && main == nil && row.Account != "":
+		t.whole(model.RoleTarget)
+	case row != nil && main != nil:
+		mainType = main.Name
+		role := model.RoleTarget
+		if creates && t.makes(main) {
+			role = model.RoleCreated
+		}
+		t.byHand(row, *main, params, role)
+	case main != nil:
 		mainType = main.Name
 		role := model.RoleTarget
 		if creates && t.makes(main) {
@@ -139,7 +155,7 @@ func targets(op *table.Operation, verb model.Verb, params map[string]any, at sce
 			t.add(at.fill(main.ARN, nil), main.Name, role)
 		}
 	}
-	for _, r := range op.Resources {
+	for _, r := range listed {
 		if main == nil || r.Name != main.Name {
 			role := model.RoleDependency
 			if main == nil && r.Required {
@@ -157,8 +173,7 @@ func targets(op *table.Operation, verb model.Verb, params map[string]any, at sce
 		if main != nil && len(t.out) == 0 && op.Service.Name != "ec2" {
 			t.add(at.fill(main.ARN, nil), main.Name, model.RoleTarget)
 		} else {
-			s := at.known()
-			t.add("arn:"+s.partition+":"+op.Service.SigningName+":"+s.region+":"+s.account+":*", op.Service.Name+":account", model.RoleTarget)
+			t.whole(model.RoleTarget)
 		}
 	}
 	sort.SliceStable(t.out, func(i, j int) bool { return rank(t.out[i].Role) < rank(t.out[j].Role) })
@@ -203,14 +218,14 @@ func (t *targeting) add(urn, kind, role string) {
 
 // main picks the resource type that the operation's name speaks of: the longest
 // noun in it.
-func (t *targeting) main() *table.ResourceType {
+func (t *targeting) main(listed []table.ResourceType) *table.ResourceType {
 	pick := func(from []table.ResourceType) (best *table.ResourceType) {
 		score := 0
 		for i := range from {
 			n := noun(from[i].Name)
 			s := 0
 			switch {
-			case n == t.noun:
+			case isNoun(from[i].Name, t.noun):
 				s = 1000
 			case strings.HasPrefix(t.noun, n):
 				s = 300 + len(n)
@@ -225,16 +240,16 @@ func (t *targeting) main() *table.ResourceType {
 		}
 		return best
 	}
-	if best := pick(t.op.Resources); best != nil {
+	if best := pick(listed); best != nil {
 		return best
 	}
-	if len(t.op.Resources) == 1 {
-		return &t.op.Resources[0]
+	if len(listed) == 1 {
+		return &listed[0]
 	}
-	if len(t.op.Resources) == 0 && t.noun != "" {
+	if len(listed) == 0 && t.noun != "" {
 		var exact []table.ResourceType
-		for _, r := range t.op.Service.ResourceTypes {
-			if noun(r.Name) == t.noun {
+		for _, r := range ownTypes(t.op.Service) {
+			if isNoun(r.Name, t.noun) {
 				exact = append(exact, r)
 			}
 		}
@@ -246,7 +261,7 @@ func (t *targeting) main() *table.ResourceType {
 // makes reports whether a creating operation makes the resource itself, rather
 // than something inside it (CreateRoute changes a route table).
 func (t *targeting) makes(r *table.ResourceType) bool {
-	if noun(r.Name) == t.noun {
+	if isNoun(r.Name, t.noun) {
 		return true
 	}
 	vars := variables(r.ARN)
@@ -297,7 +312,7 @@ func (t *targeting) values(v string, r table.ResourceType, role string, main boo
 			got = 7
 		case main && (lower == "name" || lower == "id" || lower == "arn" || lower == "identifier" || lower == "resourcearn" || lower == "resourceid"):
 			got = 5
-		case len(s) > 3 && strings.HasSuffix(want, s) && main:
+		case len(s) > 2 && (strings.HasSuffix(want, s) || strings.HasSuffix(n, s)) && main && v == lastVariable(r.ARN):
 			got = 4
 		}
 		if got == 0 || !t.plausible(v, f, r, role) {
@@ -329,11 +344,13 @@ func (t *targeting) plausible(v string, f field, r table.ResourceType, role stri
 	}
 	if prefix == "ec2" && !strings.HasSuffix(v, "Name") {
 		kind, ok := ec2Type(f.value)
+		if !ok && !prefixed(name) { // no id of this type can be told by its form
+			return strings.EqualFold(f.name, v) || f.stem == stem(v) || isNoun(r.Name, f.stem)
+		}
 		return ok && kind == name
 	}
 	if made := strings.HasSuffix(strings.ToLower(v), "id"); made && len(variables(r.ARN)) > 1 {
-		lower := f.lower // a name beside an id that the cloud makes
-		if !strings.HasSuffix(lower, "id") && !strings.HasSuffix(lower, "ids") && !strings.HasSuffix(lower, "identifier") {
+		if strings.HasSuffix(f.lower, "name") || strings.HasSuffix(f.lower, "names") { // a name beside an id that the cloud makes
 			return false
 		}
 	}
@@ -382,14 +399,13 @@ func typeOfARN(arn string, s *table.Service) string {
 	parts, _ := parseARN(arn)
 	best, length := "", -1
 	if s != nil {
-		for _, r := range s.ResourceTypes {
+		for _, r := range ownTypes(s) {
 			t := strings.SplitN(r.ARN, ":", 6)
 			if len(t) != 6 || t[2] != parts[2] {
 				continue
 			}
-			literal, _, _ := strings.Cut(t[5], "${")
-			if strings.HasPrefix(parts[5], literal) && len(literal) > length && strings.Count(parts[5], "/") >= strings.Count(t[5], "/") {
-				best, length = r.Name, len(literal)
+			if n, ok := fits(t[5], parts[5]); ok && n > length {
+				best, length = r.Name, n
 			}
 		}
 	}
@@ -406,6 +422,30 @@ func typeOfARN(arn string, s *table.Service) string {
 		return parts[2] + ":" + kind
 	}
 	return parts[2] + ":resource"
+}
+
+// fits reports whether the end of an ARN has the form of a template's, and how
+// many of its letters the template says itself.
+func fits(template, rest string) (letters int, ok bool) {
+	for first := true; ; first = false {
+		literal, after, more := strings.Cut(template, "${")
+		switch i := strings.Index(rest, literal); {
+		case i < 0 || first && i > 0 || !first && i == 0 && literal != "":
+			return 0, false
+		case !more && literal == "":
+			return letters, first == (rest == "") || !first
+		case !more && !strings.HasSuffix(rest, literal):
+			return 0, false
+		case !more:
+			return letters + len(literal), true
+		default:
+			letters, rest = letters+len(literal), rest[i+len(literal):]
+		}
+		if rest == "" {
+			return 0, false
+		}
+		_, template, _ = strings.Cut(after, "}")
+	}
 }
 
 // untyped are the services whose ARNs hold a name and no word for its type.
