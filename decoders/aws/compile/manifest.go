@@ -61,6 +61,13 @@ func (s Sources) sources() (map[string]table.Source, error) {
 		return nil, err
 	}
 	out["cfn-lint"] = table.Source{Version: version, Licence: "MIT-0", Hash: hash}
+	if version, err = sdkVersion(s.SDK); err != nil {
+		return nil, err
+	}
+	if hash, err = hashTree(filepath.Join(s.SDK, "models", "apis"), func(name string) bool { return name == "api-2.json" }); err != nil {
+		return nil, err
+	}
+	out["aws-sdk-go"] = table.Source{Version: version, Licence: "Apache-2.0", Hash: hash}
 	if hash, err = hashFile(s.Overrides); err != nil {
 		return nil, err
 	}
@@ -100,6 +107,9 @@ It contains, in compact form:
 - the AWS service models and endpoint rules of botocore,
   Copyright 2012-2026 Amazon.com, Inc. or its affiliates,
   Apache License 2.0 (the licence of this repository);
+- older bindings and retired services from the models of aws-sdk-go v1,
+  Copyright 2015 Amazon.com, Inc. or its affiliates, Copyright 2014-2015
+  Stripe, Inc., Apache License 2.0;
 - property lists of the CloudFormation resource schemas of cfn-lint,
   Copyright Amazon.com, Inc. or its affiliates, MIT No Attribution;
 - access levels and resource types from the AWS Service Authorization

@@ -43,6 +43,9 @@ func replaced(op *table.Operation, by []*table.Operation) bool {
 		if other == op {
 			continue
 		}
+		if retired(op) && !retired(other) {
+			return true
+		}
 		if other.Name == op.Name && sameAPI[op.Service.Name] == other.Service.Name {
 			return true
 		}
@@ -52,6 +55,9 @@ func replaced(op *table.Operation, by []*table.Operation) bool {
 	}
 	return false
 }
+
+// retired operations give way to any that AWS still has.
+func retired(op *table.Operation) bool { return op.Retired || op.Service.Retired }
 
 // Canonical names the operation that stands for a call which several services, or
 // two names of one, write in the same way: SERVICE:OPERATION.

@@ -12,29 +12,78 @@ func (c *call) rest() error {
 		c.res.Why = "neither host nor signature says which service this is"
 		return nil
 	}
-	type found struct {
-		match
-		service *table.Service
-		score   int
-	}
-	var best []found
-	var s3 *router
-	var s3Service *table.Service
 	path := c.URL.EscapedPath()
 	has := func(name string) bool { // version 2 presigning moves headers into the URL
 		return c.Header.Get(name) != "" || c.scope.Kind == "presigned-v2" && c.q.has(strings.ToLower(name))
 	}
+	best, s3, s3Service, err := c.routes(path, has, false)
+	if err != nil {
+		return err
+	}
+	if len(best) == 0 && s3 == nil { // what is newer always wins
+		if best, _, _, err = c.routes(path, has, true); err != nil {
+			return err
+		}
+	}
+	// S3 takes any path. Its control plane says so in a header or by its host.
+	if s3 != nil && !c.place.AWS && len(best) > 0 && best[0].service.Name == "s3control" && !has("X-Amz-Account-Id") {
+		c.res.Protocol = restProtocol(s3Service)
+		c.res.Why = "may be s3control:" + best[0].op.Name + " or an object of a bucket of that name"
+		return nil
+	}
+	if s3 != nil && (len(best) == 0 || best[0].service.Name != "s3outposts" && !c.place.S3.Control && !has("X-Amz-Account-Id")) {
+		return c.restS3(s3, s3Service, path, has)
+	}
+	var ops []*table.Operation
+	for _, f := range best {
+		ops = append(ops, f.op)
+	}
+	c.choose(tieBreak(ops, c.q))
+	for _, f := range best {
+		if f.op == c.res.Operation {
+			c.res.Labels = map[string]string{}
+			f.into(c.res.Labels)
+			if f.version != "" {
+				c.res.APIVersion = f.version
+			}
+			if c.place.AWS { // elsewhere the host's labels are its own
+				hostLabels(f.op.HostPrefix, c.Host, c.res.Labels)
+			}
+			c.res.Protocol = restProtocol(f.service)
+		}
+	}
+	if c.res.Operation == nil && len(c.cands) == 1 {
+		c.res.Protocol = restProtocol(&c.cands[0].Service)
+	}
+	return nil
+}
+
+// found is a route that fits, of one of the candidates.
+type found struct {
+	match
+	service *table.Service
+	score   int
+}
+
+// routes finds the best routes among the candidates, and S3's router if it is one
+// of them. old looks at what only older API versions have.
+func (c *call) routes(path string, has func(string) bool, old bool) (best []found, s3 *router, service *table.Service, err error) {
 	for _, info := range c.cands {
 		if !info.Speaks("rest-json") && !info.Speaks("rest-xml") {
 			continue
 		}
 		r, s, err := c.id.router(info)
 		if err != nil {
-			return err
+			return nil, nil, nil, err
 		}
 		if r.s3 {
-			s3, s3Service = r, s
+			s3, service = r, s
 			continue
+		}
+		if old {
+			if r = r.old; r == nil {
+				continue
+			}
 		}
 		method, q := c.binding(info.Name)
 		matches := r.find(method, path, q)
@@ -56,34 +105,7 @@ func (c *call) rest() error {
 			}
 		}
 	}
-	// S3 takes any path. Its control plane says so in a header or by its host.
-	if s3 != nil && !c.place.AWS && len(best) > 0 && best[0].service.Name == "s3control" && !has("X-Amz-Account-Id") {
-		c.res.Protocol = restProtocol(s3Service)
-		c.res.Why = "may be s3control:" + best[0].op.Name + " or an object of a bucket of that name"
-		return nil
-	}
-	if s3 != nil && (len(best) == 0 || best[0].service.Name != "s3outposts" && !c.place.S3.Control && !has("X-Amz-Account-Id")) {
-		return c.restS3(s3, s3Service, path, has)
-	}
-	var ops []*table.Operation
-	for _, f := range best {
-		ops = append(ops, f.op)
-	}
-	c.choose(tieBreak(ops, c.q))
-	for _, f := range best {
-		if f.op == c.res.Operation {
-			c.res.Labels = map[string]string{}
-			f.into(c.res.Labels)
-			if c.place.AWS { // elsewhere the host's labels are its own
-				hostLabels(f.op.HostPrefix, c.Host, c.res.Labels)
-			}
-			c.res.Protocol = restProtocol(f.service)
-		}
-	}
-	if c.res.Operation == nil && len(c.cands) == 1 {
-		c.res.Protocol = restProtocol(&c.cands[0].Service)
-	}
-	return nil
+	return best, s3, service, nil
 }
 
 func restProtocol(s *table.Service) string {

@@ -10,6 +10,7 @@ import (
 // route is one operation as a REST route.
 type route struct {
 	op       *table.Operation
+	version  string   // of the older API that binds it so; empty: today's
 	labels   []string // names of the labels, in order
 	suffix   []string // literal segments after a greedy label
 	greedy   bool
@@ -34,19 +35,37 @@ type router struct {
 	known    map[string]bool // S3: query keys that select an operation
 	headers  map[string]bool // headers that select one, in lower case
 	s3       bool
+	// old has the paths and operations that only older API versions have; nil:
+	// none. It is apart so that it can never hide one of today's.
+	old *router
 }
 
 func newRouter(s *table.Service) *router {
-	r := &router{byMethod: map[string]*node{}, s3: s.Name == "s3", known: map[string]bool{}, headers: map[string]bool{}}
+	r, old := emptyRouter(s), emptyRouter(s)
 	for _, op := range s.Operations {
-		r.add(op)
+		today := table.Binding{Method: op.Method, URI: op.URI}
+		if op.Retired {
+			old.add(op, today)
+		} else {
+			r.add(op, today)
+		}
+		for _, b := range op.Older {
+			old.add(op, b)
+		}
+	}
+	if len(old.byMethod) > 0 {
+		r.old = old
 	}
 	return r
 }
 
-func (r *router) add(op *table.Operation) {
-	rt := &route{op: op}
-	path, rawQuery, _ := strings.Cut(op.URI, "?")
+func emptyRouter(s *table.Service) *router {
+	return &router{byMethod: map[string]*node{}, s3: s.Name == "s3", known: map[string]bool{}, headers: map[string]bool{}}
+}
+
+func (r *router) add(op *table.Operation, b table.Binding) {
+	rt := &route{op: op, version: b.Version}
+	path, rawQuery, _ := strings.Cut(b.URI, "?")
 	query(rawQuery).each(func(k, v string, _ bool) bool {
 		rt.literals = append(rt.literals, literal{k, v})
 		r.known[k] = true
@@ -67,10 +86,10 @@ func (r *router) add(op *table.Operation) {
 			}
 		}
 	}
-	at := r.byMethod[op.Method]
+	at := r.byMethod[b.Method]
 	if at == nil {
 		at = &node{}
-		r.byMethod[op.Method] = at
+		r.byMethod[b.Method] = at
 	}
 	segments := split(path)
 	for i, seg := range segments {

@@ -29,7 +29,7 @@ func (t *Table) readIndex(index, blocks []byte) error {
 		i.Protocols, i.JSONVersion, i.TargetPrefix = c.list(), c.str(), c.str()
 		i.APIVersions, i.XMLNamespace, i.IAMPrefixes = c.list(), c.str(), c.list()
 		i.SigningNames, i.HostLabels, i.BasePaths = c.list(), c.list(), c.list()
-		unpackFlags(c.uint(), &i.Streams, &i.HostPrefixed)
+		unpackFlags(c.uint(), &i.Streams, &i.HostPrefixed, &i.Retired)
 		i.OperationSize = c.uint()
 		size := c.uint()
 		if size > len(blocks) {
@@ -84,7 +84,7 @@ func Encode(all Contents) ([]byte, error) {
 		w.list(i.SigningNames)
 		w.list(i.HostLabels)
 		w.list(i.BasePaths)
-		w.uint(packFlags(i.Streams, i.HostPrefixed))
+		w.uint(packFlags(i.Streams, i.HostPrefixed, i.Retired))
 		w.uint(len(i.Operations))
 		block, err := deflate(encodeService(&i.Service))
 		if err != nil {

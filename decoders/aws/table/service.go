@@ -29,7 +29,10 @@ func encodeService(s *Service) []byte {
 		w.str(op.OutputWrap)
 		w.byte(byte(op.Access))
 		w.byte(byte(op.AWSAccess))
-		w.uint(packFlags(op.Readonly, op.Deprecated, op.NoAuth))
+		w.uint(packFlags(op.Readonly, op.Deprecated, op.NoAuth, op.Retired, len(op.Older) > 0))
+		if len(op.Older) > 0 {
+			encodeBindings(w, op.Older)
+		}
 		w.list(op.IAMActions)
 		w.uint(len(op.Resources))
 		for _, r := range op.Resources {
@@ -38,6 +41,23 @@ func encodeService(s *Service) []byte {
 		}
 	}
 	return w.bytes()
+}
+
+func encodeBindings(w *writer, l []Binding) {
+	w.uint(len(l))
+	for _, b := range l {
+		w.str(b.Version)
+		w.str(b.Method)
+		w.str(b.URI)
+	}
+}
+
+func decodeBindings(c *cursor) []Binding {
+	l := make([]Binding, c.count())
+	for i := range l {
+		l[i] = Binding{Version: c.str(), Method: c.str(), URI: c.str()}
+	}
+	return l
 }
 
 // reachable numbers the shapes of a service from 1, in the order of first use.
@@ -128,7 +148,11 @@ func decodeService(data []byte, s *Service) error {
 		op.Input, op.Output = d.ref(), d.ref()
 		op.InputRoot, op.OutputWrap = c.str(), c.str()
 		op.Access, op.AWSAccess = Access(c.byte()), Access(c.byte())
-		unpackFlags(c.uint(), &op.Readonly, &op.Deprecated, &op.NoAuth)
+		older := false
+		unpackFlags(c.uint(), &op.Readonly, &op.Deprecated, &op.NoAuth, &op.Retired, &older)
+		if older {
+			op.Older = decodeBindings(c)
+		}
 		op.IAMActions = c.list()
 		for n := c.count(); n > 0; n-- {
 			t, required := c.uint(), c.uint() == 1

