@@ -48,6 +48,8 @@ type Hop struct {
 	Depth    int    `json:"depth"`    // 1: depends directly
 	Via      URN    `json:"via"`      // the dependency through which it was reached
 	Relation string `json:"relation"` // the relation to Via
+	// Effect is what becomes of it, in a blast radius: destroy, disconnect, …
+	Effect string `json:"effect,omitempty"`
 }
 
 // Reach is everything that depends on something, nearest first, sorted by URN
@@ -74,4 +76,28 @@ type Snapshot interface {
 	Dependencies(URN) []Relation
 	// Each calls f for every resource in URN order until f returns false.
 	Each(f func(Resource) bool)
+}
+
+// Topology is a Snapshot whose relations can be walked one at a time. Resources
+// and relation types go by number, so that a walk of thousands makes no garbage;
+// a number means something in this snapshot alone.
+type Topology interface {
+	Snapshot
+	// Size bounds the numbers of resources: each is below it.
+	Size() int
+	// Types returns the relation types by number.
+	Types() []string
+	// Number returns the number of whatever Resolve finds.
+	Number(id string) (n uint32, ok bool)
+	// At returns the URN and the type of a resource.
+	At(n uint32) (urn URN, kind string)
+	// Dependent calls f for everybody who directly depends on a resource, and
+	// Dependency for everything that it directly depends on.
+	Dependent(n uint32, f func(on uint32, relation uint16))
+	Dependency(n uint32, f func(on uint32, relation uint16))
+	// Naming calls f for everybody who names an identifier that nobody answers to.
+	Naming(id string, f func(n uint32))
+	// Whole reports whether no bound of the model was ever met. Otherwise who
+	// depends on what is not all known.
+	Whole() bool
 }

@@ -87,7 +87,7 @@ func TestRulesSayWhatAnAttributeMeans(t *testing.T) {
 	},
 		"subnet-0bbbbbbb -contains-> vpc-0aaaaaaa (ruled)", "sg-0ccccccc -contains-> vpc-0aaaaaaa (ruled)",
 		"i-0ddddddd -contains-> subnet-0bbbbbbb (ruled)", "i-0ddddddd -guarded-by-> sg-0ccccccc (ruled)",
-		"i-0ddddddd -attached-> vol-01234567 (ruled)", "vol-01234567 -attached-> i-0ddddddd (ruled)",
+		"i-0ddddddd -attached-> vol-01234567 (ruled)", "vol-01234567 -observes-> i-0ddddddd (ruled)",
 		"subnet-0bbbbbbb -routes-via-> rtb-01234567 (ruled)", "rtb-01234567 -contains-> vpc-0aaaaaaa (ruled)",
 		"i-0ddddddd -controls-> fleet (ruled)", "fleet -references-> vol-01234567 (mentioned)")
 }

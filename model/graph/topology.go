@@ -1,0 +1,36 @@
+package graph
+
+import "github.com/assent-iom/assent/model"
+
+var _ model.Topology = (*version)(nil)
+
+// Size bounds the numbers of resources.
+func (v *version) Size() int { return len(v.pages) * pageSize }
+
+// Types returns the relation types by number.
+func (v *version) Types() []string { return v.types }
+
+// Number returns the number of whatever Resolve finds.
+func (v *version) Number(id string) (uint32, bool) { return v.one(id) }
+
+// At returns the URN and the type of a resource.
+func (v *version) At(n uint32) (model.URN, string) {
+	at := v.node(n)
+	return model.URN(at.urn), at.kind.typ
+}
+
+// Dependent calls f for everybody who directly depends on a resource.
+func (v *version) Dependent(n uint32, f func(uint32, uint16)) { v.node(n).dependents(f) }
+
+// Dependency calls f for everything that a resource directly depends on.
+func (v *version) Dependency(n uint32, f func(uint32, uint16)) { v.node(n).dependencies(f) }
+
+// Naming calls f for everybody who names an identifier that nobody answers to.
+func (v *version) Naming(id string, f func(uint32)) {
+	for _, h := range v.waitHashes(id) {
+		v.waiting.each(h, f)
+	}
+}
+
+// Whole reports whether no bound of the model was ever met.
+func (v *version) Whole() bool { return !v.overfull }

@@ -1,0 +1,185 @@
+package radius
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// Effect is what happens to a resource. A greater one is worse for what depends
+// on it.
+type Effect uint8
+
+// The effects. The zero value is none.
+const (
+	None       Effect = iota
+	Tag               // is labelled otherwise
+	Widen             // lets more in
+	Config            // behaves otherwise
+	Degrade           // does less, or may fail at its next start
+	Restart           // is interrupted
+	Restrict          // lets less in, or may do less
+	Disconnect        // stops working, or is cut off
+	Replace           // is destroyed and made again
+	Destroy           // ends
+)
+
+var effectNames = [...]string{"none", "tag", "widen", "config", "degrade", "restart", "restrict", "disconnect", "replace", "destroy"}
+
+// String returns the effect as its word.
+func (e Effect) String() string {
+	if int(e) < len(effectNames) {
+		return effectNames[e]
+	}
+	return fmt.Sprintf("effect(%d)", uint8(e))
+}
+
+// MarshalText writes the effect as its word.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (e *Effect) UnmarshalText(text []byte) error {
+	parsed, err := ParseEffect(string(text))
+	*e = parsed
+	return err
+}
+
+// ParseEffect reads the word of an effect.
+func ParseEffect(word string) (Effect, error) {
+	if i := slices.Index(effectNames[:], word); i >= 0 {
+		return Effect(i), nil
+	}
+	return None, fmt.Errorf("effect %q: want one of %s", word, strings.Join(effectNames[1:], ", "))
+}
+
+// breaks reports whether what depends on it cannot use it any more.
+func (e Effect) breaks() bool { return e >= Restrict }
+
+// Change is what happens to one resource.
+type Change struct {
+	URN    model.URN `json:"urn"`
+	Type   string    `json:"type,omitempty"`
+	Effect Effect    `json:"effect"`
+}
+
+// Replaces is the property by which a decoder says that a change destroys a
+// resource and makes another: the createOnly properties of CloudFormation's
+// schemas, an immutable field of Kubernetes.
+const Replaces = "change.replaces"
+
+//go:embed effects.tsv
+var effectsText string
+
+// effectRow is one row of effects.tsv.
+type effectRow struct {
+	operation   pattern
+	name, value string // of a parameter; "" is no condition
+	effects     []Effect
+}
+
+var effectRows = sync.OnceValue(func() []effectRow {
+	rows, err := parseEffects(effectsText)
+	if err != nil {
+		panic(err) // a test reads the table
+	}
+	return rows
+})
+
+func parseEffects(text string) ([]effectRow, error) {
+	var out []effectRow
+	err := eachRow("effects.tsv", text, 3, func(f []string) error {
+		row := effectRow{operation: newPattern(f[0])}
+		if f[1] != "*" {
+			row.name, row.value, _ = strings.Cut(f[1], "=")
+		}
+		if f[2] != "-" {
+			for _, word := range strings.Split(f[2], ",") {
+				e, err := ParseEffect(word)
+				if err != nil {
+					return err
+				}
+				row.effects = append(row.effects, e)
+			}
+		}
+		out = append(out, row)
+		return nil
+	})
+	return out, err
+}
+
+// Changes derives from an action, and its parts, what happens to what it targets.
+// What it creates is left out: nothing can depend on it yet.
+func Changes(a model.Action) []Change {
+	var out []Change
+	if len(a.Parts) == 0 || len(a.Targets) > 0 {
+		effects := effectsOf(a)
+		for _, t := range a.Targets {
+			if t.Role != model.RoleTarget {
+				continue
+			}
+			for _, e := range effects {
+				out = append(out, Change{t.URN, t.Type, e})
+			}
+		}
+	}
+	for _, part := range a.Parts {
+		out = append(out, Changes(part)...)
+	}
+	return out
+}
+
+// effectsOf returns the effects of an action without its parts.
+func effectsOf(a model.Action) []Effect {
+	if !a.Verb.Mutates() {
+		return nil
+	}
+	if a.Fidelity == model.Opaque || a.Verb == model.Unknown || !a.Verb.Valid() {
+		return []Effect{Destroy}
+	}
+	for _, p := range a.Props {
+		if p.Name == Replaces && (!p.Known || p.Value == true) { // unknown never helps
+			return []Effect{Replace}
+		}
+	}
+	for _, row := range effectRows() {
+		if (row.operation.fits(a.Name()) || row.operation.fits("verb:"+string(a.Verb))) && row.given(a.Params) {
+			return row.effects
+		}
+	}
+	return []Effect{Destroy}
+}
+
+// given reports whether the parameters meet the condition of a row.
+func (r *effectRow) given(params json.RawMessage) bool {
+	if r.name == "" {
+		return true
+	}
+	var value any
+	if json.Unmarshal(params, &value) != nil {
+		return false
+	}
+	return holds(value, r.name, r.value)
+}
+
+func holds(value any, name, want string) bool {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if key == name && (want == "" || fmt.Sprint(inner) == want) || holds(inner, name, want) {
+				return true
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			if holds(inner, name, want) {
+				return true
+			}
+		}
+	}
+	return false
+}
