@@ -25,6 +25,7 @@ type reading struct {
 	options Options
 	unknown []string
 	opaque  bool
+	result  resulting
 }
 
 // readBody reads the body and the options, as far as the server would.
@@ -193,6 +194,7 @@ func (r *reading) action() (model.Action, error) {
 		a.Service = "nonresource"
 	} else {
 		a.Targets = append(a.Targets, target)
+		a.Props = r.properties()
 	}
 	if rt.Group == "" && rt.Resource == "namespaces" && a.Region == "" {
 		if name, _, _ := r.bodyNames(); name != "" {
@@ -218,6 +220,26 @@ func (r *reading) action() (model.Action, error) {
 		a.Fidelity = model.Opaque
 	}
 	return r.impersonation(a), nil
+}
+
+// properties are those of the resulting object, or of what else the call does.
+func (r *reading) properties() []model.Property {
+	if r.verb == model.Execute {
+		return []model.Property{{Name: "remote.exec", Value: true, Known: true, Source: fromRequest}}
+	}
+	if r.route.Subresource == "scale" && r.verb == model.Scale {
+		f := &facts{object: r.body.object(), base: "/object", found: map[string]model.Property{}}
+		if r.body.Patch != "" {
+			f.object, f.base = r.patchAlone(), "/patch"
+		}
+		f.number("scale.min", "/spec/replicas", -1)
+		return []model.Property{f.found["scale.min"]}
+	}
+	kind, _, known := kindOf(r.route.Group, r.route.Resource)
+	if !known {
+		kind = r.bodyKind()
+	}
+	return properties(r.route, kind, r.result.object, r.result.whole, r.result.base)
 }
 
 // operation is the server's verb and the resource: "create pods/eviction".

@@ -22,6 +22,9 @@ const version = "kubernetes/1"
 // Config says which clusters there are.
 type Config struct {
 	Clusters []Cluster
+	// Current is asked for the object that a patch starts from. Without it a patch
+	// is judged by what it says alone.
+	Current Current
 }
 
 // Cluster is one API server.
@@ -34,12 +37,13 @@ type Cluster struct {
 // Decoder decodes calls to the clusters of its Config. It is immutable.
 type Decoder struct {
 	clusters []Cluster // longest prefix first
+	current  Current   // or nil
 }
 
 // New checks that each cluster has a name without a slash and a host, and that
 // no two are the same place.
 func New(config Config) (*Decoder, error) {
-	d := &Decoder{}
+	d := &Decoder{current: config.Current}
 	seen := map[string]string{}
 	for _, c := range config.Clusters {
 		if c.Host == "" {
@@ -125,16 +129,16 @@ func (d *Decoder) find(call decoders.Call) (Cluster, string, bool) {
 }
 
 // Decode understands a call; secrets are taken out of Params.
-func (d *Decoder) Decode(_ context.Context, call decoders.Call) (model.Action, error) {
-	return d.decode(call, false)
+func (d *Decoder) Decode(ctx context.Context, call decoders.Call) (model.Action, error) {
+	return d.decode(ctx, call, false)
 }
 
 // DecodeWithSecrets leaves secrets in. Its result MUST NOT be stored.
-func (d *Decoder) DecodeWithSecrets(_ context.Context, call decoders.Call) (model.Action, error) {
-	return d.decode(call, true)
+func (d *Decoder) DecodeWithSecrets(ctx context.Context, call decoders.Call) (model.Action, error) {
+	return d.decode(ctx, call, true)
 }
 
-func (d *Decoder) decode(call decoders.Call, secrets bool) (model.Action, error) {
+func (d *Decoder) decode(ctx context.Context, call decoders.Call, secrets bool) (model.Action, error) {
 	if call.URL == nil {
 		return model.Action{}, fmt.Errorf("the call has no URL")
 	}
@@ -151,6 +155,7 @@ func (d *Decoder) decode(call decoders.Call, secrets bool) (model.Action, error)
 	if err := r.readBody(); err != nil {
 		return model.Action{}, err
 	}
+	r.resolve(ctx, d.current)
 	return r.action()
 }
 

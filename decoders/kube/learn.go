@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"mime"
@@ -43,8 +44,8 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 		return nil
 	}
 	if route.Verb != "get" && route.Verb != "list" {
-		action, err := d.decode(call, false)
-		if err != nil || action.DryRun || action.Verb == model.Reveal || len(action.Parts) > 0 { // the last two may be dry runs too
+		action, err := (&Decoder{clusters: d.clusters}).decode(context.Background(), call, false) // what was there before does not matter
+		if err != nil || action.DryRun || action.Verb == model.Reveal || len(action.Parts) > 0 {  // the last two may be dry runs too
 			return nil
 		}
 		if route.Verb == "delete" && route.Subresource == "" {

@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"maps"
 )
 
 // native is what only Kubernetes has words for. The first seven are a contract.
@@ -57,6 +58,17 @@ func (r *reading) params() json.RawMessage {
 			p["object"] = value
 		}
 	}
+	if r.result.base == "/result" {
+		result := any(r.result.object)
+		if !r.secrets {
+			result = redact(withoutManagers(r.result.object), isSecretRoute(r.route))
+		}
+		p["result"] = result
+		p["changes"] = changes(r.result.before, r.result.object)
+	}
+	if r.result.refuse != "" {
+		p["result_unknown"] = redactText(r.result.refuse)
+	}
 	if !r.options.empty() {
 		p["options"] = r.options
 	}
@@ -92,4 +104,16 @@ func (r *reading) streamOptions() []string {
 		return []string{"ports"}
 	}
 	return nil
+}
+
+// withoutManagers is an object without who-wrote-what, which nobody judges by.
+func withoutManagers(object map[string]any) map[string]any {
+	meta := dict(object, "metadata")
+	if meta["managedFields"] == nil {
+		return object
+	}
+	object, meta = maps.Clone(object), maps.Clone(meta)
+	delete(meta, "managedFields")
+	object["metadata"] = meta
+	return object
 }

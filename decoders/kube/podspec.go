@@ -1,12 +1,15 @@
 package kube
 
 // podSpec finds the pod's spec in what runs pods, and says where it was.
-func podSpec(group, kind string, spec map[string]any) (map[string]any, string) {
+func podSpec(group, kind string, object map[string]any) (map[string]any, string) {
+	spec := dict(object, "spec")
 	switch groupName(group) + "/" + kind {
 	case "core/Pod":
 		return spec, "spec"
 	case "apps/Deployment", "apps/ReplicaSet", "apps/StatefulSet", "apps/DaemonSet", "batch/Job", "core/ReplicationController":
 		return dict(dict(spec, "template"), "spec"), "spec.template.spec"
+	case "core/PodTemplate":
+		return dict(dict(object, "template"), "spec"), "template.spec"
 	case "batch/CronJob":
 		job := dict(dict(spec, "jobTemplate"), "spec")
 		return dict(dict(job, "template"), "spec"), "spec.jobTemplate.spec.template.spec"

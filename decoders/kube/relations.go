@@ -29,7 +29,7 @@ func relations(cluster string, urn model.URN, group, kind, namespace string, obj
 		e.owner(owner)
 	}
 	spec := dict(object, "spec")
-	if pod, path := podSpec(group, kind, spec); pod != nil {
+	if pod, path := podSpec(group, kind, object); pod != nil {
 		e.pod(pod, path)
 	}
 	switch groupName(group) + "/" + kind {

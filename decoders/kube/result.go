@@ -1,0 +1,194 @@
+package kube
+
+import (
+	"context"
+	"sort"
+	"strconv"
+
+	"github.com/assent-iom/assent/decoders/kube/patch"
+	"github.com/assent-iom/assent/decoders/kube/schema"
+	"github.com/assent-iom/assent/model"
+)
+
+// Ref names one object, at the version that a call speaks of it.
+type Ref struct {
+	URN                                     model.URN
+	Cluster, Group, Version, Resource, Kind string
+	Namespace, Name                         string
+}
+
+// Current gives an object as it is now, with apiVersion and kind. known is false
+// where nobody can say; a nil object that is known is not there. The decoder reads
+// of it and never changes it. It MUST NOT ask with any identity but the caller's.
+type Current interface {
+	Current(context.Context, Ref) (object map[string]any, known bool)
+}
+
+// maxChanges bounds the paths that Params names as changed: a person reads them.
+const maxChanges = 100
+
+// resulting is what a call would make of an object.
+type resulting struct {
+	object map[string]any // nil where it cannot be told
+	whole  bool           // object is all of it, so what is absent is the server's default
+	base   string         // where object is in Params
+	before map[string]any // nil where it is not known or not there
+	known  bool           // before is known
+	refuse string         // why the server would refuse the patch, if it is known to
+}
+
+// resolve works out the resulting object.
+func (r *reading) resolve(ctx context.Context, current Current) {
+	rt := r.route
+	if !rt.Resourceful || !r.body.Read || r.body.Value == nil || rt.Subresource != "" || !r.verb.Mutates() {
+		return
+	}
+	switch rt.Verb {
+	case "create":
+		r.result = resulting{object: r.body.object(), whole: true, base: "/object", known: true}
+	case "update":
+		r.result = resulting{object: r.body.object(), whole: true, base: "/object"}
+		r.result.before, r.result.known = r.before(ctx, current)
+	case "patch":
+		r.result.before, r.result.known = r.before(ctx, current)
+		r.patched(current != nil)
+	}
+}
+
+// before asks for the object as it is.
+func (r *reading) before(ctx context.Context, current Current) (map[string]any, bool) {
+	rt := r.route
+	if current == nil || rt.Name == "" {
+		return nil, false
+	}
+	kind, _, known := kindOf(rt.Group, rt.Resource)
+	if !known {
+		kind = r.bodyKind()
+	}
+	object, known := current.Current(ctx, Ref{URN: r.target().URN, Cluster: r.cluster, Group: rt.Group, Version: rt.Version,
+		Resource: rt.Resource, Kind: kind, Namespace: rt.Namespace, Name: rt.Name})
+	if !known || object == nil {
+		return nil, known
+	}
+	if text(object, "apiVersion") != apiVersion(rt) {
+		return nil, false // of another version, whose fields may be called otherwise
+	}
+	return object, true
+}
+
+func apiVersion(rt Route) string {
+	if rt.Group == "" {
+		return rt.Version
+	}
+	return rt.Group + "/" + rt.Version
+}
+
+// patched applies the patch, or, where the object is not known, says what the
+// patch alone says. asked: there is somebody to ask for the object.
+func (r *reading) patched(asked bool) {
+	res := &r.result
+	if !res.known || res.before == nil && r.body.Patch != "apply" {
+		if asked {
+			r.unknown = append(r.unknown, "current")
+		}
+		res.object, res.base = r.patchAlone(), "/patch"
+		return
+	}
+	object, err := r.applied()
+	if err != nil { // the server refuses it, or no table has the kind
+		res.refuse = err.Error()
+		r.unknown = append(r.unknown, "result")
+		res.object, res.base = r.patchAlone(), "/patch"
+		return
+	}
+	res.object, res.whole, res.base = object, true, "/result"
+}
+
+func (r *reading) applied() (map[string]any, error) {
+	before := r.result.before
+	kind, _, _ := kindOf(r.route.Group, r.route.Resource)
+	message, _ := schema.Kind(apiVersion(r.route), kind)
+	switch r.body.Patch {
+	case "json":
+		operations, _ := r.body.Value.([]any)
+		v, err := patch.JSON(before, operations)
+		object, _ := v.(map[string]any)
+		return object, err
+	case "merge":
+		object, _ := patch.Merge(before, r.body.Value).(map[string]any)
+		return object, nil
+	case "strategic":
+		return patch.Strategic(message, before, r.body.object())
+	}
+	return patch.Apply(message, before, r.body.object(), r.options.FieldManager, r.options.Force)
+}
+
+// patchAlone is what a patch says by itself of the object that it makes.
+func (r *reading) patchAlone() map[string]any {
+	if r.body.Patch != "json" {
+		return r.body.object()
+	}
+	out := map[string]any{}
+	operations, _ := r.body.Value.([]any)
+	for _, one := range operations { // only plain fields: an index is of a list that is not known
+		op, _ := one.(map[string]any)
+		if name := text(op, "op"); name == "add" || name == "replace" {
+			plant(out, text(op, "path"), op["value"])
+		}
+	}
+	return out
+}
+
+// plant sets a value at a path of plain keys.
+func plant(out map[string]any, path string, value any) {
+	if path == "" || path[0] != '/' {
+		return
+	}
+	keys := splitPath(path)
+	for i, key := range keys {
+		if _, err := strconv.Atoi(key); err == nil || key == "-" || key == "" {
+			return
+		}
+		if i == len(keys)-1 {
+			out[key] = value
+			return
+		}
+		next, _ := out[key].(map[string]any)
+		if next == nil {
+			next = map[string]any{}
+			out[key] = next
+		}
+		out = next
+	}
+}
+
+// changes names, as JSON pointers, where two objects differ, sorted; what the
+// server keeps itself is left out.
+func changes(before, after map[string]any) []string {
+	var out []string
+	var walk func(path string, a, b any)
+	walk = func(path string, a, b any) {
+		x, ok1 := a.(map[string]any)
+		y, ok2 := b.(map[string]any)
+		switch {
+		case path == "/metadata/managedFields" || path == "/metadata/resourceVersion" || path == "/metadata/generation":
+		case ok1 && ok2:
+			for key := range x {
+				walk(path+"/"+pointerKey(key), x[key], y[key])
+			}
+			for key := range y {
+				if _, both := x[key]; !both {
+					walk(path+"/"+pointerKey(key), nil, y[key])
+				}
+			}
+		case !patch.Equal(a, b):
+			out = append(out, path)
+		}
+	}
+	walk("", before, after)
+	sort.Strings(out)
+	if len(out) > maxChanges {
+		out = append(out[:maxChanges], "…")
+	}
+	return out
+}
