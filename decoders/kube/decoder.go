@@ -156,7 +156,11 @@ func (d *Decoder) decode(ctx context.Context, call decoders.Call, secrets bool) 
 		return model.Action{}, err
 	}
 	r.resolve(ctx, d.current)
-	return r.action()
+	action, err := r.action()
+	if err != nil {
+		return action, err
+	}
+	return action, r.release(ctx, &action, d.current)
 }
 
 // outside is a call to a cluster's host, but to none of its clusters.

@@ -64,7 +64,7 @@ func (r *reading) params() json.RawMessage {
 			result = redact(withoutManagers(r.result.object), isSecretRoute(r.route))
 		}
 		p["result"] = result
-		p["changes"] = changes(r.result.before, r.result.object)
+		p["changes"] = r.result.changed
 	}
 	if r.result.refuse != "" {
 		p["result_unknown"] = redactText(r.result.refuse)

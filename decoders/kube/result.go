@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"fmt"
 	"sort"
 	"strconv"
 
@@ -29,12 +30,13 @@ const maxChanges = 100
 
 // resulting is what a call would make of an object.
 type resulting struct {
-	object map[string]any // nil where it cannot be told
-	whole  bool           // object is all of it, so what is absent is the server's default
-	base   string         // where object is in Params
-	before map[string]any // nil where it is not known or not there
-	known  bool           // before is known
-	refuse string         // why the server would refuse the patch, if it is known to
+	object  map[string]any // nil where it cannot be told
+	whole   bool           // object is all of it, so what is absent is the server's default
+	base    string         // where object is in Params
+	before  map[string]any // nil where it is not known or not there
+	known   bool           // before is known
+	refuse  string         // why the server would refuse the patch, if it is known to
+	changed []string       // JSON pointers, of a patch that was applied
 }
 
 // resolve works out the resulting object.
@@ -101,26 +103,44 @@ func (r *reading) patched(asked bool) {
 		res.object, res.base = r.patchAlone(), "/patch"
 		return
 	}
-	res.object, res.whole, res.base = object, true, "/result"
+	before := patch.Clone(res.before)
+	patch.Typed(r.message(), before)
+	res.object, res.whole, res.base, res.changed = object, true, "/result", changes(before, object)
+}
+
+// message is the table's entry of the kind, nil for one that is not built in.
+func (r *reading) message() *schema.Message {
+	kind, _, _ := kindOf(r.route.Group, r.route.Resource)
+	m, _ := schema.Kind(apiVersion(r.route), kind)
+	return m
 }
 
 func (r *reading) applied() (map[string]any, error) {
-	before := r.result.before
-	kind, _, _ := kindOf(r.route.Group, r.route.Resource)
-	message, _ := schema.Kind(apiVersion(r.route), kind)
+	before, message := r.result.before, r.message()
+	var object map[string]any
+	var err error
 	switch r.body.Patch {
 	case "json":
 		operations, _ := r.body.Value.([]any)
-		v, err := patch.JSON(before, operations)
-		object, _ := v.(map[string]any)
-		return object, err
+		var v any
+		v, err = patch.JSON(before, operations)
+		object, _ = v.(map[string]any)
 	case "merge":
-		object, _ := patch.Merge(before, r.body.Value).(map[string]any)
-		return object, nil
+		object, _ = patch.Merge(before, r.body.Value).(map[string]any)
 	case "strategic":
-		return patch.Strategic(message, before, r.body.object())
+		object, err = patch.Strategic(message, before, r.body.object())
+	default:
+		object, err = patch.Apply(message, before, r.body.object(), r.options.FieldManager, r.options.Force)
 	}
-	return patch.Apply(message, before, r.body.object(), r.options.FieldManager, r.options.Force)
+	if err == nil && object == nil {
+		err = fmt.Errorf("the patch makes something other than an object")
+	}
+	if err != nil {
+		return nil, err
+	}
+	object = patch.Clone(object) // parts of it are still those of before
+	patch.Typed(message, object)
+	return object, nil
 }
 
 // patchAlone is what a patch says by itself of the object that it makes.

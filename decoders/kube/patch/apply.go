@@ -70,6 +70,9 @@ func Apply(m *schema.Message, current, config map[string]any, manager string, fo
 // mergeApplied merges what is applied into what is there.
 func mergeApplied(f schema.Field, was, applied any, depth int) any {
 	a, b := shapeOf(f, was), shapeOf(f, applied)
+	if nothing(applied) && a != leaf && sameShape(was, applied) {
+		return was // an empty map, or list of items, adds nothing
+	}
 	if a != b || a == leaf || depth > maxDepth {
 		return clone(applied)
 	}
@@ -86,6 +89,16 @@ func mergeApplied(f schema.Field, was, applied any, depth int) any {
 		return out
 	}
 	return mergeItems(f, a, was.([]any), applied.([]any), depth)
+}
+
+func nothing(v any) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
 }
 
 // mergeItems merges two lists: the applied order for what is in it, and what is

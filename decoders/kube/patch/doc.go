@@ -24,6 +24,12 @@ import (
 // maxDepth bounds the nesting of what a patch makes; readers bound it before.
 const maxDepth = 1000
 
+// Clone copies an object to every depth.
+func Clone(object map[string]any) map[string]any {
+	out, _ := clone(object).(map[string]any)
+	return out
+}
+
 // clone copies maps and lists to every depth.
 func clone(v any) any {
 	switch v := v.(type) {

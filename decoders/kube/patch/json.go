@@ -10,9 +10,9 @@ import (
 // maxOperations is the server's own bound of a JSON patch.
 const maxOperations = 10_000
 
-// maxCopied bounds the values that copy operations may make: more than an object
-// of 3 MiB holds, less than 10,000 copies of it.
-const maxCopied = 1 << 20
+// maxCopied bounds the values that copy operations may make: more than a large object
+// holds, less than 10,000 copies of it.
+const maxCopied = 1 << 17
 
 // JSON applies a JSON patch: a list of operations, all or none. It keeps what the
 // server's own library has beside RFC 6902: replace sets a key that is not there,
