@@ -26,17 +26,18 @@ const maxHits = 1000
 
 // propertyRow is one row of properties.yaml.
 type propertyRow struct {
-	Name   string         `yaml:"name"`
-	In     []string       `yaml:"in"`
-	At     string         `yaml:"at"`
-	Is     map[string]any `yaml:"is"`
-	Else   any            `yaml:"else"`
-	Absent any            `yaml:"absent"`
-	Value  any            `yaml:"value"`
-	Not    bool           `yaml:"not"`
-	All    bool           `yaml:"all"`
-	List   bool           `yaml:"list"`
-	Read   string         `yaml:"read"`
+	Name    string         `yaml:"name"`
+	In      []string       `yaml:"in"`
+	At      string         `yaml:"at"`
+	Is      map[string]any `yaml:"is"`
+	Else    any            `yaml:"else"`
+	Absent  any            `yaml:"absent"`
+	Present any            `yaml:"present"`
+	Value   any            `yaml:"value"`
+	Not     bool           `yaml:"not"`
+	All     bool           `yaml:"all"`
+	List    bool           `yaml:"list"`
+	Read    string         `yaml:"read"`
 }
 
 // properties are the rows by call or template type.
@@ -100,10 +101,15 @@ func hits(v any, path, pointer string, out []hit) []hit {
 	return out
 }
 
+// rows are those of a call or type, and those of all.
+func (p properties) rows(name string) []*propertyRow {
+	return slices.Concat(p[name], p["*"])
+}
+
 // of says what a call of that name, or a resource of that type, makes true.
 func (p properties) of(name string, params map[string]any, at scene) []model.Property {
 	var found findings
-	for _, row := range p[name] {
+	for _, row := range p.rows(name) {
 		switch {
 		case row.Value != nil:
 			found.add(model.Property{Name: row.Name, Value: row.Value, Known: true, Source: fromCall})
@@ -132,7 +138,9 @@ func (row *propertyRow) plain(found *findings, params map[string]any) {
 	}
 	for _, h := range all {
 		value, known := h.value, true
-		if text, ok := value.(string); ok && row.Is != nil {
+		if row.Present != nil && !empty(value) {
+			value = row.Present
+		} else if text, ok := word(value); ok && row.Is != nil {
 			if value, known = row.Is[text]; !known && row.Else != nil {
 				value, known = row.Else, true
 			}

@@ -19,6 +19,8 @@ var readers = map[string]func(f *findings, name string, h hit, at scene){
 	"ingress": readIngress, "rule": readRule, "egress": readEgress, "acl": readACL, "grants": readGrants, "block": readBlock,
 	"resource": readResource, "topic": readTopic, "identity": readIdentity, "trust": readTrust,
 	"principal": readPrincipal, "role": readRole, "hash": readHash,
+	"ownerTag": readOwnerTag, "classTag": readClassTag, "unsaid": readUnsaid, "route": readRoute, "record": readRecord, "tls": readTLS,
+	"accessLog": readAccessLog, "secrets": readSecrets, "hostNamespace": readHostNamespace, "zones": readZones, "gpu": readGPU, "engine": readEngine,
 }
 
 func set(name, pointer string, values ...any) model.Property {
@@ -80,6 +82,8 @@ func readRules(f *findings, name, public string, h hit) {
 				open, known = wide(text)
 			case peer[1] == "prefixList": // what it lists is not in the call
 				known = false
+			case peer[1] == "group": // whichever it is, it is not the internet
+				known = true
 			}
 			if public == "" {
 				continue
@@ -135,8 +139,8 @@ func wide(cidr string) (open, known bool) {
 func readACL(f *findings, name string, h hit, _ scene) {
 	m, _ := h.value.(map[string]any)
 	action, _ := m["RuleAction"].(string)
-	egress, _ := settled(m["Egress"], true)
-	if !strings.EqualFold(action, "allow") || egress == true {
+	egress, known := settled(m["Egress"], true)
+	if out := name == "network.egress"; !strings.EqualFold(action, "allow") || out != (egress == true) && (known || m["Egress"] == nil) {
 		return
 	}
 	ports, _ := m["PortRange"].(map[string]any)
@@ -149,12 +153,16 @@ func readACL(f *findings, name string, h hit, _ scene) {
 		open, known := wide(text)
 		if !known {
 			f.unknown(name, h.pointer+"/"+member)
-			f.unknown("network.ingress.public", h.pointer+"/"+member)
+			if name == "network.ingress" {
+				f.unknown("network.ingress.public", h.pointer+"/"+member)
+			}
 			continue
 		}
 		protocol, _ := m["Protocol"].(string)
 		f.add(set(name, h.pointer+"/"+member, firewallRule("cidr", text, protocol, ports["From"], ports["To"])))
-		f.add(model.Property{Name: "network.ingress.public", Value: open, Known: true, Source: derived, Native: h.pointer + "/" + member})
+		if name == "network.ingress" {
+			f.add(model.Property{Name: "network.ingress.public", Value: open, Known: true, Source: derived, Native: h.pointer + "/" + member})
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ func TestATemplateIsItsResources(t *testing.T) {
 	if err != nil || strings.Contains(string(text), "hunter2") {
 		t.Errorf("%s %v", text, err)
 	}
-	for i, want := range map[int]string{1: `compute.size="db.t3.micro" encryption.atRest=false network.public=true`,
+	for i, want := range map[int]string{1: `compute.size="db.t3.micro" encryption.atRest=false network.public=true secret.inline=true`,
 		3: `network.ingress=[{"cidr":"0.0.0.0/0","from":22,"proto":"tcp","to":22}] network.ingress.public=true`, 5: `access.anonymous=true access.publicRead=true`} {
 		if got := props(a.Parts[i]); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", a.Parts[i].Operation, got, want)
@@ -197,7 +197,7 @@ func TestCloudControlChangesAndDeletes(t *testing.T) {
   rds:ModifyDBInstance update database.relational | target rds:db arn:aws:rds:R:A:db:orders`; got != want {
 		t.Errorf("got\n%s", got)
 	}
-	if got := props(a.Parts[0]); got != "network.public=true" || strings.Join(a.Parts[0].Unknown, " ") != "remove /Tags/0" {
+	if got := props(a.Parts[0]); got != "network.public=true secret.inline=true" || strings.Join(a.Parts[0].Unknown, " ") != "remove /Tags/0" {
 		t.Errorf("%s, unknown %v", got, a.Parts[0].Unknown)
 	}
 	if text, err := json.Marshal(a); err != nil || strings.Contains(string(text), "hunter2") {
