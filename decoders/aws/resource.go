@@ -165,6 +165,12 @@ func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb)
 func (u *unfolding) understood(a *model.Action, r cfn.Resource, op *table.Operation, verb model.Verb) {
 	a.Service, a.Operation = op.Service.Name, op.Name
 	literal, _ := u.literals(r.Properties).(map[string]any)
+	for property, member := range u.d.templates.Members[r.Type] {
+		if v, ok := literal[property]; ok {
+			literal[member] = v
+			delete(literal, property)
+		}
+	}
 	u.d.understand(a, op, literal, u.at)
 	a.DryRun = false // a property of that name is none
 	a.Props = u.d.properties.of(r.Type, r.Properties, u.at)

@@ -38,8 +38,9 @@ type templates struct {
 		Prefix string `yaml:"prefix"`
 		Token  string `yaml:"token"`
 	} `yaml:"custom"`
-	Types map[string]string `yaml:"types"`
-	Also  []struct {
+	Types   map[string]string            `yaml:"types"`
+	Members map[string]map[string]string `yaml:"members"` // of a type: property → member of the call
+	Also    []struct {
 		Type   string `yaml:"type"`
 		Member string `yaml:"member"`
 		As     string `yaml:"as"`   // each item is a resource of this type

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,58 +86,6 @@ func TestATemplateIsItsResources(t *testing.T) {
 	}
 	if a.Fidelity != model.Exact || a.Parts[4].Fidelity != model.Opaque {
 		t.Errorf("the whole is %s %v, the unknown type %s", a.Fidelity, a.Unknown, a.Parts[4].Fidelity)
-	}
-}
-
-// A CreateStack, a Cloud Control create and the native call for one resource give
-// the same verb, capability, targets and properties.
-func TestThreeWaysAreOne(t *testing.T) {
-	d := decoder(t)
-	control := func(kind, state string) decoders.Call {
-		body, err := json.Marshal(map[string]string{"TypeName": kind, "DesiredState": state})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return jsonCall(t, "cloudcontrolapi.us-east-1.amazonaws.com", "cloudcontrolapi", "CloudApiService.CreateResource", string(body))
-	}
-	for _, test := range []struct {
-		kind, state string
-		native      decoders.Call
-	}{
-		{"AWS::RDS::DBInstance", `{"DBInstanceIdentifier":"x","DBInstanceClass":"db.t3.micro","Engine":"mysql","PubliclyAccessible":true}`,
-			call(t, "POST", "https://rds.us-east-1.amazonaws.com/", "rds", "Action=CreateDBInstance&Version=2014-10-31&DBInstanceIdentifier=x&DBInstanceClass=db.t3.micro&Engine=mysql&PubliclyAccessible=true")},
-		{"AWS::S3::Bucket", `{"BucketName":"b"}`, call(t, "PUT", "https://b.s3.us-east-1.amazonaws.com/", "s3", "")},
-		{"AWS::S3::BucketPolicy", `{"Bucket":"b","PolicyDocument":{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}}`,
-			call(t, "PUT", "https://b.s3.us-east-1.amazonaws.com/?policy", "s3", `{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}`)},
-		{"AWS::EC2::SecurityGroupIngress", `{"GroupId":"sg-0123456789abcdef0","IpProtocol":"tcp","FromPort":22,"ToPort":22,"CidrIp":"0.0.0.0/0"}`,
-			ec2Call(t, "Action=AuthorizeSecurityGroupIngress&GroupId=sg-0123456789abcdef0&IpProtocol=tcp&FromPort=22&ToPort=22&CidrIp=0.0.0.0/0")},
-		{"AWS::IAM::Role", `{"RoleName":"r","AssumeRolePolicyDocument":{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111111111111"}}}}`,
-			iamCall(t, "CreateRole", "RoleName", "r", "AssumeRolePolicyDocument", `{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"111111111111"}}}`)},
-		{"AWS::Lambda::Function", `{"FunctionName":"f","Role":"arn:aws:iam::029608264753:role/r","Code":{"S3Bucket":"b"}}`,
-			call(t, "POST", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions", "lambda", `{"FunctionName":"f","Role":"arn:aws:iam::029608264753:role/r","Code":{"S3Bucket":"b"}}`, "Content-Type", "application/json")},
-		{"AWS::DynamoDB::Table", `{"TableName":"t","KeySchema":[]}`, jsonCall(t, "dynamodb.us-east-1.amazonaws.com", "dynamodb", "DynamoDB_20120810.CreateTable", `{"TableName":"t","KeySchema":[]}`)},
-		{"AWS::EC2::Instance", `{"ImageId":"ami-0123456789abcdef0","UserData":"aGVsbG8="}`, ec2Call(t, "Action=RunInstances&ImageId=ami-0123456789abcdef0&UserData=aGVsbG8=")},
-		{"AWS::SNS::Topic", `{"TopicName":"t"}`, call(t, "POST", "https://sns.us-east-1.amazonaws.com/", "sns", "Action=CreateTopic&Version=2010-03-31&Name=t")},
-		{"AWS::Logs::LogGroup", `{"LogGroupName":"/a"}`, jsonCall(t, "logs.us-east-1.amazonaws.com", "logs", "Logs_20140328.CreateLogGroup", `{"logGroupName":"/a"}`)},
-	} {
-		var said []string
-		for _, c := range []decoders.Call{test.native, control(test.kind, test.state),
-			stack(t, "CreateStack", "TemplateBody", `{"Resources":{"A":{"Type":"`+test.kind+`","Properties":`+test.state+`}}}`)} {
-			a, err := d.Decode(context.Background(), c)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if whole := a; whole.Service == "cloudcontrol" || whole.Service == "cloudformation" {
-				a = a.Parts[0]
-				if whole.Service == "cloudcontrol" && (whole.Verb != a.Verb || whole.Capability != a.Capability) {
-					t.Errorf("%s is as a whole %s", test.kind, line(whole))
-				}
-			}
-			said = append(said, lines(a)+" || "+props(a))
-		}
-		if said[0] != said[1] || said[0] != said[2] {
-			t.Errorf("%s\n%s", test.kind, strings.Join(said, "\n"))
-		}
 	}
 }
 
@@ -236,6 +185,13 @@ func TestTemplatesNameWhatExists(t *testing.T) {
 		need(call)
 		if u.operation(kind, model.Delete) == nil {
 			t.Errorf("%s cannot be deleted", kind)
+		}
+	}
+	for kind, members := range d.templates.Members {
+		for _, m := range members {
+			if op := u.operation(kind, model.Create); op == nil || !slices.ContainsFunc(op.Input.Members, func(x table.Member) bool { return x.Name == m }) {
+				t.Errorf("%s: no member %s", kind, m)
+			}
 		}
 	}
 	for name, service := range d.templates.Services {
