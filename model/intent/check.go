@@ -82,6 +82,7 @@ func (s *Set) check(p *problems) {
 			owner(c.Pos, c.What.Owner)
 		}
 	}
+	s.checkBlueprints(p, owner, in, who)
 	for _, r := range s.Rules {
 		owner(r.Pos, r.Owner)
 		in(r.Pos, r.For.In)
@@ -122,6 +123,12 @@ func (s *Set) checkNames(p *problems) (envs, actors, owners []string) {
 	}
 	for _, d := range s.Rules {
 		add("Rule", d.Name, d.Pos)
+	}
+	for _, d := range s.Blueprints {
+		add("Blueprint", d.Name, d.Pos)
+	}
+	for _, d := range s.Exceptions {
+		add("Exception", d.Name, d.Pos)
 	}
 	return envs, actors, owners
 }

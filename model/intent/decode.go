@@ -66,6 +66,17 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, name string, depth int) {
 			}
 		}
 		return
+	case *Conditions:
+		*into = d.conditions(n, name)
+		return
+	case *Day:
+		if s, ok := d.text(n, name); ok {
+			if _, err := time.Parse(time.DateOnly, s); err != nil {
+				d.bad(n, CodeValue, `write a day: "2026-09-30"`, "%s cannot be %q", name, s)
+			}
+			*into = Day(s)
+		}
+		return
 	case *Period:
 		if s, ok := d.text(n, name); ok {
 			length, err := time.ParseDuration(s)
@@ -279,7 +290,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, name string, depth int) 
 // later names conditions that the language will have; until they are enforced,
 // a document with one is refused in plain words.
 var later = map[string]bool{
-	"must": true, "when": true, "windows": true, "freezes": true, "residency": true,
-	"waivable": true, "blast": true, "cost": true, "namespace": true,
+	"when": true, "windows": true, "freezes": true, "residency": true,
+	"blast": true, "cost": true, "namespace": true,
 	"createdBy": true, "not": true, "oblige": true,
 }

@@ -19,7 +19,7 @@ func (s *Set) digest() string {
 	if s.Empty() {
 		return None
 	}
-	data, err := json.Marshal([]any{APIVersion, s.Environments, s.Actors, s.Owners, s.Intents, s.Rules})
+	data, err := json.Marshal([]any{APIVersion, s.Environments, s.Actors, s.Owners, s.Intents, s.Rules, s.Blueprints, s.Exceptions})
 	if err != nil { // the documents hold only what JSON has words for
 		panic(fmt.Sprintf("intent: encoding a set: %v", err))
 	}

@@ -30,6 +30,8 @@ type Set struct {
 	Owners       []*Owner
 	Intents      []*Intent
 	Rules        []*Rule
+	Blueprints   []*Blueprint
+	Exceptions   []*Exception
 
 	Digest string // sha256:HEX over the content
 	Files  int    // how many files it was read from
@@ -37,7 +39,7 @@ type Set struct {
 
 // Empty reports whether nothing is declared at all.
 func (s *Set) Empty() bool {
-	return s == nil || len(s.Environments)+len(s.Actors)+len(s.Owners)+len(s.Intents)+len(s.Rules) == 0
+	return s == nil || len(s.Environments)+len(s.Actors)+len(s.Owners)+len(s.Intents)+len(s.Rules)+len(s.Blueprints)+len(s.Exceptions) == 0
 }
 
 // Metadata names a document. Owner is the Owner document that answers for it.
@@ -208,13 +210,14 @@ type Intent struct {
 // Allow is one grant. All of its conditions must hold; conditions of different
 // clauses never mix.
 type Allow struct {
-	Pos    Pos    `yaml:"-" json:"-"`
-	ID     string `yaml:"id,required" json:"id"`
-	Who    Words  `yaml:"who,required" json:"who"`
-	May    Verbs  `yaml:"may,required" json:"may"`
-	What   What   `yaml:"what" json:"what"`
-	In     Words  `yaml:"in,required" json:"in"`
-	Limits Limits `yaml:"limits" json:"limits"`
+	Pos    Pos        `yaml:"-" json:"-"`
+	ID     string     `yaml:"id,required" json:"id"`
+	Who    Words      `yaml:"who,required" json:"who"`
+	May    Verbs      `yaml:"may,required" json:"may"`
+	What   What       `yaml:"what" json:"what"`
+	In     Words      `yaml:"in,required" json:"in"`
+	Must   Conditions `yaml:"must" json:"must,omitempty"` // what it would make true
+	Limits Limits     `yaml:"limits" json:"limits"`
 	// Approvals are the people who have to say yes to each call.
 	Approvals []Approvals `yaml:"approvals" json:"approvals,omitempty"`
 }
@@ -249,6 +252,8 @@ type Never struct {
 	What   What   `yaml:"what" json:"what"`
 	In     Words  `yaml:"in" json:"in,omitempty"`
 	Reason string `yaml:"reason" json:"reason,omitempty"`
+	// Waivable false: no Exception may lift it.
+	Waivable *bool `yaml:"waivable" json:"waivable,omitempty"`
 }
 
 // What selects resources and operations; a field that is left out is not asked.

@@ -156,7 +156,9 @@ type envelope struct {
 }
 
 // Kinds are the kinds of documents.
-func Kinds() []string { return []string{"Environment", "Actor", "Owner", "Intent", "Rule"} }
+func Kinds() []string {
+	return []string{"Environment", "Actor", "Owner", "Intent", "Rule", "Blueprint", "Exception"}
+}
 
 // nameForm is what a document may be called: the form of a DNS label with dots,
 // so that a name can stand in a file name, a header and a URL.
@@ -206,6 +208,16 @@ func (s *Set) document(d *decoder, n *yaml.Node) {
 			d.bad(head, CodeMissing, "add metadata.owner: the Owner document that answers for it", "an Intent needs metadata.owner")
 		}
 		s.Intents = append(s.Intents, v)
+	case "Blueprint":
+		v := &Blueprint{}
+		d.value(spec, reflect.ValueOf(v).Elem(), "a Blueprint", 1)
+		v.Pos, v.Name, v.Owner = d.at(n), name, owner
+		s.Blueprints = append(s.Blueprints, v)
+	case "Exception":
+		v := &Exception{}
+		d.value(spec, reflect.ValueOf(v).Elem(), "an Exception", 1)
+		v.Pos, v.Name, v.Owner = d.at(n), name, owner
+		s.Exceptions = append(s.Exceptions, v)
 	case "Rule":
 		v := &Rule{}
 		d.value(spec, reflect.ValueOf(v).Elem(), "a Rule", 1)
@@ -239,5 +251,7 @@ func (s *Set) order() {
 	sort.SliceStable(s.Actors, func(i, j int) bool { return s.Actors[i].Name < s.Actors[j].Name })
 	sort.SliceStable(s.Owners, func(i, j int) bool { return s.Owners[i].Name < s.Owners[j].Name })
 	sort.SliceStable(s.Intents, func(i, j int) bool { return s.Intents[i].Name < s.Intents[j].Name })
+	sort.SliceStable(s.Blueprints, func(i, j int) bool { return s.Blueprints[i].Name < s.Blueprints[j].Name })
+	sort.SliceStable(s.Exceptions, func(i, j int) bool { return s.Exceptions[i].Name < s.Exceptions[j].Name })
 	sort.SliceStable(s.Rules, func(i, j int) bool { return s.Rules[i].Name < s.Rules[j].Name })
 }

@@ -53,7 +53,7 @@ func TestProblemsHavePlaceAndSuggestion(t *testing.T) {
 		{"twice a clause", "id: idle-machines", "id: roll-out", CodeDuplicate, "two clauses"},
 		{"twice a key", "criticality: high", "tier: staging", CodeDuplicate, "twice"},
 		{"twice owned", "{kubernetes: {namespace: shop-checkout}}", "{aws: {account: \"111122223333\"}}", CodeDuplicate, "own the same"},
-		{"a condition of tomorrow", "limits: {dependents: 5}", "must: {image.signed: true}", CodeField, "never skipped"},
+		{"a condition of tomorrow", "limits: {dependents: 5}", "when: {window: working-day}", CodeField, "never skipped"},
 		{"missing", "accountable: human:ines@shop.example", "members: [human:ines@shop.example]", CodeMissing, "accountable"},
 		{"two accountable", "accountable: human:ines@shop.example", "accountable: human:ines@shop.example, human:bo", CodeValue, "exactly one person"},
 		{"list of accountable", "accountable: human:ines@shop.example", "accountable: [human:ines, human:bo]", CodeValue, "accountable has to be a text"},

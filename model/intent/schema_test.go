@@ -7,6 +7,8 @@ import (
 	"os"
 	"reflect"
 	"testing"
+
+	"github.com/assent-iom/assent/model/vocab"
 )
 
 var update = flag.Bool("update", false, "write schema.json anew")
@@ -21,6 +23,15 @@ func schemaOf(t reflect.Type, defs map[string]any) any {
 		return oneOrMore(map[string]any{"enum": verbNames()})
 	case *Text:
 		return word
+	case *Day:
+		return map[string]any{"type": "string", "pattern": `^[0-9]{4}-[0-9]{2}-[0-9]{2}$`}
+	case *Conditions:
+		properties := map[string]any{}
+		for _, name := range vocab.Names() {
+			p, _ := vocab.Find(name)
+			properties[name] = map[string]any{"description": string(p.Type) + ": " + p.Means}
+		}
+		return map[string]any{"type": "object", "minProperties": 1, "additionalProperties": false, "properties": properties}
 	case *Period:
 		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`}
 	case choice:
@@ -77,7 +88,8 @@ func objectOf(t reflect.Type, defs map[string]any) any {
 func generate() []byte {
 	defs := map[string]any{}
 	specs := map[string]reflect.Type{"Environment": reflect.TypeFor[Environment](), "Actor": reflect.TypeFor[Actor](),
-		"Owner": reflect.TypeFor[Owner](), "Intent": reflect.TypeFor[Intent](), "Rule": reflect.TypeFor[Rule]()}
+		"Owner": reflect.TypeFor[Owner](), "Intent": reflect.TypeFor[Intent](), "Rule": reflect.TypeFor[Rule](),
+		"Blueprint": reflect.TypeFor[Blueprint](), "Exception": reflect.TypeFor[Exception]()}
 	var cases []any
 	for _, kind := range Kinds() {
 		cases = append(cases, map[string]any{

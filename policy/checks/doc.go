@@ -18,6 +18,8 @@
 //     of them needs it too.
 //   - Nobody approves their own action, nor that of anyone who acts for them. An
 //     approval counts for one scope (policy.Scope), until it expires, once a person.
+//   - What a change would make true conforms to every blueprint; what it cannot tell
+//     does not. An exception waives for a while, and never grants.
 //   - Every finding names facts and carries something to paste or somebody to ask.
 //
 // # Codes
@@ -40,6 +42,8 @@ const (
 	CodeBehalf       = "AS2007" // it has to say for whom it acts
 	CodeApproval     = "AS2008" // it waits for approval
 	CodeBudget       = "AS2011" // a budget is used up (policy/budget counts)
+	CodeBlueprint    = "AS2012" // it is not built as a blueprint wants it
+	CodeWaived       = "AS2013" // an exception lets it be otherwise (a remark)
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

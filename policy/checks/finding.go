@@ -84,6 +84,13 @@ func (h *hearing) neverFinding(n *never, l *leaf, t *thing) policy.Finding {
 		why = n.Reason + " (" + why + ")"
 	}
 	why = l.spot() + why
+	if e := h.lifted(n, t); e != nil {
+		return policy.Finding{
+			Code: CodeWaived, Title: "a never clause is waived", Verdict: policy.Allow,
+			Why:    n.name + " forbids it: " + why + "; waived until " + string(e.Until) + " by " + e.ApprovedBy + ": " + e.Reason,
+			Repair: "nothing to do until then", Source: at("Exception "+e.Name, e.Pos),
+		}
+	}
 	return policy.Finding{
 		Code: CodeNever, Title: "declared intent forbids this", Verdict: policy.Deny, Why: why,
 		Repair: "do it another way; if the clause " + n.name + " is wrong, its owner " + n.by + " changes it",

@@ -68,6 +68,7 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 	if d.Action.Mutates() {
 		h.radius()
 		h.budgets()
+		h.conforming()
 		h.identified()
 		if err := h.granted(ctx); err != nil {
 			return err

@@ -45,6 +45,9 @@ func (g *grant) covers(who int, env int, l *leaf, t *thing) (ok bool, what strin
 			return false, "what.tag"
 		}
 	}
+	if unmet := g.must(l); unmet != "" {
+		return false, unmet
+	}
 	return true, ""
 }
 

@@ -18,6 +18,7 @@ type Program struct {
 	allow  map[model.Verb]*bucket
 	grants []*grant // all of them, by name: for the nearest one
 	nevers []*never // by name
+	plans  []*plan  // blueprints, by name
 }
 
 // bits is a set of small numbers: the actors or environments of a clause.
@@ -111,6 +112,9 @@ func Compile(set *intent.Set) (*Program, error) {
 			c := &doc.Never[i]
 			p.nevers = append(p.nevers, &never{Never: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In)})
 		}
+	}
+	for _, b := range set.Blueprints {
+		p.plans = append(p.plans, &plan{Blueprint: b, in: p.in(b.For.In)})
 	}
 	// by name, so that the order of documents and clauses is irrelevant
 	sort.Slice(p.grants, func(i, j int) bool { return p.grants[i].name < p.grants[j].name })

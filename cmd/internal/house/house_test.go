@@ -137,6 +137,7 @@ func crossing(dir, top, inner string, allowed []string) string {
 // parts without which they mean nothing. A new line here is a decision: may cmd
 // not pass it in?
 var neighbours = map[string][]string{
+	"model/intent":   {"model/vocab"},                // conditions are on the vocabulary's words
 	"ledger/store":   {"ledger/tlog", "ledger/seal"}, // a log is a tree with signed heads
 	"ledger/publish": {"ledger/tlog", "ledger/seal"}, // it writes the same tree as files
 	"ledger/verify":  {"ledger/tlog", "ledger/seal"}, // it hashes the tree again and checks the heads

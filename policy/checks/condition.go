@@ -1,0 +1,256 @@
+package checks
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/vocab"
+)
+
+// truth is what is known of a condition.
+type truth uint8
+
+// The truths. The zero value is the one that never helps.
+const (
+	unknown truth = iota
+	no
+	yes
+)
+
+func truthOf(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// unset is the source of a property that a call could have said, and did not.
+const unset = "unset"
+
+// said returns what an action says of a property. What is not a matter of the
+// action is not there; neither is what a change to something that exists leaves as
+// it is.
+func said(l *leaf, name string) []model.Property {
+	var all []model.Property
+	for _, p := range l.Props {
+		if p.Name == name && (p.Source != unset || l.Verb == model.Create) {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// meets tells whether what an action says of a property is as a condition wants
+// it. Where it says several things, all of them have to be.
+func meets(c intent.Condition, all []model.Property) truth {
+	result := yes
+	for _, p := range all {
+		switch one(c, p) {
+		case no:
+			return no
+		case unknown:
+			result = unknown
+		}
+	}
+	return result
+}
+
+// violates tells whether something that an action says of a property is as a
+// condition describes it.
+func violates(c intent.Condition, all []model.Property) truth {
+	result := no
+	for _, p := range all {
+		switch one(c, p) {
+		case yes:
+			return yes
+		case unknown:
+			result = unknown
+		}
+	}
+	return result
+}
+
+// one holds one value against a condition.
+func one(c intent.Condition, p model.Property) truth {
+	if c.Known {
+		return truthOf(p.Known)
+	}
+	if !p.Known {
+		return unknown
+	}
+	if list, ok := p.Value.([]any); ok {
+		return ofList(c, list)
+	}
+	switch {
+	case c.Is != nil:
+		return is(c.Is, p.Value)
+	case c.Min != "" || c.Max != "":
+		return between(c, p.Value)
+	case len(c.In) > 0:
+		return truthOf(some(c.In, text(p.Value), intent.Match))
+	case c.Any:
+		return truthOf(text(p.Value) != "")
+	case len(c.Has) > 0: // a set that a decoder writes as its one value
+		return truthOf(some(c.Has, text(p.Value), intent.Match))
+	}
+	return unknown
+}
+
+// ofList holds a set, or the rules of a firewall, against a condition.
+func ofList(c intent.Condition, list []any) truth {
+	switch {
+	case c.Any:
+		return truthOf(len(list) > 0)
+	case len(c.In) > 0:
+		return truthOf(!slices.ContainsFunc(list, func(v any) bool { return !some(c.In, text(v), intent.Match) }))
+	case len(c.Has) > 0:
+		return truthOf(slices.ContainsFunc(list, func(v any) bool { return some(c.Has, text(v), intent.Match) }))
+	case c.From != "" || len(c.Ports) > 0:
+		result := no
+		for _, v := range list {
+			switch lets(c, v) {
+			case yes:
+				return yes
+			case unknown:
+				result = unknown
+			}
+		}
+		return result
+	case c.Is != nil:
+		result := yes
+		for _, v := range list {
+			result = min(result, is(c.Is, v)) // unknown, no, yes: the least of them decides
+			if is(c.Is, v) == no {
+				return no
+			}
+		}
+		return result
+	}
+	return unknown
+}
+
+func is(want, got any) truth {
+	switch want := want.(type) {
+	case bool:
+		b, ok := got.(bool)
+		if !ok {
+			return unknown
+		}
+		return truthOf(b == want)
+	case int64:
+		n, err := strconv.ParseInt(text(got), 10, 64)
+		if err != nil {
+			return unknown
+		}
+		return truthOf(n == want)
+	case string:
+		return truthOf(intent.Match(want, text(got)))
+	}
+	return unknown
+}
+
+// between holds a number, or a word of an ordered enum, against its bounds.
+func between(c intent.Condition, got any) truth {
+	p, _ := vocab.Find(c.Property)
+	rank := func(word string) (float64, bool) {
+		if p.Ordered {
+			i := p.Rank(word)
+			return float64(i), i >= 0
+		}
+		n, err := strconv.ParseFloat(word, 64)
+		return n, err == nil
+	}
+	value, ok := rank(text(got))
+	if !ok {
+		return unknown
+	}
+	for _, bound := range []struct {
+		word string
+		sign float64
+	}{{c.Min, 1}, {c.Max, -1}} {
+		if bound.word == "" {
+			continue
+		}
+		if limit, ok := rank(bound.word); !ok {
+			return unknown
+		} else if bound.sign*value < bound.sign*limit {
+			return no
+		}
+	}
+	return yes
+}
+
+// lets tells whether a rule of a firewall lets in somebody from there, on one of
+// these ports.
+func lets(c intent.Condition, rule any) truth {
+	var r struct {
+		CIDR, Group, PrefixList, Proto string
+		From, To                       *int
+	}
+	data, err := json.Marshal(rule)
+	if err != nil || json.Unmarshal(data, &r) != nil {
+		return unknown
+	}
+	from := yes
+	if c.From != "" {
+		from = reaches(c.From, r.CIDR)
+		if r.CIDR == "" && r.Group != "" { // a group is of this network
+			from = no
+		}
+	}
+	ports := yes
+	if len(c.Ports) > 0 && r.From != nil && r.To != nil {
+		ports = truthOf(slices.ContainsFunc(c.Ports, func(port int) bool { return port >= *r.From && port <= *r.To }))
+	}
+	if from == no || ports == no {
+		return no
+	}
+	return min(from, ports)
+}
+
+// private are the addresses that nobody on the internet has.
+var private = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("169.254.0.0/16"),
+	netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"), netip.MustParsePrefix("::1/128"),
+}
+
+// reaches tells whether a rule for a range of addresses is for some of those.
+func reaches(from, cidr string) truth {
+	got, err := netip.ParsePrefix(cidr)
+	if err != nil {
+		return unknown
+	}
+	if from == intent.Internet {
+		return truthOf(!slices.ContainsFunc(private, func(p netip.Prefix) bool { return p.Bits() <= got.Bits() && p.Contains(got.Addr()) }))
+	}
+	want, err := netip.ParsePrefix(from)
+	if err != nil {
+		return unknown
+	}
+	return truthOf(want.Overlaps(got))
+}
+
+// text writes a value as a document would.
+func text(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case nil:
+		return ""
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case bool, int, int64, json.Number:
+		return fmt.Sprint(v)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
