@@ -2,12 +2,52 @@ package main_test
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/vocab"
 )
+
+// The vocabulary stands in the document as it is.
+func TestTheVocabularyInTheDocumentsIsWhole(t *testing.T) {
+	text, err := os.ReadFile("../../docs/intent.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range vocab.Names() {
+		p, _ := vocab.Find(name)
+		kind := string(p.Type)
+		if sep := " "; p.Type == vocab.Enum {
+			if p.Ordered {
+				sep = " < "
+			}
+			kind += " " + strings.Join(p.Words, sep)
+		}
+		if row := "| `" + name + "` | " + kind + " | " + p.Means + " |\n"; !strings.Contains(string(text), row) {
+			t.Errorf("docs/intent.md lacks the row %s", row)
+		}
+	}
+}
+
+// What the decoders say of properties is in the vocabulary's words.
+func TestTheDecodersSpeakTheVocabulary(t *testing.T) {
+	data, err := os.ReadFile("../../decoders/aws/properties.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^- \{name: ([A-Za-z.]+),`).FindAllStringSubmatch(string(data), -1)
+	if len(rows) < 50 {
+		t.Fatalf("only %d rows found: is the search broken?", len(rows))
+	}
+	for _, m := range rows {
+		if _, ok := vocab.Find(m[1]); !ok {
+			t.Errorf("decoders/aws says %s, which is no word of the vocabulary", m[1])
+		}
+	}
+}
 
 // The documents' examples are read by the same reader as the gate's.
 func TestTheExamplesInTheDocumentsLoad(t *testing.T) {
@@ -27,7 +67,7 @@ func TestTheExamplesInTheDocumentsLoad(t *testing.T) {
 	if err := engine.Compile(set); err != nil {
 		t.Fatal(err)
 	}
-	if len(set.Environments)*len(set.Owners)*len(set.Actors)*len(set.Intents)*len(set.Rules) == 0 {
+	if len(set.Environments)*len(set.Owners)*len(set.Actors)*len(set.Intents)*len(set.Rules)*len(set.Blueprints)*len(set.Exceptions) == 0 {
 		t.Error("the example does not show every kind of document")
 	}
 }

@@ -67,10 +67,6 @@ func (g *grant) must(l *leaf) (unmet string) {
 func (h *hearing) violation(b *plan, says string, c intent.Condition, l *leaf, t *thing, all []model.Property) {
 	got, native := "cannot be told", ""
 	for _, p := range all {
-		if !p.Known && p.Source == unset {
-			got = "is not said"
-			continue
-		}
 		if !p.Known {
 			native = p.Native
 			break

@@ -29,16 +29,12 @@ func truthOf(b bool) truth {
 	return no
 }
 
-// unset is the source of a property that a call could have said, and did not.
-const unset = "unset"
-
-// said returns what an action says of a property. What is not a matter of the
-// action is not there; neither is what a change to something that exists leaves as
-// it is.
+// said returns what an action says of a property, defaults of the service
+// included. What it leaves as it is, and what is not its matter, is not there.
 func said(l *leaf, name string) []model.Property {
 	var all []model.Property
 	for _, p := range l.Props {
-		if p.Name == name && (p.Source != unset || l.Verb == model.Create) {
+		if p.Name == name {
 			all = append(all, p)
 		}
 	}
@@ -124,9 +120,11 @@ func ofList(c intent.Condition, list []any) truth {
 	case c.Is != nil:
 		result := yes
 		for _, v := range list {
-			result = min(result, is(c.Is, v)) // unknown, no, yes: the least of them decides
-			if is(c.Is, v) == no {
+			switch is(c.Is, v) {
+			case no:
 				return no
+			case unknown:
+				result = unknown
 			}
 		}
 		return result
