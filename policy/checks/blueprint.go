@@ -65,7 +65,7 @@ func (g *grant) must(l *leaf) (unmet string) {
 
 // violation says that a change is not as a blueprint wants it.
 func (h *hearing) violation(b *plan, says string, c intent.Condition, l *leaf, t *thing, all []model.Property) {
-	got, native := "cannot be told", ""
+	got, native := "cannot be told", "" // what it is, and where the call says so
 	for _, p := range all {
 		if !p.Known {
 			native = p.Native
@@ -79,13 +79,13 @@ func (h *hearing) violation(b *plan, says string, c intent.Condition, l *leaf, t
 			break
 		}
 	}
+	if native != "" {
+		got += " (" + native + ")"
+	}
 	f := policy.Finding{
 		Code: CodeBlueprint, Title: "it is not built as declared", Verdict: policy.Deny,
-		Why:    fmt.Sprintf("blueprint %s %s %s; for %s (%s) it %s", b.Name, says, c, t.urn, l.Name(), got),
+		Why:    fmt.Sprintf("%s%s %s %s, and it %s; %s", l.spot(), b.Name, says, c, got, does(l, t)),
 		Repair: h.rebuild(b, says, c, native), Source: at("Blueprint "+b.Name, c.Pos),
-	}
-	if native != "" {
-		f.Why += " at " + native
 	}
 	switch e := h.exempt(b, says, c, t); {
 	case e != nil:
@@ -95,7 +95,7 @@ func (h *hearing) violation(b *plan, says string, c intent.Condition, l *leaf, t
 	case b.OnViolation == intent.Warn:
 		f.Verdict = policy.Allow
 	}
-	h.add(6, f)
+	h.add(1, f)
 }
 
 // rebuild says what to write into the call.

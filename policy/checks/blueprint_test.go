@@ -70,9 +70,9 @@ func TestBlueprints(t *testing.T) {
 	}{
 		"nothing said":                {nil, ""},
 		"as required":                 {[]model.Property{is1("encryption.atRest", true), is1("backup.retentionDays", json.Number("7")), is1("tls.minVersion", "1.3")}, ""},
-		"not encrypted":               {[]model.Property{is1("encryption.atRest", false)}, "requires encryption.atRest: true; for arn:aws:rds:us-east-1:123456789012:db:shop (rds:CreateDBInstance) it is false at /X"},
+		"not encrypted":               {[]model.Property{is1("encryption.atRest", false)}, "data-store requires encryption.atRest: true, and it is false (/X); create arn:aws:rds:us-east-1:123456789012:db:shop (rds:CreateDBInstance)"},
 		"not encrypted by default":    {[]model.Property{{Name: "encryption.atRest", Value: false, Known: true, Source: "default"}}, "it is false by default"},
-		"encryption cannot be told":   {[]model.Property{not1("encryption.atRest")}, "it cannot be told at /X"},
+		"encryption cannot be told":   {[]model.Property{not1("encryption.atRest")}, "it cannot be told (/X)"},
 		"one of two cannot be told":   {[]model.Property{is1("encryption.atRest", true), not1("encryption.atRest")}, "it cannot be told"},
 		"backups for too short":       {[]model.Property{is1("backup.retentionDays", json.Number("6"))}, "it is 6"},
 		"an old TLS":                  {[]model.Property{is1("tls.minVersion", "1.1")}, "it is 1.1"},
