@@ -171,7 +171,7 @@ func (l *lesson) object(object map[string]any, apiVersion, kind string) {
 		Whole: whole,
 		Resource: model.Resource{
 			URN: urn, Platform: Name, Type: groupName(group) + "/" + kind, Name: name,
-			Account: l.cluster, Region: namespace, Tags: texts(meta, "labels"), Attrs: attrs(object, kind),
+			Account: l.cluster, Region: namespace, Tags: texts(meta, "labels"), Attrs: attrs(object, apiVersion, kind, whole),
 		},
 	}
 	if group == "" && kind == "Namespace" {
@@ -222,10 +222,13 @@ func isEvent(group, kind string) bool {
 }
 
 // attrs is the object without who-wrote-what and without secrets.
-func attrs(object map[string]any, kind string) json.RawMessage {
+func attrs(object map[string]any, apiVersion, kind string, whole bool) json.RawMessage {
 	object = maps.Clone(object)
+	delete(object, "kind") // in the type; apiVersion is kept, it says which fields there are
 	delete(object, "apiVersion")
-	delete(object, "kind")
+	if whole { // the items of a list leave it to the list
+		object["apiVersion"] = apiVersion
+	}
 	if meta := dict(object, "metadata"); meta != nil {
 		meta = maps.Clone(meta)
 		delete(meta, "managedFields")

@@ -252,3 +252,35 @@ func TestAPatchIsJudgedByWhatItMakes(t *testing.T) {
 		t.Errorf("what a manager no longer applies stays: %s", spelled(a.Props))
 	}
 }
+
+func TestWhatTheModelRemembersIsWhatAPatchStartsFrom(t *testing.T) {
+	seen := learn(t, "GET "+apps+"/deployments/web", `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{"replicas":3}}`)
+	if len(seen) != 1 {
+		t.Fatalf("%d seen", len(seen))
+	}
+	current := FromModel(func() model.Snapshot { return snapshotOf{seen[0].Resource} })
+	d, err := New(Config{Clusters: []Cluster{{Name: "c", Host: "c.example:6443"}}, Current: current})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for request, want := range map[string]string{
+		"PATCH " + apps + "/deployments/web":                                  "scale.min=3",
+		"PATCH " + apps + "/deployments/other":                                "scale.min=?",
+		"PATCH /apis/apps/v1beta1/namespaces/shop/deployments/web?dryRun=All": "scale.min=?", // of another version
+	} {
+		a, err := d.Decode(context.Background(), callOf(t, request, merge, `{"spec":{"paused":true}}`))
+		if err != nil || holds(spelled(a.Props), want) != nil {
+			t.Errorf("%s: %s, %v", request, spelled(a.Props), err)
+		}
+	}
+}
+
+// snapshotOf is a model of one resource.
+type snapshotOf struct{ only model.Resource }
+
+func (s snapshotOf) Version() model.Version                      { return model.Version{} }
+func (s snapshotOf) Resolve(string) (model.URN, bool)            { return "", false }
+func (s snapshotOf) Dependents([]model.URN, int) model.Reach     { return model.Reach{} }
+func (s snapshotOf) Dependencies(model.URN) []model.Relation     { return nil }
+func (s snapshotOf) Each(func(model.Resource) bool)              {}
+func (s snapshotOf) Resource(u model.URN) (model.Resource, bool) { return s.only, u == s.only.URN }

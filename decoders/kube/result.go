@@ -103,6 +103,9 @@ func (r *reading) patched(asked bool) {
 		res.object, res.base = r.patchAlone(), "/patch"
 		return
 	}
+	if managed := dict(res.before, "metadata")["managedFields"]; r.body.Patch == "apply" && res.before != nil && managed == nil {
+		r.unknown = append(r.unknown, "managed fields") // what the apply lets go of cannot be told
+	}
 	before := patch.Clone(res.before)
 	patch.Typed(r.message(), before)
 	res.object, res.whole, res.base, res.changed = object, true, "/result", changes(before, object)

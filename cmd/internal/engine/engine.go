@@ -46,13 +46,13 @@ type Cluster struct {
 	TLS *tls.Config // how to trust it, and be known to it
 }
 
-// platforms makes the decoders.
-func platforms(clusters []Cluster) ([]decoders.Decoder, error) {
+// platforms makes the decoders; current says what exists, where somebody can.
+func platforms(clusters []Cluster, current kube.Current) ([]decoders.Decoder, error) {
 	amazon, err := aws.New()
 	if err != nil {
 		return nil, err
 	}
-	var kc kube.Config
+	kc := kube.Config{Current: current}
 	for _, c := range clusters {
 		kc.Clusters = append(kc.Clusters, c.Cluster)
 	}
@@ -65,7 +65,11 @@ func platforms(clusters []Cluster) ([]decoders.Decoder, error) {
 
 // Registry makes the decoders and what finds them: all that `assent decode` needs.
 func Registry(clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
-	all, err := platforms(clusters)
+	return registry(clusters, governed, nil)
+}
+
+func registry(clusters []Cluster, governed []decoders.Binding, current kube.Current) (*decoders.Registry, error) {
+	all, err := platforms(clusters, current)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +136,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 			e.Close(ctx)
 		}
 	}()
-	if e.registry, err = Registry(cfg.Clusters, cfg.Governed); err != nil {
+	if e.registry, err = registry(cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot)); err != nil {
 		return nil, err
 	}
 	if e.decide, err = decider(cfg.Intent); err != nil {
