@@ -106,6 +106,16 @@ func (c *cluster) writeKeys() error {
 	if err != nil {
 		return err
 	}
+	// The API server shows this to the kubelet, which listens to nobody else.
+	toKubelet := &x509.Certificate{
+		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: "kube-apiserver-kubelet-client"},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(240 * time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	toKubeletDER, err := x509.CreateCertificate(rand.Reader, toKubelet, ca, &key.PublicKey, caKey)
+	if err != nil {
+		return err
+	}
 	saKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -127,6 +137,7 @@ func (c *cluster) writeKeys() error {
 		der        []byte
 	}{
 		{"ca.crt", "CERTIFICATE", caDER}, {"server.crt", "CERTIFICATE", leafDER}, {"server.key", "EC PRIVATE KEY", keyDER},
+		{"kubelet-client.crt", "CERTIFICATE", toKubeletDER}, {"kubelet-client.key", "EC PRIVATE KEY", keyDER},
 		{"sa.key", "EC PRIVATE KEY", saDER}, {"sa.pub", "PUBLIC KEY", saPub},
 	} {
 		if err := os.WriteFile(c.path(f.name), pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.der}), 0o600); err != nil {

@@ -8,6 +8,10 @@
 //	k8sbox etcd|kube-apiserver|kube-controller-manager|kubectl [ARGS]
 //	k8sbox up --dir DIR      a cluster on loopback, until SIGTERM or end of stdin
 //
+// With --kubelet it has a node too, whose pods are processes of this machine in
+// a folder each: exec, attach, cp, port-forward and logs work. There is no
+// isolation whatever; a pod runs as whoever runs the box.
+//
 // A link called kubectl (etcd, …) to the program is that program.
 package main
 
@@ -50,6 +54,11 @@ func main() {
 		if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 			kubectlutil.CheckErr(err)
 		}
+	case "kubelet":
+		if err := runKubelet(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "kubelet: error:", err)
+			os.Exit(1)
+		}
 	case "up":
 		if err := up(os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, "k8sbox: error:", err)
@@ -63,7 +72,7 @@ func main() {
 // part reports whether name is one of the programs in the box.
 func part(name string) bool {
 	switch name {
-	case "etcd", "kube-apiserver", "kube-controller-manager", "kubectl":
+	case "etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "kubelet":
 		return true
 	}
 	return false

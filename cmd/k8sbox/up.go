@@ -41,6 +41,7 @@ func up(args []string) error {
 	dir := flags.String("dir", "", "folder for keys, logs and data; made if it is not there")
 	stdin := flags.Bool("stdin", false, "stop at the end of stdin too: a parent that dies takes the cluster along")
 	controllers := flags.Bool("controllers", true, "run kube-controller-manager")
+	node := flags.Bool("kubelet", false, "have a node: every pod's command is run as a process of this machine")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -62,9 +63,9 @@ func up(args []string) error {
 	if err != nil {
 		return err
 	}
-	c := &cluster{dir: abs, failed: make(chan error, 3)}
+	c := &cluster{dir: abs, failed: make(chan error, 4)}
 	defer c.stop()
-	box, err := c.start(ctx, *controllers)
+	box, err := c.start(ctx, *controllers, *node)
 	if err != nil {
 		return err
 	}
@@ -91,8 +92,8 @@ type cluster struct {
 
 func (c *cluster) path(name string) string { return filepath.Join(c.dir, name) }
 
-func (c *cluster) start(ctx context.Context, controllers bool) (Box, error) {
-	ports, err := freePorts(4)
+func (c *cluster) start(ctx context.Context, controllers, node bool) (Box, error) {
+	ports, err := freePorts(5)
 	if err != nil {
 		return Box{}, err
 	}
@@ -120,6 +121,7 @@ func (c *cluster) start(ctx context.Context, controllers bool) (Box, error) {
 		"--service-account-issuer", "https://kubernetes.default.svc",
 		"--service-account-key-file", c.path("sa.pub"), "--service-account-signing-key-file", c.path("sa.key"),
 		"--authorization-mode", "RBAC",
+		"--kubelet-client-certificate", c.path("kubelet-client.crt"), "--kubelet-client-key", c.path("kubelet-client.key"),
 		"--audit-policy-file", c.path("audit.yaml"), "--audit-log-path", box.Audit, "--audit-log-mode", "blocking",
 	); err != nil {
 		return box, err
@@ -136,6 +138,14 @@ func (c *cluster) start(ctx context.Context, controllers bool) (Box, error) {
 	}
 	if err := admin.bind(ctx); err != nil {
 		return box, err
+	}
+	if node {
+		if err := c.run("kubelet", "--kubeconfig", box.Kubeconfig["admin"], "--dir", c.dir, "--port", fmt.Sprint(ports[4])); err != nil {
+			return box, err
+		}
+		if err := c.until(ctx, func() error { return admin.get(ctx, "/api/v1/nodes/"+nodeName) }); err != nil {
+			return box, fmt.Errorf("waiting for the node (its log is %s): %w", c.path("kubelet.log"), err)
+		}
 	}
 	if !controllers {
 		return box, nil
@@ -179,9 +189,15 @@ func (c *cluster) run(part string, args ...string) error {
 }
 
 // stop ends the parts, last started first, and waits for them. Nothing in them
-// is worth a graceful end.
+// is worth a graceful end but the kubelet, which has processes of its own.
 func (c *cluster) stop() {
 	for i := len(c.parts) - 1; i >= 0; i-- {
+		if part := c.parts[i]; part.Args[0] == "kubelet" {
+			_ = part.Process.Signal(syscall.SIGTERM)
+			kill := time.AfterFunc(5*time.Second, func() { _ = part.Process.Kill() })
+			defer kill.Stop()
+			continue
+		}
 		_ = c.parts[i].Process.Kill()
 	}
 	c.wait.Wait()
