@@ -55,6 +55,15 @@ type Asked struct {
 	Pause func() (resume func())
 	// Beat tells a client that its call is still being worked on.
 	Beat func()
+	// Echo: an API server asks about a call that it is executing (an admission
+	// review). One that is in flight through this gate is not judged again.
+	Echo bool
+	// Ticket is the decision that an echo claims to have passed with. It MUST be in
+	// flight, or the call is refused.
+	Ticket string
+	// Follows is the decision that an echo is a consequence of: a controller carries
+	// out what was allowed. It is recorded, and not judged as a new intention.
+	Follows string
 }
 
 // Answered is what the upstream, or the lack of one, made of a forwarded call.

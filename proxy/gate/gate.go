@@ -92,9 +92,10 @@ type Event struct {
 
 // Gate judges calls. It is safe for concurrent use.
 type Gate struct {
-	cfg   Config
-	ids   *idSource
-	denys *denials
+	cfg    Config
+	ids    *idSource
+	denys  *denials
+	flying *flights
 	// waiting has a place for each call that waits for approval.
 	waiting chan struct{}
 }
@@ -121,7 +122,7 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Gap == nil {
 		cfg.Gap = func(string, error) {}
 	}
-	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now), waiting: make(chan struct{}, waitingAtOnce)}, nil
+	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now), flying: newFlights(), waiting: make(chan struct{}, waitingAtOnce)}, nil
 }
 
 // Consider understands and judges a call without recording or forwarding
@@ -168,7 +169,17 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		if known, ok := g.denys.find(in, action, g.intent()); ok {
 			return proxy.Permit{DecisionID: known.DecisionID, Refusal: &known}
 		}
-		d = g.spend(ctx, g.decide(ctx, action, at, id))
+		passed, seen := g.flying.find(in, action)
+		switch {
+		case seen:
+			return proxy.Permit{DecisionID: passed}
+		case in.Ticket != "":
+			d = forged(action, in.Ticket, g.cfg.Mode, at, id)
+		case in.Follows != "":
+			d = consequence(g.decide(ctx, action, at, id), in.Follows)
+		default:
+			d = g.spend(ctx, g.decide(ctx, action, at, id))
+		}
 	}
 
 	if g.cfg.Question {
@@ -189,6 +200,9 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 			g.denys.add(in, d, *refusal)
 		}
 		return proxy.Permit{DecisionID: id, Refusal: refusal}
+	}
+	if !in.Echo {
+		g.flying.add(id, d.Action)
 	}
 	return proxy.Permit{
 		DecisionID: id,
@@ -260,6 +274,7 @@ func (g *Gate) append(ctx context.Context, e ledger.Entry) (ledger.Receipt, erro
 // closer returns the function that records what became of a forwarded action.
 func (g *Gate) closer(d policy.Decision, of ledger.Receipt) func(context.Context, proxy.Answered) error {
 	return func(ctx context.Context, a proxy.Answered) error {
+		g.flying.remove(d.ID)
 		out := ledger.Outcome{
 			Decision: d.ID, Of: of,
 			Result: a.Result, Reason: a.Reason, Status: a.Status, RequestID: a.RequestID,
