@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"strings"
 	"time"
@@ -43,6 +44,19 @@ func (a *Authority) GetCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate
 		return nil, errors.New("the client named no host (no SNI)")
 	}
 	return a.Leaf(hello.ServerName)
+}
+
+// Own is GetCertificate for a server that answers by itself: a client that names
+// no host gets a leaf for the address that it has reached.
+func (a *Authority) Own(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if hello.ServerName != "" {
+		return a.Leaf(hello.ServerName)
+	}
+	host, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String())
+	if err != nil {
+		return nil, fmt.Errorf("a connection to no address: %w", err)
+	}
+	return a.Leaf(host)
 }
 
 // issue signs a new leaf.

@@ -67,17 +67,8 @@ func (s *Server) newGateway(quiet *log.Logger) *http.Server {
 			NextProtos: []string{"h2", "http/1.1"},
 			// Any certificate may be shown: one that is not ours gets an answer that says
 			// so, and not an alert.
-			ClientAuth: tls.RequestClientCert,
-			GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-				if hello.ServerName != "" {
-					return s.cfg.Authority.Leaf(hello.ServerName)
-				}
-				host, _, err := net.SplitHostPort(hello.Conn.LocalAddr().String())
-				if err != nil {
-					return nil, fmt.Errorf("a connection to no address: %w", err)
-				}
-				return s.cfg.Authority.Leaf(host)
-			},
+			ClientAuth:     tls.RequestClientCert,
+			GetCertificate: s.cfg.Authority.Own,
 		},
 	}
 }

@@ -58,6 +58,7 @@ func (c *cluster) writeFiles(box *Box) error {
 	var tokens string
 	for _, user := range []struct{ name, groups string }{
 		{"admin", "system:masters"}, {"alice", "people"}, {"agent-1", "agents"},
+		{nodeUser, "system:masters"},
 	} {
 		var secret [16]byte
 		if _, err := rand.Read(secret[:]); err != nil {

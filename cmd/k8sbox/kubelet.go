@@ -22,8 +22,13 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 )
 
-// nodeName is the one node of the box.
-const nodeName = "k8sbox"
+const (
+	// nodeName is the one node of the box.
+	nodeName = "k8sbox"
+	// nodeUser is whom the API server knows it as: it schedules, too, and is a part of
+	// the control plane to whoever tells those by their names.
+	nodeUser = "system:kube-scheduler"
+)
 
 // kubelet stands in for scheduler and kubelet: it takes every pod that nobody
 // has, runs its first container's command as a process of this machine in a

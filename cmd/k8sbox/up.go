@@ -29,7 +29,7 @@ const readyTimeout = 120 * time.Second
 type Box struct {
 	Server     string            `json:"server"`     // https://127.0.0.1:PORT
 	CA         string            `json:"ca"`         // file
-	Kubeconfig map[string]string `json:"kubeconfig"` // by user: admin, alice, agent-1
+	Kubeconfig map[string]string `json:"kubeconfig"` // by user: admin, alice, agent-1, system:kube-scheduler
 	Token      map[string]string `json:"token"`
 	Audit      string            `json:"audit"` // the audit log: JSON lines, level RequestResponse
 	Etcd       string            `json:"etcd"`  // http://127.0.0.1:PORT
@@ -140,7 +140,7 @@ func (c *cluster) start(ctx context.Context, controllers, node bool) (Box, error
 		return box, err
 	}
 	if node {
-		if err := c.run("kubelet", "--kubeconfig", box.Kubeconfig["admin"], "--dir", c.dir, "--port", fmt.Sprint(ports[4])); err != nil {
+		if err := c.run("kubelet", "--kubeconfig", box.Kubeconfig[nodeUser], "--dir", c.dir, "--port", fmt.Sprint(ports[4])); err != nil {
 			return box, err
 		}
 		if err := c.until(ctx, func() error { return admin.get(ctx, "/api/v1/nodes/"+nodeName) }); err != nil {

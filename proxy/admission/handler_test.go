@@ -201,6 +201,23 @@ func TestAControllersChangeIsTracedToWhatWasAllowed(t *testing.T) {
 	}
 }
 
+func TestWhatEveryNamespaceHasFollowsFromTheNamespace(t *testing.T) {
+	g := &gate{}
+	h := newHandler(t, g)
+	h.ask(t, `{"uid":"u","operation":"CREATE","resource":{"version":"v1","resource":"namespaces"},"namespace":"new","name":"new","userInfo":{"username":"alice"},"object":{"metadata":{"uid":"N"}}}`)
+	for user, want := range map[string]string{
+		"system:serviceaccount:kube-system:service-account-controller": "dec_1",
+		"system:serviceaccount:kube-system:root-ca-cert-publisher":     "dec_1",
+		"system:serviceaccount:kube-system:deployment-controller":      "",
+		"system:serviceaccount:new:service-account-controller":         "",
+	} {
+		h.ask(t, fmt.Sprintf(`{"uid":"u","operation":"CREATE","resource":{"version":"v1","resource":"serviceaccounts"},"namespace":"new","name":"default","userInfo":{"username":%q},"object":{}}`, user))
+		if got := g.asked[len(g.asked)-1].Follows; got != want {
+			t.Errorf("%s: follows from %q, want %q", user, got, want)
+		}
+	}
+}
+
 func TestOriginsAreBounded(t *testing.T) {
 	o := newOrigins()
 	for i := range originsKept + 10 {

@@ -54,7 +54,7 @@ func (o *origins) of(object string) (decision string) {
 }
 
 // Objects are known by their uid, which nobody can choose; a namespace that is
-// being deleted by its name, which is all that a review of its content says.
+// made or deleted by its name, which is all that a review of its content says.
 func objectKey(cluster, uid string) string {
 	if uid == "" {
 		return ""
@@ -62,7 +62,16 @@ func objectKey(cluster, uid string) string {
 	return cluster + "\nuid\n" + uid
 }
 
-func emptiedKey(cluster, namespace string) string { return cluster + "\nnamespace\n" + namespace }
+func namespaceKey(cluster, namespace, operation string) string {
+	return cluster + "\nnamespace\n" + operation + "\n" + namespace
+}
+
+// furnishes reports the two controllers that put into each new namespace what
+// every namespace has: the default service account, and the cluster's CA.
+func (u userInfo) furnishes() bool {
+	const prefix = "system:serviceaccount:kube-system:"
+	return u.Username == prefix+"service-account-controller" || u.Username == prefix+"root-ca-cert-publisher"
+}
 
 // parse reads the new object, or of a deletion the old one.
 func (r *request) parse() (m metadata) {
@@ -103,8 +112,8 @@ func (o *origins) parent(cluster string, r *request) string {
 			return id
 		}
 	}
-	if r.Operation == "DELETE" && r.Namespace != "" {
-		return o.of(emptiedKey(cluster, r.Namespace))
+	if r.Namespace != "" && (r.Operation == "DELETE" || r.Operation == "CREATE" && r.UserInfo.furnishes()) {
+		return o.of(namespaceKey(cluster, r.Namespace, r.Operation))
 	}
 	return ""
 }
@@ -112,7 +121,7 @@ func (o *origins) parent(cluster string, r *request) string {
 // remember keeps what a change that was let pass was let pass with.
 func (o *origins) remember(cluster string, r *request, decision string) {
 	o.add(objectKey(cluster, r.parse().Metadata.UID), decision)
-	if r.Operation == "DELETE" && r.Resource.Resource == "namespaces" && r.Resource.Group == "" {
-		o.add(emptiedKey(cluster, r.Name), decision)
+	if r.Resource.Resource == "namespaces" && r.Resource.Group == "" && r.SubResource == "" {
+		o.add(namespaceKey(cluster, r.Name, r.Operation), decision)
 	}
 }

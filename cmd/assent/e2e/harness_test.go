@@ -180,6 +180,7 @@ type decision struct {
 	ID      string `json:"id"`
 	Verdict string `json:"verdict"`
 	Mode    string `json:"mode"`
+	Grant   string `json:"grant"`
 	Action  struct {
 		Service   string `json:"service"`
 		Operation string `json:"operation"`

@@ -5,15 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 )
 
-// serve runs the daemon with the kube's assent.yaml until the test ends, and
-// returns its log.
-func (k *kube) serve() *lockedBuffer {
+// serveUntil runs the daemon with the kube's assent.yaml until stop is called, or
+// the test ends.
+func (k *kube) serveUntil() (stop func()) {
 	k.t.Helper()
 	cmd := exec.Command(binary, "serve")
 	cmd.Dir, cmd.Env = k.dir, k.environ()
@@ -24,7 +25,7 @@ func (k *kube) serve() *lockedBuffer {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	k.t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
@@ -33,12 +34,15 @@ func (k *kube) serve() *lockedBuffer {
 			_ = cmd.Process.Kill()
 			<-ended
 		}
+	})
+	k.t.Cleanup(func() {
+		stop()
 		if k.t.Failed() {
 			k.t.Logf("assent serve:\n%s%s", errOut.String(), tailOf(out.String(), 4000))
 		}
 	})
 	waitFor(k.t, 20*time.Second, "assent serve", func() bool { return strings.Contains(errOut.String(), "serving on") })
-	return &out
+	return stop
 }
 
 // kubeGateway: a kubeconfig that leads to the gateway works for every verb, for a
@@ -47,7 +51,7 @@ func kubeGateway(t *testing.T, c *k8sboxtest.Cluster) {
 	k := newKube(t, c, "alice", "gatewayed").enforcing()
 	gateway := freePort(t)
 	k.write("assent.yaml", fmt.Sprintf("listen: 127.0.0.1:%s\ngateway: 127.0.0.1:%s\nmode: enforce\nintent: intent\nclusters: [%q]\n", freePort(t), gateway, c.Kubeconfig["admin"]))
-	k.serve()
+	k.serveUntil()
 	config := func(actor string, more ...string) string {
 		r := k.must(binary, append([]string{"kubeconfig", "--as", actor}, more...)...)
 		contains(t, "the kubeconfig", r.out, "https://127.0.0.1:"+gateway+"/k8s/k8sbox", "client-certificate-data", c.Token["alice"])

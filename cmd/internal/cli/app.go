@@ -174,7 +174,7 @@ Start here, no set-up needed, nothing is blocked:
 	root.PersistentFlags().StringVar(&a.ledgerDir, "ledger", "", "use the ledger in this `directory`")
 	root.PersistentFlags().StringVar(&a.intentDir, "intent", "", "use the declared documents in this `directory`")
 	root.AddCommand(
-		a.runCommand(), a.serveCommand(), a.kubeconfigCommand(),
+		a.runCommand(), a.serveCommand(), a.kubeconfigCommand(), a.kubeCommand(),
 		a.mayCommand(), a.decodeCommand(), a.explainCommand(), a.whatCommand(),
 		a.intentCommand(), a.ledgerCommand(),
 		a.inboxCommand(), a.approveCommand(), a.denyCommand(),

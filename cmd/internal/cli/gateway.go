@@ -2,15 +2,13 @@ package cli
 
 import (
 	"fmt"
-	"net"
-	"net/netip"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/assent-iom/assent/certs"
+	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/setup"
 	"github.com/assent-iom/assent/model"
@@ -58,7 +56,7 @@ func (a *App) kubeconfig(o kubeconfigOptions) error {
 	if err != nil {
 		return err
 	}
-	address, err := gatewayAddress(o.address, cfg.Gateway)
+	address, err := doorAddress(o.address, cfg.Gateway, config.FieldGateway, "127.0.0.1:8443")
 	if err != nil {
 		return err
 	}
@@ -109,26 +107,4 @@ func throughGateway(k *setup.Kubeconfig, authority *certs.Authority, address str
 		return nil, nil, err
 	}
 	return k.Through(setup.Gateway{Address: address, CA: authority.PEM(), Cert: cert, Key: key, Path: path})
-}
-
-// gatewayAddress is where clients find the gateway.
-func gatewayAddress(flag, listen string) (string, error) {
-	if flag != "" {
-		u, err := url.Parse(flag)
-		if err != nil || u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.User != nil {
-			return "", exit{2, repaired{fmt.Errorf("--address %q is not the address of a gateway", flag), "--address https://HOST:PORT"}}
-		}
-		return "https://" + u.Host, nil
-	}
-	if listen == "" {
-		return "", repaired{fmt.Errorf("assent.yaml has no gateway"), "set gateway: 127.0.0.1:8443, and start assent serve again"}
-	}
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return "", fmt.Errorf("reading the gateway's address: %w", err)
-	}
-	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() || port == "0" {
-		return "", repaired{fmt.Errorf("the gateway listens on %s, which does not say how it is reached", listen), "assent kubeconfig --address https://HOST:" + port}
-	}
-	return "https://" + listen, nil
 }

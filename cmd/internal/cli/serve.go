@@ -108,8 +108,14 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, d.engine.Close(drain))
 	}()
+	var key []byte
+	if d.cfg.Admission != "" {
+		if key, err = a.webhookKey(d.cfg); err != nil {
+			return err
+		}
+	}
 	err = d.engine.Open(engine.Door{
-		Authority: authority, Authenticator: who, Upstreams: d.cfg.Upstreams, Egress: d.cfg.Egress, MayDial: d.cfg.MayDial,
+		AdmissionKey: key, Authority: authority, Authenticator: who, Upstreams: d.cfg.Upstreams, Egress: d.cfg.Egress, MayDial: d.cfg.MayDial,
 		OnDistrust: func(host string, err error) {
 			d.log.Warn("a client does not trust the authority", zap.String("host", host), zap.Error(err), zap.String("repair", "give it "+certPath))
 		},

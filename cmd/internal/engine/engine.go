@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,6 +121,7 @@ type Engine struct {
 	budgets  *budget.Book // nil: what counts against a budget is refused
 	gate     *gate.Gate
 	server   *proxy.Server // nil until Open
+	webhook  *http.Server  // nil until Open, and without a key
 }
 
 // New opens what is on disk and wires it.
@@ -213,11 +215,15 @@ type Door struct {
 	Egress        proxy.Egress
 	MayDial       []string                     // host patterns that may resolve to loopback
 	OnDistrust    func(host string, err error) // a client does not trust the authority
+	AdmissionKey  []byte                       // what the webhook's secrets are made from; nil: no webhook
 	Roots         *x509.CertPool               // what upstreams are verified with; nil: the system's roots
 }
 
 // Open makes the proxy; Serve then answers. It is called once, before Serve.
 func (e *Engine) Open(how Door) (err error) {
+	if err := e.openWebhook(how); err != nil {
+		return err
+	}
 	byHost := map[string]*tls.Config{}
 	local := slices.Clone(how.MayDial)
 	var mounts []proxy.Mount
@@ -285,6 +291,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.server != nil {
 		add("ending the proxy", e.server.Shutdown(ctx))
+	}
+	if e.webhook != nil {
+		add("ending the webhook", e.webhook.Shutdown(ctx))
 	}
 	if e.writer != nil {
 		add("saving the model", e.writer.Close())
