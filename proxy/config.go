@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"time"
@@ -54,6 +55,11 @@ type Config struct {
 	Upstreams []Upstream
 	// Mounts are the API servers that the gateway leads to; see ServeGateway.
 	Mounts []Mount
+	// Vouch writes, into the header of a decided call that is about to be sent to a
+	// host, in whose name assent sends it. An error means that nothing is sent. It MUST
+	// NOT touch a header that says what the call does. Nil: calls are sent with the
+	// caller's own credential.
+	Vouch func(ctx context.Context, host, decision string, h http.Header) error
 	// TLS returns how to trust, and be known to, an upstream ("host" or
 	// "host:port" as in decoders.Call.Host): a cluster's own roots, a client
 	// certificate. Nil, or a nil result, means Roots. The result is

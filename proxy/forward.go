@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -108,6 +109,9 @@ func (e *exchange) lane(out *http.Request) *http.Transport {
 	return e.s.lanes.reads
 }
 
+// errUnvouched marks a call that could not be sent in its caller's name.
+var errUnvouched = errors.New("nobody vouches for the caller")
+
 // outgoing builds the request as it came: same target, same header values, same
 // framing, same bytes.
 func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
@@ -126,6 +130,11 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	}
 	if j, ok := e.decoder.(decoders.Joiner); ok {
 		j.Join(e.permit.DecisionID, out.Header)
+	}
+	if e.s.cfg.Vouch != nil && e.permit.DecisionID != "" {
+		if err := e.s.cfg.Vouch(ctx, e.call.Host, e.permit.DecisionID, out.Header); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnvouched, err)
+		}
 	}
 	if e.upgrade != "" {
 		out.Header.Set("Connection", "Upgrade")
@@ -173,6 +182,9 @@ func (e *exchange) unanswered(err error) {
 			Code: decoders.DeniedCode, DecisionID: e.permit.DecisionID,
 			Message: oneLine("assent refused this call: " + err.Error() + ". Nothing was sent; it is policy, not an outage. Next: name the address under upstreams in assent.yaml if it is meant"),
 		})
+	case errors.Is(err, errUnvouched):
+		e.close(Answered{Result: ledger.NotForwarded, Reason: oneLine(err.Error())})
+		e.sayTrouble("unvouched", "assent sends changes to "+e.call.Host+" in their caller's name, and could not: "+err.Error()+"; nothing was sent, and no policy refused it", false)
 	case !e.sent:
 		e.close(Answered{Result: ledger.NotForwarded, Reason: oneLine("upstream unreachable: " + err.Error())})
 		e.sayTrouble("upstream-unreachable", "assent could not reach "+e.call.Host+": "+err.Error()+"; nothing was sent, and no policy refused it", false)

@@ -94,7 +94,8 @@ func consequence(d policy.Decision, of string) policy.Decision {
 	if of == "" || d.Fault != "" {
 		return d
 	}
-	d.Verdict, d.Grant, d.Findings, d.Needs, d.Approvals = policy.Allow, "consequence of "+of, nil, nil, nil
+	d.Verdict, d.Grant, d.Findings = policy.Allow, "consequence of "+of, nil
+	d.Needs, d.Approvals, d.Budgets = nil, nil, nil // it is counted with what it follows from
 	return d
 }
 

@@ -19,6 +19,7 @@ func TestKubernetesDoors(t *testing.T) {
 		test func(*testing.T, *k8sboxtest.Cluster)
 	}{
 		{"what does not pass the proxy is judged by the webhook", kubeAdmission},
+		{"with the guard on nothing goes past assent", kubeGuard},
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.test(t, c) })
 	}

@@ -116,3 +116,13 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 	const id = "a-client-of-its-own"
 	contains(t, "a read with an audit id", strings.ToLower(curl("/k8s/k8sbox/api/v1/namespaces/gatewayed/pods", "-H", "Audit-ID: "+id, "-D", "-")), "audit-id: "+id, `"podlist"`)
 }
+
+// edit writes a changed copy of a file and returns its path.
+func (k *kube) edit(path, old, changed string) string {
+	k.t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return k.write("edited.kubeconfig", strings.ReplaceAll(string(data), old, changed))
+}

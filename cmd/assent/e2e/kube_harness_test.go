@@ -108,6 +108,7 @@ type kubeDecision struct {
 	Action struct {
 		Operation string                 `json:"operation"`
 		Verb      string                 `json:"verb"`
+		Portable  string                 `json:"capability"`
 		Targets   []struct{ URN string } `json:"targets"`
 		Unknown   []string               `json:"unknown"`
 		Native    object                 `json:"native"`

@@ -172,7 +172,7 @@ func engineClusters(found []setup.Cluster) ([]engine.Cluster, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
 		}
-		e := engine.Cluster{TLS: c.TLS}
+		e := engine.Cluster{TLS: c.TLS, Token: c.Token}
 		e.Name, e.PathPrefix = c.Name, strings.TrimSuffix(server.Path, "/")
 		e.Host = strings.TrimSuffix(strings.ToLower(c.Host), ":443")
 		all = append(all, e)

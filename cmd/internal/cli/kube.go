@@ -29,7 +29,7 @@ func (a *App) kubeCommand() *cobra.Command {
 		Short: "What a cluster needs to know of assent",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(a.kubeWebhookCommand())
+	cmd.AddCommand(a.kubeWebhookCommand(), a.kubeGuardCommand())
 	return cmd
 }
 

@@ -81,6 +81,9 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := guard(clusters, d.cfg.Guarded); err != nil {
+		return err
+	}
 	authority, certPath, err := a.authority(d.cfg)
 	if err != nil {
 		return err

@@ -39,6 +39,7 @@ const (
 	FieldUpstreams = "upstreams"
 	FieldEgress    = "egress"
 	FieldClusters  = "clusters"
+	FieldGuarded   = "guarded"
 	FieldTokens    = "tokens"
 	FieldMayDial   = "may_dial"
 	FieldInbox     = "inbox"
@@ -49,7 +50,7 @@ const (
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -76,6 +77,7 @@ type Config struct {
 	Upstreams []proxy.Upstream
 	Egress    proxy.Egress
 	Clusters  []string // kubeconfig files
+	Guarded   []string // clusters to which changes are sent under assent's own identity
 	Tokens    []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
 	MayDial   []string // host patterns that may resolve to a loopback address
 
@@ -157,6 +159,8 @@ func (c *Config) merge(other Config) {
 			c.Egress = other.Egress
 		case FieldClusters:
 			c.Clusters = other.Clusters
+		case FieldGuarded:
+			c.Guarded = other.Guarded
 		case FieldTokens:
 			c.Tokens = other.Tokens
 		case FieldMayDial:
@@ -196,6 +200,10 @@ func (c *Config) Values() []Value {
 	if clusters == nil {
 		clusters = []string{}
 	}
+	guarded := c.Guarded
+	if guarded == nil {
+		guarded = []string{}
+	}
 	actors := []string{}
 	for _, t := range c.Tokens {
 		actors = append(actors, t.Actor)
@@ -204,7 +212,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldWait: c.Wait.String(), FieldBudgets: c.Budgets, FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldWait: c.Wait.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.Listen, FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -161,6 +161,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Upstreams, err = r.upstreams(n)
 	case FieldClusters:
 		c.Clusters, err = r.clusters(n)
+	case FieldGuarded:
+		c.Guarded, err = r.names(n)
 	case FieldTokens:
 		c.Tokens, err = r.tokens(n)
 	case FieldMayDial:
@@ -277,6 +279,20 @@ func (r reader) tokens(n *yaml.Node) (out []Token, err error) {
 	})
 	slices.SortFunc(out, func(a, b Token) int { return strings.Compare(a.Actor, b.Actor) })
 	return out, err
+}
+
+func (r reader) names(n *yaml.Node) (out []string, err error) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) > maxEntries {
+		return nil, r.bad(n, "expected a list of at most %d names", maxEntries)
+	}
+	for _, item := range n.Content {
+		name, err := r.text(item)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, name)
+	}
+	return out, nil
 }
 
 func (r reader) hosts(n *yaml.Node) (out []string, err error) {

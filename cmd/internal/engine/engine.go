@@ -45,6 +45,10 @@ import (
 type Cluster struct {
 	kube.Cluster
 	TLS *tls.Config // how to trust it, and be known to it
+	// Token is assent's own at the cluster; nil: none.
+	Token func() (string, error)
+	// Guarded: changes are sent under assent's own identity, in the caller's name.
+	Guarded bool
 }
 
 // platforms makes the decoders; current says what exists, where somebody can.
@@ -236,7 +240,12 @@ func (e *Engine) Open(how Door) (err error) {
 		}
 		local = append(local, name)
 	}
+	vouch, err := e.voucher()
+	if err != nil {
+		return err
+	}
 	e.server, err = proxy.New(proxy.Config{
+		Vouch:     vouch,
 		Authority: how.Authority, Registry: e.registry, Gate: e.gate, Authenticator: how.Authenticator,
 		Upstreams: how.Upstreams, Mounts: mounts, Egress: how.Egress, OnDistrust: how.OnDistrust,
 		TLS: func(host string) *tls.Config { return byHost[host] }, Roots: how.Roots,

@@ -33,6 +33,9 @@ type Cluster struct {
 	PathPrefix string
 	// TLS is how the engine trusts, and is known to, the API server; nil for http.
 	TLS *tls.Config
+	// Token reads the bearer token of the one user that contexts bind to the cluster;
+	// nil where there is none, or several users.
+	Token func() (string, error)
 	// Insecure: the kubeconfig turns verification off. The engine never does.
 	Insecure bool
 	// Loopback: Go clients send these calls past any proxy unless the overlay says
@@ -218,6 +221,7 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 		if err != nil {
 			return fmt.Errorf("reading kubeconfig: cluster %s: %w", name, err)
 		}
+		c.Token = k.token(name, read)
 		c.Name, c.Insecure = name, text(cluster, "insecure-skip-tls-verify") == "true"
 		if !strings.HasPrefix(strings.ToLower(server), "http:") {
 			if c.TLS, err = k.trust(cluster, name, read); err != nil {
@@ -347,6 +351,23 @@ func (k *Kubeconfig) onlyUser(cluster string) (user *yaml.Node, withCertificate 
 		return nil, withCertificate
 	}
 	return user, withCertificate
+}
+
+// token is how to read the token of a cluster's only user, each time anew: a file's
+// content is renewed.
+func (k *Kubeconfig) token(cluster string, read func(string) ([]byte, error)) func() (string, error) {
+	user, _ := k.onlyUser(cluster)
+	inline, file := text(user, "token"), text(user, "tokenFile")
+	switch {
+	case file != "": // which wins, in client-go too
+		return func() (string, error) {
+			data, err := read(file)
+			return strings.TrimSpace(string(data)), err
+		}
+	case inline != "":
+		return func() (string, error) { return inline, nil }
+	}
+	return nil
 }
 
 // material reads KEY-data, which wins, or the file that KEY names.

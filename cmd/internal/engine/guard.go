@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/assent-iom/assent/proxy/broker"
+)
+
+// brokerIdle and brokerConns bound the connections on which a cluster is asked who
+// its callers are.
+const (
+	brokerIdle  = 90 * time.Second
+	brokerConns = 8
+)
+
+// voucher sends changes to guarded clusters in their callers' names; nil where no
+// cluster is guarded.
+func (e *Engine) voucher() (func(ctx context.Context, host, decision string, h http.Header) error, error) {
+	byHost := map[string]*broker.Impersonator{}
+	for _, c := range e.cfg.Clusters {
+		if !c.Guarded {
+			continue
+		}
+		token := c.Token
+		if token == nil {
+			if c.TLS == nil || len(c.TLS.Certificates) == 0 {
+				return nil, fmt.Errorf("cluster %s is guarded, and assent has no credential of its own for it: its kubeconfig under clusters needs exactly one user, with a token or a client certificate", c.Name)
+			}
+			token = func() (string, error) { return "", nil }
+		}
+		transport := &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			TLSClientConfig:     c.TLS.Clone(),
+			ForceAttemptHTTP2:   true,
+			IdleConnTimeout:     brokerIdle,
+			MaxConnsPerHost:     brokerConns,
+			TLSHandshakeTimeout: 10 * time.Second,
+		}
+		i, err := broker.New(broker.Config{Server: c.url(), Token: token, Transport: transport, Now: e.cfg.Now})
+		if err != nil {
+			return nil, err
+		}
+		byHost[c.Host] = i
+	}
+	if len(byHost) == 0 {
+		return nil, nil
+	}
+	return func(ctx context.Context, host, decision string, h http.Header) error {
+		if i := byHost[host]; i != nil {
+			return i.Vouch(ctx, h, decision)
+		}
+		return nil
+	}, nil
+}
