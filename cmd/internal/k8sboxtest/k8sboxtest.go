@@ -6,7 +6,8 @@
 //	out, err := c.Run("alice", "get", "namespaces")
 //
 // The cluster ends with the test, and with the test's process however that ends.
-// There is no kubelet: pods are scheduled nowhere and run nothing.
+// Without --kubelet pods are scheduled nowhere and run nothing; with it each is a
+// process of this machine, without isolation.
 //
 // A machine without the program is told so loudly; with CI set the test fails.
 package k8sboxtest
@@ -55,7 +56,8 @@ func Folder(t testing.TB) string {
 }
 
 // Start runs a cluster until the test ends; it takes 3 to 10 seconds. args are
-// those of `k8sbox up`: --controllers=false leaves the controllers out.
+// those of `k8sbox up`: --controllers=false leaves the controllers out, --kubelet
+// adds a node.
 func Start(t testing.TB, args ...string) *Cluster {
 	t.Helper()
 	folder := Folder(t)
