@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -46,6 +47,26 @@ func TestTheDecodersSpeakTheVocabulary(t *testing.T) {
 		if _, ok := vocab.Find(m[1]); !ok {
 			t.Errorf("decoders/aws says %s, which is no word of the vocabulary", m[1])
 		}
+	}
+	files, err := filepath.Glob("../../decoders/kube/properties*.go")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	said := 0
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`f\.(?:set|byDefault|unknown|verdict|number)\("([A-Za-z.]+)"`).FindAllStringSubmatch(string(data), -1) {
+			said++
+			if _, ok := vocab.Find(m[1]); !ok {
+				t.Errorf("decoders/kube says %s, which is no word of the vocabulary", m[1])
+			}
+		}
+	}
+	if said < 30 {
+		t.Errorf("only %d words found: is the search broken?", said)
 	}
 }
 

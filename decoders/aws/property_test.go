@@ -82,7 +82,7 @@ func TestProperties(t *testing.T) {
 		{iamCall(t, "CreateRole", "RoleName", "r", "AssumeRolePolicyDocument", assume), `access.anonymous=false access.crossAccount=["arn:aws:iam::111111111111:root"] identity.trust=["arn:aws:iam::111111111111:root","ec2.amazonaws.com"]`},
 		{call(t, "POST", "https://rds.us-east-1.amazonaws.com/", "rds", "Action=CreateDBInstance&Version=2014-10-31&DBInstanceIdentifier=x&DBInstanceClass=db.t3.micro&Engine=mysql&PubliclyAccessible=true"),
 			`compute.size="db.t3.micro" encryption.atRest=false network.public=true`},
-		{call(t, "POST", "https://rds.us-east-1.amazonaws.com/", "rds", "Action=DeleteDBInstance&Version=2014-10-31&DBInstanceIdentifier=x&SkipFinalSnapshot=true"), `lifecycle.finalSnapshot=false`},
+		{call(t, "POST", "https://rds.us-east-1.amazonaws.com/", "rds", "Action=DeleteDBInstance&Version=2014-10-31&DBInstanceIdentifier=x&SkipFinalSnapshot=true"), `backup.destroyed=true lifecycle.finalSnapshot=false`},
 		{call(t, "POST", "https://lambda.us-east-1.amazonaws.com/2015-03-31/functions", "lambda", `{"FunctionName":"f","Role":"arn:aws:iam::029608264753:role/r","Code":{"S3Bucket":"b"}}`, "Content-Type", "application/json"),
 			`identity.runsAs=["arn:aws:iam::029608264753:role/r"] image.signed=false`},
 		{ec2Call(t, "Action=RunInstances&ImageId=ami-0123456789abcdef0&MinCount=1&MaxCount=3&IamInstanceProfile.Name=web&UserData=aGVsbG8="),

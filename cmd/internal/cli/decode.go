@@ -20,28 +20,29 @@ import (
 
 // decoded is one line of `assent decode`: see docs/json.md.
 type decoded struct {
-	Platform   string          `json:"platform"`
-	Service    string          `json:"service"`
-	Operation  string          `json:"operation"`
-	Verb       model.Verb      `json:"verb"`
-	Capability string          `json:"capability"`
-	Account    string          `json:"account"`
-	Region     string          `json:"region"`
-	Targets    []model.Target  `json:"targets"`
-	Params     json.RawMessage `json:"params"`
-	Unknown    []string        `json:"unknown"`
-	Fidelity   model.Fidelity  `json:"fidelity"`
-	DryRun     bool            `json:"dry_run"`
-	Parts      []decoded       `json:"parts"`
-	Where      string          `json:"where,omitempty"`
-	AWS        json.RawMessage `json:"aws,omitempty"`
-	Kubernetes json.RawMessage `json:"kubernetes,omitempty"`
+	Platform   string           `json:"platform"`
+	Service    string           `json:"service"`
+	Operation  string           `json:"operation"`
+	Verb       model.Verb       `json:"verb"`
+	Capability string           `json:"capability"`
+	Account    string           `json:"account"`
+	Region     string           `json:"region"`
+	Targets    []model.Target   `json:"targets"`
+	Params     json.RawMessage  `json:"params"`
+	Props      []model.Property `json:"props,omitempty"`
+	Unknown    []string         `json:"unknown"`
+	Fidelity   model.Fidelity   `json:"fidelity"`
+	DryRun     bool             `json:"dry_run"`
+	Parts      []decoded        `json:"parts"`
+	Where      string           `json:"where,omitempty"`
+	AWS        json.RawMessage  `json:"aws,omitempty"`
+	Kubernetes json.RawMessage  `json:"kubernetes,omitempty"`
 }
 
 func newDecoded(a model.Action) decoded {
 	d := decoded{
 		Platform: a.Platform, Service: a.Service, Operation: a.Operation, Verb: a.Verb, Capability: a.Capability,
-		Account: a.Account, Region: a.Region, Targets: a.Targets, Params: a.Params, Unknown: a.Unknown,
+		Account: a.Account, Region: a.Region, Targets: a.Targets, Params: a.Params, Props: a.Props, Unknown: a.Unknown,
 		Fidelity: a.Fidelity, DryRun: a.DryRun, Parts: []decoded{}, Where: a.Where,
 	}
 	if d.Targets == nil {

@@ -40,6 +40,17 @@ func decisionText(w io.Writer, d policy.Decision, outcome *ledger.Outcome) {
 	for _, t := range d.Action.Targets {
 		row(t.Role, "%s", t.URN)
 	}
+	for i, p := range d.Action.Props {
+		name := ""
+		if i == 0 {
+			name = "makes true"
+		}
+		if p.Known {
+			row(name, "%s: %v (%s)", p.Name, p.Value, p.Source)
+		} else {
+			row(name, "%s: cannot be told", p.Name)
+		}
+	}
 	if len(d.Environments) > 0 {
 		row("where", "%s", strings.Join(d.Environments, ", "))
 	}
