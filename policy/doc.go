@@ -114,8 +114,11 @@ type Accountable struct {
 
 // Radius is the blast radius in numbers, with the first few names.
 type Radius struct {
-	Dependents int         `json:"dependents"`
-	Complete   bool        `json:"complete"` // false: a bound cut it short; judged as over any limit
+	Dependents int         `json:"dependents"`            // resources that break with what the action changes
+	Complete   bool        `json:"complete"`              // false: not all of them are known; judged as over any limit
+	Reasons    []string    `json:"reasons,omitempty"`     // why it is not complete
+	Production int         `json:"production,omitempty"`  // of the nearest: in an environment of tier production
+	UserFacing int         `json:"user_facing,omitempty"` // and met by users
 	Owners     []string    `json:"owners,omitempty"`
 	Sample     []model.Hop `json:"sample,omitempty"` // the nearest, at most RadiusSample
 }

@@ -60,6 +60,9 @@ func ParseEffect(word string) (Effect, error) {
 // breaks reports whether what depends on it cannot use it any more.
 func (e Effect) breaks() bool { return e >= Restrict }
 
+// Felt reports whether anybody who depends on it could notice.
+func (e Effect) Felt() bool { return e > Widen }
+
 // Change is what happens to one resource.
 type Change struct {
 	URN    model.URN `json:"urn"`
@@ -117,7 +120,7 @@ func parseEffects(text string) ([]effectRow, error) {
 func Changes(a model.Action) []Change {
 	var out []Change
 	if len(a.Parts) == 0 || len(a.Targets) > 0 {
-		effects := effectsOf(a)
+		effects := Effects(a)
 		for _, t := range a.Targets {
 			if t.Role != model.RoleTarget {
 				continue
@@ -133,8 +136,8 @@ func Changes(a model.Action) []Change {
 	return out
 }
 
-// effectsOf returns the effects of an action without its parts.
-func effectsOf(a model.Action) []Effect {
+// Effects returns what an action does to what it targets, its parts apart.
+func Effects(a model.Action) []Effect {
 	if !a.Verb.Mutates() {
 		return nil
 	}

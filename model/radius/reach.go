@@ -28,6 +28,18 @@ func (r *Reach) cut(why string) {
 	}
 }
 
+// unread: who depends on what nobody ever read may never have been seen either.
+func (r *Reach) unread(urn model.URN) {
+	if len(r.Reasons) < maxReasons {
+		r.cut(Short(urn) + " was never read")
+	}
+	r.Complete = false
+}
+
+// maxReasons bounds Reasons: a call over a thousand targets would say the same a
+// thousand times.
+const maxReasons = 4
+
 func (r *Reach) urn(at int32) model.URN {
 	e := r.entries[at]
 	if e.n == nowhere {

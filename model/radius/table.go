@@ -153,13 +153,3 @@ func parseTables(propagation, pools string) (*tables, error) {
 	})
 	return t, err
 }
-
-// poolOf finds the row for a relation of a dependent to a member, or nil.
-func (t *tables) poolOf(dependent, relation, member string) *pool {
-	for i := range t.pools {
-		if p := &t.pools[i]; p.relation == relation && p.kind.fits(dependent) && p.member.fits(member) {
-			return p
-		}
-	}
-	return nil
-}

@@ -61,9 +61,10 @@ type pooled struct {
 // members counts what a pool has, and has lost.
 type members struct{ total, lost, required int }
 
+// memberKey is a dependent and the row of pools.tsv that is about it.
 type memberKey struct {
-	n        uint32
-	relation uint16
+	n   uint32
+	row *pool
 }
 
 // marks is room for a walk; what it holds means nothing between walks.
@@ -102,7 +103,7 @@ type walk struct {
 	tables  *tables
 	rows    []*relationRow // by number of the relation
 	pooling []bool         // by number: some pool is about it
-	kinds   map[string][]pool
+	kinds   map[string][]*pool
 	members map[memberKey]*members
 	reach   *Reach
 	cands   []candidate
@@ -157,7 +158,7 @@ func (w *walk) start(changes []Change) []int32 {
 		if !known {
 			n = nowhere
 			if c.Effect.breaks() {
-				r.cut(fmt.Sprintf("%s was never read: who depends on it may not be known", c.URN))
+				r.unread(c.URN)
 			}
 		} else if w.of[n] == w.epoch {
 			continue
@@ -252,13 +253,13 @@ func (w *walk) pool(n, member uint32, relation uint16) *members {
 	pools, known := w.kinds[kind]
 	if !known {
 		lower := strings.ToLower(kind)
-		for _, p := range w.tables.pools {
-			if p.kind.fits(lower) {
+		for i := range w.tables.pools {
+			if p := &w.tables.pools[i]; p.kind.fits(lower) {
 				pools = append(pools, p)
 			}
 		}
 		if w.kinds == nil {
-			w.kinds = map[string][]pool{}
+			w.kinds = map[string][]*pool{}
 		}
 		w.kinds[kind] = pools
 	}
@@ -267,7 +268,7 @@ func (w *walk) pool(n, member uint32, relation uint16) *members {
 		if p.relation != name || !w.isMember(p, member) {
 			continue
 		}
-		key := memberKey{n, relation}
+		key := memberKey{n, p}
 		m := w.members[key]
 		if m == nil {
 			m = &members{required: p.required}
@@ -286,7 +287,7 @@ func (w *walk) pool(n, member uint32, relation uint16) *members {
 	return nil
 }
 
-func (w *walk) isMember(p pool, n uint32) bool {
+func (w *walk) isMember(p *pool, n uint32) bool {
 	_, kind := w.t.At(n)
 	return p.member.fits(strings.ToLower(kind))
 }
@@ -372,13 +373,13 @@ func everything(s model.Snapshot, changes []Change, b Budget) *Reach {
 	var of []model.URN
 	worst := None
 	for _, c := range changes {
-		if c.Effect <= Widen {
+		if !c.Effect.Felt() {
 			continue
 		}
 		worst = max(worst, c.Effect)
 		of = append(of, c.URN)
 		if _, known := s.Resource(c.URN); !known && c.Effect.breaks() {
-			r.cut(fmt.Sprintf("%s was never read: who depends on it may not be known", c.URN))
+			r.unread(c.URN)
 		}
 	}
 	if len(of) == 0 {

@@ -44,3 +44,29 @@ func BenchmarkStart(b *testing.B) {
 		b.ReportMetric(read.Seconds(), "read-s")
 	}
 }
+
+// BenchmarkFirstSave is the first batch of a collector: 20,000 resources in one
+// transaction.
+func BenchmarkFirstSave(b *testing.B) {
+	var all []model.Observation
+	for i := range 20_000 {
+		id := fmt.Sprintf("i-%08x", i)
+		all = append(all, model.Observation{Whole: true, Resource: model.Resource{
+			URN: model.URN("arn:aws:ec2:eu-west-1:111122223333:instance/" + id), Platform: "aws", Type: "ec2:instance", Aliases: []string{id},
+			Attrs: json.RawMessage(fmt.Sprintf(`{"Pad":"%s","SubnetId":"subnet-%08x"}`, strings.Repeat("x", 350), i/100))}})
+	}
+	for b.Loop() {
+		s, err := Open(filepath.Join(b.TempDir(), "model.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		start := time.Now()
+		if err := s.Save(context.Background(), all); err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(time.Since(start).Seconds()/20_000*1e6, "µs/resource")
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -22,8 +22,8 @@ func (s *Store) Save(ctx context.Context, observations []model.Observation) erro
 	if err != nil {
 		return fmt.Errorf("saving model: %w", err)
 	}
-	defer tx.Rollback() // does nothing after Commit
-	b := batch{ctx, tx}
+	defer tx.Rollback()                                             // does nothing after Commit
+	b := &batch{ctx: ctx, tx: tx, prepared: map[string]*sql.Stmt{}} // the statements end with the transaction
 	for _, o := range observations {
 		if err := b.save(o); err != nil {
 			return fmt.Errorf("saving %s: %w", o.Resource.URN, err)
@@ -38,18 +38,58 @@ func (s *Store) Save(ctx context.Context, observations []model.Observation) erro
 	return nil
 }
 
-// batch is one transaction of Save.
+// batch is one transaction of Save. It prepares each statement once: a first load
+// saves a hundred thousand resources in one batch.
 type batch struct {
-	ctx context.Context
-	tx  *sql.Tx
+	ctx      context.Context
+	tx       *sql.Tx
+	prepared map[string]*sql.Stmt
 }
 
-func (b batch) exec(query string, args ...any) error {
-	_, err := b.tx.ExecContext(b.ctx, query, args...)
-	return err
+func (b *batch) stmt(query string) (*sql.Stmt, error) {
+	if s, ok := b.prepared[query]; ok {
+		return s, nil
+	}
+	s, err := b.tx.PrepareContext(b.ctx, query)
+	if err == nil {
+		b.prepared[query] = s
+	}
+	return s, err
 }
 
-func (b batch) save(o model.Observation) error {
+// exec runs a statement and returns how many rows it changed.
+func (b *batch) exec(query string, args ...any) (int64, error) {
+	s, err := b.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := s.ExecContext(b.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// run runs statements with the same arguments.
+func (b *batch) run(args []any, queries ...string) error {
+	for _, q := range queries {
+		if _, err := b.exec(q, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan reads one row.
+func (b *batch) scan(query string, arg any, to ...any) error {
+	s, err := b.stmt(query)
+	if err != nil {
+		return err
+	}
+	return s.QueryRowContext(b.ctx, arg).Scan(to...)
+}
+
+func (b *batch) save(o model.Observation) error {
 	urn, err := b.resolve(o.Resource)
 	if err != nil {
 		return err
@@ -71,7 +111,7 @@ func (b batch) save(o model.Observation) error {
 		if r.Type == "" {
 			r.Type = model.References
 		}
-		if err := b.exec("INSERT OR IGNORE INTO relation VALUES (?, ?, ?, ?)", r.From, r.To, r.Type, r.Source); err != nil {
+		if _, err := b.exec("INSERT OR IGNORE INTO relation VALUES (?, ?, ?, ?)", r.From, r.To, r.Type, r.Source); err != nil {
 			return err
 		}
 	}
@@ -85,14 +125,14 @@ func (b batch) save(o model.Observation) error {
 
 // resolve returns the URN under which a resource is kept: its own, unless that is
 // empty or merely an alias of one row.
-func (b batch) resolve(r model.Resource) (model.URN, error) {
+func (b *batch) resolve(r model.Resource) (model.URN, error) {
 	names := []string{string(r.URN)}
 	if r.URN == "" {
 		names = r.Aliases
 	}
 	for _, name := range names {
 		var known bool
-		if err := b.tx.QueryRowContext(b.ctx, "SELECT EXISTS (SELECT 1 FROM resource WHERE urn = ?)", name).Scan(&known); err != nil {
+		if err := b.scan("SELECT EXISTS (SELECT 1 FROM resource WHERE urn = ?)", name, &known); err != nil {
 			return "", err
 		}
 		if known {
@@ -100,7 +140,7 @@ func (b batch) resolve(r model.Resource) (model.URN, error) {
 		}
 		var urn sql.NullString
 		var count int
-		if err := b.tx.QueryRowContext(b.ctx, "SELECT min(urn), count(*) FROM alias WHERE alias = ?", name).Scan(&urn, &count); err != nil {
+		if err := b.scan("SELECT min(urn), count(*) FROM alias WHERE alias = ?", name, &urn, &count); err != nil {
 			return "", err
 		}
 		if count == 1 {
@@ -113,7 +153,7 @@ func (b batch) resolve(r model.Resource) (model.URN, error) {
 // respell makes one row of the spellings of an ARN: one that says "*" for an
 // account or a region it did not know is the row that says more, if that is the
 // only one; and a row that said "*" is renamed when the whole ARN is seen.
-func (b batch) respell(urn model.URN) (model.URN, error) {
+func (b *batch) respell(urn model.URN) (model.URN, error) {
 	parts := strings.SplitN(string(urn), ":", 6)
 	if len(parts) != 6 || parts[0] != "arn" {
 		return urn, nil
@@ -126,7 +166,7 @@ func (b batch) respell(urn model.URN) (model.URN, error) {
 		}
 		var found sql.NullString
 		var count int
-		err := b.tx.QueryRowContext(b.ctx, "SELECT min(urn), count(*) FROM resource WHERE urn GLOB ?", strings.Join(parts, ":")).Scan(&found, &count)
+		err := b.scan("SELECT min(urn), count(*) FROM resource WHERE urn GLOB ?", strings.Join(parts, ":"), &found, &count)
 		if err != nil || count != 1 {
 			return urn, err
 		}
@@ -136,17 +176,15 @@ func (b batch) respell(urn model.URN) (model.URN, error) {
 		return strings.Join([]string{parts[0], parts[1], parts[2], region, account, parts[5]}, ":")
 	}
 	for _, vague := range []string{spell(parts[3], "*"), spell("*", parts[4]), spell("*", "*")} {
-		res, err := b.tx.ExecContext(b.ctx, "UPDATE resource SET urn = ? WHERE urn = ?", urn, vague)
+		n, err := b.exec("UPDATE resource SET urn = ? WHERE urn = ?", urn, vague)
 		if err != nil {
 			return urn, err
 		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			continue
+		if n > 0 {
+			return urn, b.run([]any{urn, vague}, "UPDATE OR REPLACE alias SET urn = ? WHERE urn = ?",
+				"UPDATE OR REPLACE relation SET dependent = ? WHERE dependent = ?",
+				"UPDATE OR REPLACE relation SET dependency = ? WHERE dependency = ?")
 		}
-		return urn, errors.Join(
-			b.exec("UPDATE OR REPLACE alias SET urn = ? WHERE urn = ?", urn, vague),
-			b.exec("UPDATE OR REPLACE relation SET dependent = ? WHERE dependent = ?", urn, vague),
-			b.exec("UPDATE OR REPLACE relation SET dependency = ? WHERE dependency = ?", urn, vague))
 	}
 	return urn, nil
 }
@@ -154,18 +192,16 @@ func (b batch) respell(urn model.URN) (model.URN, error) {
 // globEscape makes text stand for itself in a GLOB pattern.
 var globEscape = strings.NewReplacer("[", "[[]", "*", "[*]", "?", "[?]")
 
-func (b batch) drop(urn model.URN) error {
+func (b *batch) drop(urn model.URN) error {
 	// What it was said to depend on goes with it, under whichever of its names.
-	return errors.Join(
-		b.exec("DELETE FROM relation WHERE dependent = ?1 OR dependent IN (SELECT alias FROM alias WHERE urn = ?1)", urn),
-		b.exec("DELETE FROM alias WHERE urn = ?", urn),
-		b.exec("DELETE FROM resource WHERE urn = ?", urn))
+	return b.run([]any{urn}, "DELETE FROM relation WHERE dependent = ?1 OR dependent IN (SELECT alias FROM alias WHERE urn = ?1)",
+		"DELETE FROM alias WHERE urn = ?", "DELETE FROM resource WHERE urn = ?")
 }
 
-func (b batch) put(urn model.URN, o model.Observation) error {
+func (b *batch) put(urn model.URN, o model.Observation) error {
 	var known model.Resource
 	var body []byte
-	err := b.tx.QueryRowContext(b.ctx, "SELECT body FROM resource WHERE urn = ?", urn).Scan(&body)
+	err := b.scan("SELECT body FROM resource WHERE urn = ?", urn, &body)
 	if err == nil {
 		err = json.Unmarshal(body, &known)
 	}
@@ -177,17 +213,17 @@ func (b batch) put(urn model.URN, o model.Observation) error {
 	if body, err = json.Marshal(merged); err != nil {
 		return err
 	}
-	if err := b.exec("INSERT INTO resource VALUES (?, ?) ON CONFLICT (urn) DO UPDATE SET body = excluded.body", urn, string(body)); err != nil {
+	if _, err := b.exec("INSERT INTO resource VALUES (?, ?) ON CONFLICT (urn) DO UPDATE SET body = excluded.body", urn, string(body)); err != nil {
 		return err
 	}
 	if slices.Equal(known.Aliases, merged.Aliases) {
 		return nil
 	}
-	if err := b.exec("DELETE FROM alias WHERE urn = ?", urn); err != nil {
+	if _, err := b.exec("DELETE FROM alias WHERE urn = ?", urn); err != nil {
 		return err
 	}
 	for _, a := range merged.Aliases {
-		if err := b.exec("INSERT OR IGNORE INTO alias VALUES (?, ?)", a, urn); err != nil {
+		if _, err := b.exec("INSERT OR IGNORE INTO alias VALUES (?, ?)", a, urn); err != nil {
 			return err
 		}
 	}
@@ -195,13 +231,14 @@ func (b batch) put(urn model.URN, o model.Observation) error {
 }
 
 // cut deletes relations whose ends are named by URN or any alias.
-func (b batch) cut(r model.Relation) error {
+func (b *batch) cut(r model.Relation) error {
 	const names = `(SELECT ?%d UNION SELECT urn FROM alias WHERE alias = ?%d
 		UNION SELECT alias FROM alias WHERE urn = ?%d
 		UNION SELECT b.alias FROM alias a JOIN alias b USING (urn) WHERE a.alias = ?%d)`
 	from, to := fmt.Sprintf(names, 1, 1, 1, 1), fmt.Sprintf(names, 2, 2, 2, 2)
-	return b.exec("DELETE FROM relation WHERE dependent IN "+from+" AND dependency IN "+to+
+	_, err := b.exec("DELETE FROM relation WHERE dependent IN "+from+" AND dependency IN "+to+
 		" AND (?3 = '' OR type = ?3) AND (?4 = '' OR source = ?4)", r.From, r.To, r.Type, r.Source)
+	return err
 }
 
 // Merge lays an observation over what is known of a resource.

@@ -253,10 +253,18 @@ func (h *hearing) overLimit(g *grant, t *thing, targets int) {
 	if c := t.env.Caps.Dependents; c != nil && (limit == nil || *c < *limit) {
 		limit, source, by = c, at("Environment "+t.env.Name, t.env.Pos), "environment "+t.env.Name
 	}
+	why := fmt.Sprintf("%s; %s allows %d", h.dependents(), by, *limit)
+	if h.d.Radius.Dependents > 0 {
+		why += h.because()
+	}
+	repair := "remove or move what depends on it first, or ask " + h.ask() + " to raise the limit"
+	if r := h.d.Radius; !r.Complete && r.Dependents <= *limit {
+		repair = "let it be read first (get, describe or list it through assent), then ask again"
+	}
 	h.add(5, policy.Finding{
 		Code: CodeDependents, Title: "too much depends on it", Verdict: policy.Deny,
-		Why:    fmt.Sprintf("%s; %s allows %d", h.dependents(), by, *limit),
-		Repair: "remove or move what depends on it first, or ask " + h.ask() + " to raise the limit",
+		Why:    why,
+		Repair: repair,
 		Source: source,
 	})
 }

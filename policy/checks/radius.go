@@ -6,6 +6,7 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/radius"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -13,46 +14,60 @@ const (
 	// radiusBound ends the search for dependents; past it an action is over any
 	// limit that a person would write.
 	radiusBound = 10_000
-	// ownersAsked bounds how many dependents are asked for their owner, nearest
-	// first: the list is to tell whom to talk to.
+	// ownersAsked bounds how many dependents are asked for their owner and their
+	// environment, nearest first: the list is to tell whom to talk to.
 	ownersAsked = 1000
 	ownersKept  = 16
+	// tierProduction is the word of an environment whose dependents are counted.
+	tierProduction intent.Tier = "production"
 )
 
-// radius finds what depends on everything that the action changes.
+// radius finds what breaks with everything that the action changes.
 func (h *hearing) radius() {
-	var of []model.URN
-	complete, deletes := true, false
+	var changes []radius.Change
+	unknown, deletes := false, false
 	for _, l := range h.leaves {
 		if !l.Action.Mutates() {
 			continue
 		}
+		effects := radius.Effects(l.Action)
 		for _, t := range l.changed {
 			if t.role == model.RoleCreated {
 				continue // nothing can depend on it yet
 			}
 			deletes = deletes || l.Verb == model.Delete
-			if t.unknown() && l.Verb != model.Create {
-				complete = false
+			for _, e := range effects {
+				if t.unknown() {
+					unknown = unknown || e.Felt() && l.Verb != model.Create
+				} else {
+					changes = append(changes, radius.Change{URN: t.canon, Type: t.kind, Effect: e})
+				}
 			}
-			of = append(of, t.canon)
 		}
 	}
-	sort.Slice(of, func(i, j int) bool { return of[i] < of[j] })
-	reach := model.Reach{Complete: true}
-	if len(of) > 0 {
-		reach = h.s.Dependents(of, radiusBound)
+	reach := radius.Availability(h.s, changes, radius.Budget{Nodes: radiusBound}) // without Stop: law 5
+	r := policy.Radius{Dependents: reach.Count, Complete: reach.Complete && !unknown, Reasons: reach.Reasons}
+	if unknown {
+		r.Reasons = append(r.Reasons, "which resource it changes cannot be told")
 	}
-	r := policy.Radius{Dependents: len(reach.Hops), Complete: reach.Complete && complete}
 	owners := map[string]bool{}
-	for i, hop := range reach.Hops {
+	for i, hop := range reach.Nearest(ownersAsked) {
 		if i < policy.RadiusSample {
 			r.Sample = append(r.Sample, hop)
 		}
-		if i < ownersAsked {
-			if o := h.ownerOf(hop); o != nil {
-				owners[o.Name] = true
-			}
+		res, ok := h.s.Resource(hop.URN)
+		if !ok {
+			continue
+		}
+		t := h.dependent(hop, res)
+		if t.owner != nil {
+			owners[t.owner.Name] = true
+		}
+		if t.env != nil && t.env.Tier == tierProduction {
+			r.Production++
+		}
+		if radius.Facing(res) {
+			r.UserFacing++
 		}
 	}
 	for name := range owners {
@@ -76,9 +91,13 @@ func (h *hearing) ownerOf(hop model.Hop) *intent.Owner {
 	if !ok {
 		return nil
 	}
-	t := h.p.thing(model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
+	return h.dependent(hop, res).owner
+}
+
+// dependent looks at a dependent as at a target.
+func (h *hearing) dependent(hop model.Hop, res model.Resource) *thing {
+	return h.p.thing(model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
 		model.Target{URN: hop.URN, Type: hop.Type, Role: model.RoleTarget}, h.s)
-	return t.owner
 }
 
 // dependents says how many there are, which are nearest, and whose they are.
@@ -92,7 +111,7 @@ func (h *hearing) dependents() string {
 	if !r.Complete {
 		text = "at least " + text
 		if r.Dependents == 0 {
-			text = "what depends on it cannot be told"
+			text = "what depends on it cannot be told" + h.because()
 		}
 	}
 	var names []string
@@ -113,6 +132,14 @@ func (h *hearing) dependents() string {
 		text += "; owners: " + strings.Join(r.Owners, ", ")
 	}
 	return text
+}
+
+// because says why not everything that depends on it is known.
+func (h *hearing) because() string {
+	if len(h.d.Radius.Reasons) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(h.d.Radius.Reasons, "; ") + ")"
 }
 
 // within reports whether the whole action keeps a clause's limits and an

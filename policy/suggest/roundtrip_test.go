@@ -12,14 +12,15 @@ import (
 	"github.com/assent-iom/assent/policy/suggest"
 )
 
+// nothing is a model in which everything was read, and nothing depends on anything.
 type nothing struct{}
 
-func (nothing) Version() model.Version                    { return model.Version{} }
-func (nothing) Resource(model.URN) (model.Resource, bool) { return model.Resource{}, false }
-func (nothing) Resolve(string) (model.URN, bool)          { return "", false }
-func (nothing) Dependents([]model.URN, int) model.Reach   { return model.Reach{Complete: true} }
-func (nothing) Dependencies(model.URN) []model.Relation   { return nil }
-func (nothing) Each(func(model.Resource) bool)            {}
+func (nothing) Version() model.Version                      { return model.Version{} }
+func (nothing) Resource(u model.URN) (model.Resource, bool) { return model.Resource{URN: u}, true }
+func (nothing) Resolve(string) (model.URN, bool)            { return "", false }
+func (nothing) Dependents([]model.URN, int) model.Reach     { return model.Reach{Complete: true} }
+func (nothing) Dependencies(model.URN) []model.Relation     { return nil }
+func (nothing) Each(func(model.Resource) bool)              {}
 
 func call(platform, op string, verb model.Verb, capability, account, region, kind string, urn model.URN, role string) model.Action {
 	return model.Action{Actor: model.Actor{ID: "bot", Kind: model.Agent, Authn: "run-token"}, Platform: platform, Service: "svc", Operation: op, Verb: verb,

@@ -203,6 +203,10 @@ func kubeDependents(t *testing.T, c *k8sboxtest.Cluster, namespace string, apply
 			"1 resource depends on it", "web (apps/Deployment) of checkout", "deploys/leftovers allows 0")
 		k.direct(append([]string{"-n", namespace, "get"}, strings.Fields(name)...)...)
 	}
+	before := len(k.entries())
+	r := k.as("deploy-agent", "delete", "configmap", "unused")
+	contains(t, "the refusal of deleting what was never read", k.refused(r, before), "configmap/unused was never read", "deploys/leftovers allows 0")
+	k.must(binary, "run", "--as", "deploy-agent", "--", k.kubectl, "get", "configmap", "unused", "-o", "name")
 	if r := k.as("deploy-agent", "delete", "configmap", "unused"); r.code != 0 {
 		t.Errorf("nothing depends on it, and it was not deleted: %v", r)
 	}

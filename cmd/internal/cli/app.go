@@ -176,6 +176,7 @@ Start here, no set-up needed, nothing is blocked:
 	root.AddCommand(
 		a.runCommand(), a.serveCommand(), a.kubeconfigCommand(), a.kubeCommand(),
 		a.mayCommand(), a.decodeCommand(), a.explainCommand(), a.whatCommand(),
+		a.radiusCommand(), a.ownersCommand(),
 		a.intentCommand(), a.ledgerCommand(),
 		a.inboxCommand(), a.approveCommand(), a.denyCommand(),
 		a.doctorCommand(), a.configCommand(), a.versionCommand(),

@@ -7,5 +7,6 @@ func Shapes() map[string]any {
 		"Decoded": decoded{}, "One decision": explained{}, "Entries": listed{},
 		"A resource": known{}, "Documents": checked{}, "Version": versioned{},
 		"Requests for approval": requested{},
+		"Radius":                radiated{}, "Ownership": owned{},
 	}
 }

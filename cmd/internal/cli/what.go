@@ -19,9 +19,10 @@ const dependentsShown = 1000
 func (a *App) whatCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "what [URN|ID]",
-		Short: "Say what is known of a resource and what depends on it; or list all",
-		Args:  cobra.MaximumNArgs(1),
+		Use:               "what [URN|ID]",
+		Short:             "Say what is known of a resource and what depends on it; or list all",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeResources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return a.whatAll(cmd.Context(), asJSON)
@@ -46,15 +47,11 @@ func (a *App) what(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	urn, ok := s.Resolve(id)
-	if !ok {
-		urn = model.URN(id)
+	r, err := find(s, id)
+	if err != nil {
+		return err
 	}
-	r, ok := s.Resource(urn)
-	if !ok {
-		return repaired{fmt.Errorf("the model does not know %q", id), "let it be seen: assent run -- CMD that reads it; list what is known: assent what"}
-	}
-	k := known{r, s.Dependencies(urn), s.Dependents([]model.URN{urn}, dependentsShown), s.Version()}
+	k := known{r, s.Dependencies(r.URN), s.Dependents([]model.URN{r.URN}, dependentsShown), s.Version()}
 	if asJSON {
 		if k.Dependencies == nil {
 			k.Dependencies = []model.Relation{}

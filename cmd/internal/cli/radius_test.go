@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math/rand"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/store"
+)
+
+const radiusIntent = `apiVersion: assent.dev/v1
+kind: Environment
+metadata: {name: prod}
+spec: {tier: production, scope: [{aws: {accounts: ["111122223333"]}}]}
+---
+apiVersion: assent.dev/v1
+kind: Owner
+metadata: {name: data}
+spec: {accountable: "human:dan@shop.example", contact: {slack: "#data"}, owns: [{tag: {team: data}}]}
+---
+apiVersion: assent.dev/v1
+kind: Owner
+metadata: {name: shop}
+spec: {accountable: "human:carol@shop.example", owns: [{tag: {app: shop}}, {aws: {account: "111122223333"}}]}
+`
+
+const arnBase = "arn:aws:ec2:eu-west-1:111122223333:"
+
+// modelApp is an App over a small model: a subnet with a database of two minds
+// and an instance in it.
+func modelApp(t *testing.T) (*App, *bytes.Buffer, *bytes.Buffer) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("assent.yaml", "intent: intent\nmodel: model.db\nledger: ledger\n")
+	write("intent/all.yaml", radiusIntent)
+	s, err := store.Open(filepath.Join(dir, "model.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	see := func(urn, kind, attrs string, tags map[string]string, aliases ...string) model.Observation {
+		return model.Observation{Whole: true, Resource: model.Resource{URN: model.URN(urn), Platform: "aws", Type: kind, Account: "111122223333", Region: "eu-west-1",
+			Attrs: json.RawMessage(attrs), Tags: tags, Aliases: aliases, SeenAt: time.Unix(1, 0)}}
+	}
+	err = s.Save(context.Background(), []model.Observation{
+		see(arnBase+"subnet/subnet-01234567", "ec2:subnet", `{}`, nil, "subnet-01234567"),
+		see(arnBase+"security-group/sg-01234567", "ec2:security-group", `{}`, nil, "sg-01234567"),
+		see("arn:aws:rds:eu-west-1:111122223333:db:orders", "rds:db", `{"DBSubnetGroup":{"Subnets":[{"SubnetIdentifier":"subnet-01234567"}]}}`, map[string]string{"team": "data", "app": "shop"}),
+		see(arnBase+"instance/i-01234567", "ec2:instance", `{"SubnetId":"subnet-01234567","PublicIpAddress":"1.2.3.4","SecurityGroups":[{"GroupId":"sg-01234567"}]}`, map[string]string{"team": "data"}, "i-01234567"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errOut bytes.Buffer
+	return &App{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errOut, Getenv: func(string) string { return "" }, Dir: dir, Home: dir,
+		Now: func() time.Time { return time.Unix(100, 0) }, Rand: rand.New(rand.NewSource(1)), Version: "test"}, &out, &errOut
+}
+
+func TestRadius(t *testing.T) {
+	for _, c := range []struct {
+		args, want string
+		code       int
+	}{
+		{"radius subnet-01234567 --delete", `destroy ` + arnBase + `subnet/subnet-01234567
+  breaks       2 resources (2 at 1)
+               2 in production, 1 met by users
+  of           data: 1
+  of           nobody who is declared: 1
+  way          subnet-01234567 ← i-01234567 (in)
+  way          subnet-01234567 ← db/orders (in)
+  destroy      ` + arnBase + `instance/i-01234567
+  destroy      arn:aws:rds:eu-west-1:111122223333:db:orders
+`, 0},
+		{"radius i-01234567 --effect restart", "restart " + arnBase + "instance/i-01234567\n  breaks       nothing that is known\n", 0},
+		{"radius sg-01234567 --effect widen", "widen " + arnBase + "security-group/sg-01234567\n  breaks       nothing that is known\n  opened       " + arnBase + "instance/i-01234567\n", 0},
+		{"radius subnet-0fedcba9 --delete", "destroy subnet-0fedcba9\n  breaks       nothing that is known\n  incomplete   subnet-0fedcba9 was never read\n", 0},
+		{"radius subnet-01234567", "", 2}, {"radius", "", 2}, {"radius x --delete --plan y", "", 2}, {"radius x --effect vanish", "", 1}, {"radius --plan missing.json", "", 1},
+	} {
+		a, out, errOut := modelApp(t)
+		if code := a.Execute(context.Background(), strings.Fields(c.args)); code != c.code || out.String() != c.want {
+			t.Errorf("%s: exit %d\n%swant\n%s%s", c.args, code, out, c.want, errOut)
+		}
+	}
+}
+
+func TestRadiusOfAPlan(t *testing.T) {
+	a, out, errOut := modelApp(t)
+	a.Stdin = strings.NewReader(`{"format_version":"1.2","resource_changes":[
+		{"address":"aws_subnet.a","mode":"managed","type":"aws_subnet","change":{"actions":["delete","create"],"before":{"id":"subnet-01234567"}}},
+		{"address":"random_id.b","mode":"managed","type":"random_id","change":{"actions":["delete"],"before":{}}}]}`)
+	if code := a.Execute(context.Background(), []string{"radius", "--plan", "-", "--json"}); code != 0 {
+		t.Fatalf("exit %d: %s", code, errOut)
+	}
+	var got radiated
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Changes) != 1 || got.Changes[0].Effect.String() != "replace" || got.Summary.Affected != 2 || got.Summary.Complete || len(got.Skipped) != 1 || len(got.Affected) != 2 {
+		t.Errorf("%s", out)
+	}
+}
+
+func TestOwners(t *testing.T) {
+	for _, c := range []struct{ id, want string }{
+		{"i-01234567", arnBase + "instance/i-01234567\n  answers     data, human:dan@shop.example (tag team=data)\n  contact     slack #data\n  also claims shop (account 111122223333)\n"},
+		{"arn:aws:rds:eu-west-1:111122223333:db:orders", "arn:aws:rds:eu-west-1:111122223333:db:orders\n  answers     nobody: data and shop are equally near\n" +
+			"  also claims data (tag team=data)\n  also claims shop (tag app=shop)\n  also claims shop (account 111122223333)\n"},
+		{"subnet-01234567", arnBase + "subnet/subnet-01234567\n  answers     shop, human:carol@shop.example (account 111122223333)\n"},
+	} {
+		a, out, errOut := modelApp(t)
+		if code := a.Execute(context.Background(), []string{"owners", c.id}); code != 0 || out.String() != c.want {
+			t.Errorf("%s: exit %d\n%swant\n%s%s", c.id, code, out, c.want, errOut)
+		}
+	}
+	a, out, _ := modelApp(t)
+	if code := a.Execute(context.Background(), []string{"owners", "--json"}); code != 0 || strings.Count(out.String(), "\n") != 4 {
+		t.Errorf("exit %d\n%s", code, out)
+	}
+	if code := a.Execute(context.Background(), []string{"owners", "i-0fffffff"}); code != 1 {
+		t.Errorf("what is not known: exit %d", code)
+	}
+}
