@@ -199,8 +199,11 @@ func kubeDependents(t *testing.T, c *k8sboxtest.Cluster, namespace string, apply
 	for _, name := range []string{"configmap settings", "secret db", "serviceaccount robot"} {
 		before := len(k.entries())
 		r := k.as("deploy-agent", append([]string{"delete"}, strings.Fields(name)...)...)
-		contains(t, "the refusal of deleting "+name, k.refused(r, before),
-			"1 resource depends on it", "web (apps/Deployment) of checkout", "deploys/leftovers allows 0")
+		says := []string{"1 resource depends on it", "web (apps/Deployment) of checkout"}
+		if apply { // otherwise it was never read itself, and there may be more than the one line has room for
+			says = append(says, "deploys/leftovers allows 0")
+		}
+		contains(t, "the refusal of deleting "+name, k.refused(r, before), says...)
 		k.direct(append([]string{"-n", namespace, "get"}, strings.Fields(name)...)...)
 	}
 	before := len(k.entries())
