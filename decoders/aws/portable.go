@@ -10,6 +10,8 @@ import (
 
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/aws/cfn"
+	"github.com/assent-iom/assent/decoders/aws/policydoc"
+	"github.com/assent-iom/assent/decoders/aws/wire"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -228,6 +230,26 @@ func readEngine(f *findings, name string, h hit, _ scene) {
 		f.add(model.Property{Name: name, Value: text, Known: true, Source: fromCall, Native: "/EngineVersion"})
 	} else if m["EngineVersion"] != nil || m["AllowMajorVersionUpgrade"] != nil {
 		f.unknown(name, h.pointer)
+	}
+}
+
+// readServerless reads a policy of OpenSearch Serverless, which has a form of its
+// own: who may use a collection, and whether it is reached from the internet.
+func readServerless(f *findings, name string, h hit, at scene) {
+	text, _ := h.value.(string)
+	v, err := wire.ParseJSON([]byte(text))
+	if err != nil {
+		f.unknown(name, h.pointer)
+		return
+	}
+	for _, e := range hits(v, "[]", h.pointer, nil) {
+		m, _ := e.value.(map[string]any)
+		if open, ok := m["AllowFromPublic"].(bool); ok && name == "network.public" {
+			f.add(model.Property{Name: name, Value: open, Known: true, Source: derived, Native: h.pointer})
+		}
+		for _, who := range texts(m["Principal"], "") {
+			foreign(f, policydoc.Principal{Kind: "AWS", Name: who}, h, at)
+		}
 	}
 }
 

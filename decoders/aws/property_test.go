@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/assent-iom/assent/decoders"
-	"github.com/assent-iom/assent/decoders/aws/table"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -112,40 +110,6 @@ func TestPropertiesPointAtTheirValue(t *testing.T) {
 	for _, p := range a.Props {
 		if p.Name == "network.ingress.public" && p.Native != "/IpPermissions/1/IpRanges/0/CidrIp" {
 			t.Errorf("%+v", p)
-		}
-	}
-}
-
-// A call that takes a policy says whom it lets in, or is known to take another
-// kind of policy.
-func TestEveryPolicyIsRead(t *testing.T) {
-	d := decoder(t)
-	names := []string{"Policy", "policy", "PolicyDocument", "policyDocument", "ResourcePolicy", "resourcePolicy", "AccessPolicies", "policyText",
-		"AssumeRolePolicyDocument", "InlinePolicy", "repositoryPolicy", "PolicyInJson", "accessPolicy"}
-	// Policies of networks, of data and of sessions; an endpoint's narrows what is
-	// open by nature.
-	others := strings.Fields(`logs:PutAccountPolicy logs:PutDataProtectionPolicy logs:PutIndexPolicy networkmanager:* opensearchserverless:* ivs:*
-		ec2:CreateVpcEndpoint ec2:ModifyVpcEndpoint ec2:CreateVerifiedAccessEndpoint ec2:CreateVerifiedAccessGroup ec2:ModifyVerifiedAccessEndpointPolicy
-		ec2:ModifyVerifiedAccessGroupPolicy transfer:CreateAccess transfer:CreateUser transfer:UpdateAccess transfer:UpdateUser
-		secretsmanager:ValidateResourcePolicy eks:CreatePodIdentityAssociation eks:UpdatePodIdentityAssociation`)
-	for _, info := range d.table.Services() {
-		s, err := info.Load()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, op := range s.Operations {
-			if op.Input == nil || !verbOf(op).Mutates() || slices.Contains(others, callName(op)) || slices.Contains(others, s.Name+":*") || s.Name == "securityhub" {
-				continue
-			}
-			for i := range op.Input.Members {
-				m := &op.Input.Members[i]
-				if m.Shape.Kind != table.String || !slices.Contains(names, m.Name) {
-					continue
-				}
-				if !slices.ContainsFunc(d.properties[callName(op)], func(r *propertyRow) bool { return r.At == m.Name && r.Read != "" }) {
-					t.Errorf("%s#%s is not read", callName(op), m.Name)
-				}
-			}
 		}
 	}
 }

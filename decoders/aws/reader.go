@@ -20,7 +20,7 @@ var readers = map[string]func(f *findings, name string, h hit, at scene){
 	"resource": readResource, "topic": readTopic, "identity": readIdentity, "trust": readTrust,
 	"principal": readPrincipal, "role": readRole, "hash": readHash,
 	"ownerTag": readOwnerTag, "classTag": readClassTag, "unsaid": readUnsaid, "route": readRoute, "record": readRecord, "tls": readTLS,
-	"accessLog": readAccessLog, "secrets": readSecrets, "hostNamespace": readHostNamespace, "zones": readZones, "gpu": readGPU, "engine": readEngine,
+	"accessLog": readAccessLog, "secrets": readSecrets, "hostNamespace": readHostNamespace, "zones": readZones, "gpu": readGPU, "engine": readEngine, "serverless": readServerless,
 }
 
 func set(name, pointer string, values ...any) model.Property {
@@ -296,6 +296,9 @@ func readTrust(f *findings, name string, h hit, at scene) {
 		return
 	}
 	f.truth("access.anonymous", d.Anonymous(), h)
+	if federated := d.OpenFederation(); federated != policydoc.No {
+		f.truth("access.anonymous", federated, h)
+	}
 	all, whole := d.Principals()
 	for _, p := range all {
 		f.add(set(name, h.pointer, p.Name))

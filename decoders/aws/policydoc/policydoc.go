@@ -40,6 +40,8 @@ type Document struct {
 type statement struct {
 	allow      bool
 	guarded    bool // it has a condition
+	guard      guard
+	subject    Truth // conditions narrow down of whom an identity provider speaks
 	principals []Principal
 	others     bool     // NotPrincipal: everybody but those
 	actions    []string // lower case
@@ -129,6 +131,7 @@ func readStatement(v any) (statement, error) {
 		case "Condition":
 			c, isMap := value.(map[string]any)
 			s.guarded = !isMap || len(c) > 0
+			s.guard, s.subject = readGuard(c), readSubject(c)
 		case "Action", "NotAction":
 			s.actions, err = s.texts(value)
 			for i, a := range s.actions {
@@ -240,6 +243,7 @@ func (d Document) whether(about func(statement) bool) Truth {
 		switch {
 		case everybody && !s.guarded:
 			return Yes
+		case everybody && s.guard.closed && !s.unresolved:
 		case everybody, s.unresolved:
 			out = Unknown
 		}
@@ -271,7 +275,7 @@ func (d Document) Principals() (out []Principal, whole bool) {
 		if s.others {
 			continue
 		}
-		for _, p := range s.principals {
+		for _, p := range s.admitted() {
 			if !seen[p] {
 				seen[p] = true
 				out = append(out, p)
