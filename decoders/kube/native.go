@@ -59,9 +59,9 @@ func (r *reading) params() json.RawMessage {
 		}
 	}
 	if r.result.base == "/result" {
-		result := any(r.result.object)
+		result := any(asDeclared(r.result.object))
 		if !r.secrets {
-			result = redact(withoutManagers(r.result.object), isSecretRoute(r.route))
+			result = redact(result, isSecretRoute(r.route))
 		}
 		p["result"] = result
 		p["changes"] = r.result.changed
@@ -106,14 +106,16 @@ func (r *reading) streamOptions() []string {
 	return nil
 }
 
-// withoutManagers is an object without who-wrote-what, which nobody judges by.
-func withoutManagers(object map[string]any) map[string]any {
-	meta := dict(object, "metadata")
-	if meta["managedFields"] == nil {
-		return object
+// asDeclared is an object without what the server keeps in it: two tries of one
+// patch then make one result, though the status changed meanwhile.
+func asDeclared(object map[string]any) map[string]any {
+	object = maps.Clone(object)
+	delete(object, "status")
+	if meta := maps.Clone(dict(object, "metadata")); meta != nil {
+		for _, key := range []string{"managedFields", "resourceVersion", "generation"} {
+			delete(meta, key)
+		}
+		object["metadata"] = meta
 	}
-	object, meta = maps.Clone(object), maps.Clone(meta)
-	delete(meta, "managedFields")
-	object["metadata"] = meta
 	return object
 }

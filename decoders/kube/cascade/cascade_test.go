@@ -1,0 +1,132 @@
+package cascade
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/assent-iom/assent/decoders/kube"
+	"github.com/assent-iom/assent/model"
+)
+
+// world is a Snapshot of a few objects.
+type world struct {
+	resources []model.Resource
+	relations []model.Relation
+}
+
+func (w *world) add(urn, attrs string, owners ...string) *world {
+	id := parse(model.URN("k8s://c/" + urn))
+	w.resources = append(w.resources, model.Resource{URN: model.URN("k8s://c/" + urn), Platform: kube.Name, Account: "c", Attrs: json.RawMessage(attrs), Tags: map[string]string{"app": id.name}})
+	for _, o := range owners {
+		w.relations = append(w.relations, model.Relation{From: model.URN("k8s://c/" + urn), To: model.URN("k8s://c/" + o), Type: "controls", Source: "metadata.ownerReferences"})
+	}
+	return w
+}
+
+func (w *world) Version() model.Version                  { return model.Version{} }
+func (w *world) Resolve(string) (model.URN, bool)        { return "", false }
+func (w *world) Dependents([]model.URN, int) model.Reach { return model.Reach{} }
+func (w *world) Resource(u model.URN) (model.Resource, bool) {
+	for _, r := range w.resources {
+		if r.URN == u {
+			return r, true
+		}
+	}
+	return model.Resource{}, false
+}
+func (w *world) Dependencies(u model.URN) []model.Relation {
+	return slices.DeleteFunc(slices.Clone(w.relations), func(r model.Relation) bool { return r.From != u })
+}
+func (w *world) Each(f func(model.Resource) bool) {
+	for _, r := range w.resources {
+		if !f(r) {
+			return
+		}
+	}
+}
+
+func everything(string, string, string) bool { return true }
+
+func fixture() *world {
+	w := (&world{}).
+		add("core/Namespace//shop", "{}").
+		add("apps/Deployment/shop/web", "{}").
+		add("apps/ReplicaSet/shop/web-1", "{}", "apps/Deployment/shop/web").
+		add("core/Pod/shop/web-1-a", "{}", "apps/ReplicaSet/shop/web-1").
+		add("core/Pod/shop/shared", "{}", "apps/ReplicaSet/shop/web-1", "batch/Job/shop/j").
+		add("batch/Job/shop/j", "{}").
+		add("core/Pod/shop/j-a", "{}", "batch/Job/shop/j").
+		add("core/Pod/shop/lost", "{}", "batch/Job/shop/j", "core/ConfigMap/shop/unseen").
+		add("core/Service/shop/web", "{}").
+		add("core/Endpoints/shop/web", "{}").
+		add("core/PersistentVolumeClaim/shop/data", "{}").
+		add("core/PersistentVolume//pv", `{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`).
+		add("apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com", `{"spec":{"group":"example.com","names":{"kind":"Widget"},"versions":[{"name":"v1"}]}}`).
+		add("apiregistration.k8s.io/APIService//v1.example.com", "{}").
+		add("example.com/Widget/other/w", "{}")
+	w.relations = append(w.relations, model.Relation{From: "k8s://c/core/PersistentVolumeClaim/shop/data", To: "k8s://c/core/PersistentVolume//pv", Type: "references", Source: "spec.volumeName"})
+	return w
+}
+
+func TestWhatADeleteTakesAlong(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		ask      Ask
+		want     string
+		complete bool
+	}{
+		{"a deployment", Ask{Target: "apps/Deployment/shop/web"}, "apps/Deployment/shop/web apps/ReplicaSet/shop/web-1 core/Pod/shop/web-1-a", true},
+		{"a deployment, in the foreground", Ask{Target: "apps/Deployment/shop/web", Policy: "Foreground"}, "apps/Deployment/shop/web apps/ReplicaSet/shop/web-1 core/Pod/shop/web-1-a", true},
+		{"a deployment alone", Ask{Target: "apps/Deployment/shop/web", Policy: "Orphan"}, "apps/Deployment/shop/web", true},
+		{"a deployment alone, by an old client", Ask{Target: "apps/Deployment/shop/web", Orphan: true}, "apps/Deployment/shop/web", true},
+		{"a job, whose own policy is to leave its pods", Ask{Target: "batch/Job/shop/j"}, "batch/Job/shop/j", true},
+		{"a job with its pods; the owner of one is not known", Ask{Target: "batch/Job/shop/j", Policy: "Background"}, "batch/Job/shop/j core/Pod/shop/j-a core/Pod/shop/lost", false},
+		{"a service", Ask{Target: "core/Service/shop/web"}, "core/Endpoints/shop/web core/Service/shop/web", true},
+		{"a claim", Ask{Target: "core/PersistentVolumeClaim/shop/data"}, "core/PersistentVolume//pv core/PersistentVolumeClaim/shop/data", true},
+		{"a definition", Ask{Target: "apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com"},
+			"apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com apiregistration.k8s.io/APIService//v1.example.com example.com/Widget/other/w", true},
+		{"pods by label", Ask{Target: "core/Pod/shop/*", Labels: "app in (shared,j-a)"}, "core/Pod/shop/j-a core/Pod/shop/shared", true},
+		{"pods by name", Ask{Target: "core/Pod/*/*", Fields: "metadata.name!=shared,metadata.namespace=shop"}, "core/Pod/shop/j-a core/Pod/shop/lost core/Pod/shop/web-1-a", true},
+		{"pods by what the model does not hold", Ask{Target: "core/Pod/shop/*", Fields: "status.phase=Running", Labels: "app=shared"}, "core/Pod/shop/shared", false},
+		{"what was never seen", Ask{Target: "core/Pod/shop/new"}, "core/Pod/shop/new", false},
+	} {
+		c.ask.Target, c.ask.Listed = "k8s://c/"+c.ask.Target, everything
+		set := Of(fixture(), c.ask)
+		var got []string
+		for _, u := range set.Deleted {
+			got = append(got, strings.TrimPrefix(string(u), "k8s://c/"))
+		}
+		if strings.Join(got, " ") != c.want || set.Complete != c.complete {
+			t.Errorf("%s:\n got %s (complete %v %q)\nwant %s", c.name, strings.Join(got, " "), set.Complete, set.Why, c.want)
+		}
+	}
+	if set := Of(fixture(), Ask{Target: "k8s://c/core/PersistentVolumeClaim/shop/data", Listed: everything}); len(set.Volumes) != 1 {
+		t.Errorf("the data is said to stay: %+v", set)
+	}
+	if set := Of(fixture(), Ask{Target: "k8s://c/apps/Deployment/shop/web", Policy: "Orphan", Listed: everything}); len(set.Orphaned) != 1 {
+		t.Errorf("orphaned %v", set.Orphaned)
+	}
+}
+
+func TestWhatWasNeverListedMakesItIncomplete(t *testing.T) {
+	ask := Ask{Target: "k8s://c/core/Namespace//shop", Listed: everything, Kinds: []string{"core/Pod", "apps/Deployment"}}
+	set := Of(fixture(), ask)
+	if !set.Complete || len(set.Deleted) != 12 {
+		t.Errorf("%d deleted, complete %v %q", len(set.Deleted), set.Complete, set.Why)
+	}
+	for name, change := range map[string]func(*Ask){
+		"nobody knows what was listed":   func(a *Ask) { a.Listed = nil },
+		"nobody knows which kinds exist": func(a *Ask) { a.Kinds = nil },
+		"one kind was not listed": func(a *Ask) {
+			a.Listed = func(_, kind, _ string) bool { return kind != "Deployment" }
+		},
+	} {
+		a := ask
+		change(&a)
+		if set := Of(fixture(), a); set.Complete || len(set.Why) == 0 {
+			t.Errorf("%s: said to be complete", name)
+		}
+	}
+}
