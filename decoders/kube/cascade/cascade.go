@@ -27,8 +27,8 @@ type Ask struct {
 	Fields string // its field selector
 	Policy string // propagationPolicy: Orphan, Background, Foreground; "" is the kind's own
 	Orphan bool   // orphanDependents, of old clients
-	// Listed reports whether all objects of a kind in a namespace ("" for what lives
-	// in none) are in the model. nil: nobody knows.
+	// Listed reports whether all objects of a kind in a namespace are in the model; the
+	// nameless group is core, the namespace "*" is all of them. nil: nobody knows.
 	Listed func(group, kind, namespace string) bool
 	// Kinds are the kinds that the cluster serves, as group/Kind: what a namespace
 	// may hold. nil: nobody knows.
@@ -56,13 +56,15 @@ type prediction struct {
 	owners   map[model.URN][]model.URN
 	deleted  map[model.URN]bool
 	orphaned map[model.URN]bool
-	set      Set
+	// addresses are the IPAddresses of a Service, by NAMESPACE/NAME.
+	addresses map[string][]model.URN
+	set       Set
 }
 
 // Of predicts a delete.
 func Of(s model.Snapshot, ask Ask) Set {
 	p := &prediction{s: s, ask: ask, children: map[model.URN][]model.URN{}, owners: map[model.URN][]model.URN{},
-		deleted: map[model.URN]bool{}, orphaned: map[model.URN]bool{}}
+		deleted: map[model.URN]bool{}, orphaned: map[model.URN]bool{}, addresses: map[string][]model.URN{}}
 	target := parse(ask.Target)
 	p.cluster = target.cluster
 	p.set.Complete = true
@@ -105,6 +107,9 @@ func (p *prediction) index() {
 			return true
 		}
 		p.all = append(p.all, r)
+		if id := parse(r.URN); id.group == "networking.k8s.io" && id.kind == "IPAddress" {
+			p.address(r)
+		}
 		for _, d := range p.s.Dependencies(r.URN) {
 			if d.Type == "controls" && d.Source == "metadata.ownerReferences" {
 				p.children[d.To] = append(p.children[d.To], r.URN)
@@ -113,6 +118,19 @@ func (p *prediction) index() {
 		}
 		return true
 	})
+}
+
+// address notes whose address an IPAddress is.
+func (p *prediction) address(r model.Resource) {
+	var a struct {
+		Spec struct {
+			ParentRef struct{ Resource, Namespace, Name string }
+		}
+	}
+	if json.Unmarshal(r.Attrs, &a) == nil && a.Spec.ParentRef.Resource == "services" {
+		key := a.Spec.ParentRef.Namespace + "/" + a.Spec.ParentRef.Name
+		p.addresses[key] = append(p.addresses[key], r.URN)
+	}
 }
 
 func (p *prediction) incomplete(why string) {
@@ -187,6 +205,9 @@ func (p *prediction) remove(u model.URN) {
 		p.claim(u)
 	case "core/Service":
 		p.known(kube.URN(p.cluster, "", "Endpoints", id.namespace, id.name))
+		for _, a := range p.addresses[id.namespace+"/"+id.name] {
+			p.remove(a)
+		}
 	}
 }
 

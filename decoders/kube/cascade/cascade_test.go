@@ -61,6 +61,8 @@ func fixture() *world {
 		add("core/Pod/shop/lost", "{}", "batch/Job/shop/j", "core/ConfigMap/shop/unseen").
 		add("core/Service/shop/web", "{}").
 		add("core/Endpoints/shop/web", "{}").
+		add("networking.k8s.io/IPAddress//10.0.0.9", `{"spec":{"parentRef":{"resource":"services","namespace":"shop","name":"web"}}}`).
+		add("networking.k8s.io/IPAddress//10.0.0.1", `{"spec":{"parentRef":{"resource":"services","namespace":"other","name":"web"}}}`).
 		add("core/PersistentVolumeClaim/shop/data", "{}").
 		add("core/PersistentVolume//pv", `{"spec":{"persistentVolumeReclaimPolicy":"Delete"}}`).
 		add("apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com", `{"spec":{"group":"example.com","names":{"kind":"Widget"},"versions":[{"name":"v1"}]}}`).
@@ -83,7 +85,7 @@ func TestWhatADeleteTakesAlong(t *testing.T) {
 		{"a deployment alone, by an old client", Ask{Target: "apps/Deployment/shop/web", Orphan: true}, "apps/Deployment/shop/web", true},
 		{"a job, whose own policy is to leave its pods", Ask{Target: "batch/Job/shop/j"}, "batch/Job/shop/j", true},
 		{"a job with its pods; the owner of one is not known", Ask{Target: "batch/Job/shop/j", Policy: "Background"}, "batch/Job/shop/j core/Pod/shop/j-a core/Pod/shop/lost", false},
-		{"a service", Ask{Target: "core/Service/shop/web"}, "core/Endpoints/shop/web core/Service/shop/web", true},
+		{"a service", Ask{Target: "core/Service/shop/web"}, "core/Endpoints/shop/web core/Service/shop/web networking.k8s.io/IPAddress//10.0.0.9", true},
 		{"a claim", Ask{Target: "core/PersistentVolumeClaim/shop/data"}, "core/PersistentVolume//pv core/PersistentVolumeClaim/shop/data", true},
 		{"a definition", Ask{Target: "apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com"},
 			"apiextensions.k8s.io/CustomResourceDefinition//widgets.example.com apiregistration.k8s.io/APIService//v1.example.com example.com/Widget/other/w", true},
@@ -113,7 +115,7 @@ func TestWhatADeleteTakesAlong(t *testing.T) {
 func TestWhatWasNeverListedMakesItIncomplete(t *testing.T) {
 	ask := Ask{Target: "k8s://c/core/Namespace//shop", Listed: everything, Kinds: []string{"core/Pod", "apps/Deployment"}}
 	set := Of(fixture(), ask)
-	if !set.Complete || len(set.Deleted) != 12 {
+	if !set.Complete || len(set.Deleted) != 13 {
 		t.Errorf("%d deleted, complete %v %q", len(set.Deleted), set.Complete, set.Why)
 	}
 	for name, change := range map[string]func(*Ask){
