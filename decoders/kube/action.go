@@ -225,7 +225,15 @@ func (r *reading) action() (model.Action, error) {
 // properties are those of the resulting object, or of what else the call does.
 func (r *reading) properties() []model.Property {
 	if r.verb == model.Execute {
-		return []model.Property{{Name: "remote.exec", Value: true, Known: true, Source: fromRequest}}
+		out := []model.Property{{Name: "remote.exec", Value: true, Known: true, Source: fromRequest}}
+		if r.route.Subresource == "ephemeralcontainers" && r.body.Read {
+			base := "/object"
+			if r.body.Patch != "" {
+				base = "/patch"
+			}
+			out = append(out, properties(r.route, "Pod", r.patchAlone(), false, base)...)
+		}
+		return out
 	}
 	if r.route.Subresource == "scale" && r.verb == model.Scale {
 		f := &facts{object: r.body.object(), base: "/object", found: map[string]model.Property{}}

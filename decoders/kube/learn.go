@@ -18,7 +18,7 @@ import (
 const maxItems = 50_000
 
 // Learn reads objects, lists and tables from answers. What is not whole, not
-// JSON, a stream, or the answer to a dry run teaches nothing.
+// JSON, a stream that is no watch, or the answer to a dry run teaches nothing.
 func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Observation {
 	if resp == nil || resp.Truncated || call.URL == nil {
 		return nil
@@ -32,10 +32,16 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 	}
 	query := call.URL.Query()
 	route, err := RouteOf(call.Method, path, query)
-	if err != nil || !route.Resourceful || route.Verb == "watch" || route.Verb == "proxy" {
+	if err != nil || !route.Resourceful || route.Verb == "proxy" {
 		return nil
 	}
 	l := &lesson{cluster: cluster.Name, route: route}
+	if route.Verb == "watch" {
+		if resp.Status != http.StatusOK || call.Method != http.MethodGet {
+			return nil
+		}
+		return l.watched(resp)
+	}
 	if resp.Status == http.StatusNotFound {
 		return l.missing(resp)
 	}

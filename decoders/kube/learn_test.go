@@ -217,3 +217,30 @@ func FuzzLearn(f *testing.F) {
 		}
 	})
 }
+
+func TestAWatchTeachesTheLastStateOfEach(t *testing.T) {
+	event := func(kind, name, version string) string {
+		return `{"type":"` + kind + `","object":{"apiVersion":"v1","kind":"Pod","metadata":{"name":"` + name + `","namespace":"shop","labels":{"v":"` + version + `"}},"spec":{}}}` + "\n"
+	}
+	stream := event("ADDED", "a", "1") + event("ADDED", "b", "1") + event("MODIFIED", "a", "2") + event("DELETED", "b", "2") +
+		`{"type":"BOOKMARK","object":{"kind":"Pod","metadata":{"name":"x"}}}` + "\n" + event("ADDED", "c", "1")
+	seen := learn(t, "GET "+ns+"/pods?watch=true", stream+`{"type":"ADDED","obj`)
+	var got []string
+	for _, o := range seen {
+		state := o.Resource.Tags["v"]
+		if o.Gone {
+			state = "gone"
+		}
+		got = append(got, strings.TrimPrefix(string(o.Resource.URN), "k8s://c/core/Pod/shop/")+" "+state)
+	}
+	if strings.Join(got, ", ") != "a 2, b gone, c 1" {
+		t.Errorf("learned %q", got)
+	}
+	table := `{"type":"MODIFIED","object":{"kind":"Table","apiVersion":"meta.k8s.io/v1","rows":[{"cells":["a"],"object":{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":{"name":"a","namespace":"shop"}}}]}}` + "\n"
+	if seen := learn(t, "GET "+ns+"/pods?watch=1", table); len(seen) != 1 || seen[0].Whole {
+		t.Errorf("a table taught %v", seen)
+	}
+	if seen := learn(t, "GET /api/v1/watch/namespaces/shop/pods", event("ADDED", "a", "1")); len(seen) != 1 {
+		t.Errorf("the old path taught %v", seen)
+	}
+}

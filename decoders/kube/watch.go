@@ -1,0 +1,51 @@
+package kube
+
+import (
+	"bytes"
+	"mime"
+
+	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/kube/wire"
+	"github.com/assent-iom/assent/model"
+)
+
+// watched reads the events of a watch: one JSON object a line, each with a type and
+// the object as it then was. Only the last state of each object is taught, and only
+// of a stream that was kept to its end: a part of one would teach what has since
+// been undone. Watches in protobuf, which controllers use, teach nothing.
+func (l *lesson) watched(resp *decoders.Response) []model.Observation {
+	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media != typeJSON {
+		return nil
+	}
+	last := map[model.URN]int{} // where in out
+	var out []model.Observation
+	for line := range bytes.Lines(resp.Body) {
+		if len(out) >= maxItems {
+			break
+		}
+		value, err := wire.JSON(line)
+		event, _ := value.(map[string]any)
+		if err != nil || event == nil {
+			break // cut short: what came before it stands
+		}
+		kind := text(event, "type")
+		if kind != "ADDED" && kind != "MODIFIED" && kind != "DELETED" {
+			continue // BOOKMARK, ERROR
+		}
+		one := &lesson{cluster: l.cluster, route: l.route}
+		object := dict(event, "object")
+		one.read(object, text(object, "apiVersion"), text(object, "kind"))
+		for _, o := range one.seen {
+			if kind == "DELETED" {
+				o = model.Observation{Resource: model.Resource{URN: o.Resource.URN}, Gone: true}
+			}
+			if at, again := last[o.Resource.URN]; again {
+				out[at] = o
+				continue
+			}
+			last[o.Resource.URN] = len(out)
+			out = append(out, o)
+		}
+	}
+	return out
+}
