@@ -2,8 +2,11 @@ package aws
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -17,9 +20,9 @@ var targetsYAML []byte
 
 // hand says, by service:Operation, what a call touches where the names of its
 // parameters do not. It is read once and never changed.
-type hand map[string]*handRow
+type hand map[string][]*handRow
 
-// handRow is one row of targets.yaml: see the file's head.
+// handRow is one row of targets.yaml: the file's head says what each word means.
 type handRow struct {
 	Service string            `yaml:"service"`
 	Calls   []string          `yaml:"calls"`
@@ -27,7 +30,10 @@ type handRow struct {
 	ARN     string            `yaml:"arn"`
 	Set     map[string]string `yaml:"set"`
 	Choose  *choice           `yaml:"choose"`
+	Prefix  string            `yaml:"prefix"`
+	Made    bool              `yaml:"made"`
 	Account string            `yaml:"account"`
+	Unnamed string            `yaml:"unnamed"`
 }
 
 // choice picks a type by the value of a member.
@@ -46,77 +52,182 @@ func readHand() (hand, error) {
 	h := hand{}
 	for i := range rows {
 		for _, name := range rows[i].Calls {
-			h[rows[i].Service+":"+name] = &rows[i]
+			name = rows[i].Service + ":" + name
+			h[name] = append(h[name], &rows[i])
 		}
 	}
 	return h, nil
 }
 
-// of is the row of an operation and the resource type that it names for these
-// parameters, or nil.
-func (h hand) of(op *table.Operation, params map[string]any) (*handRow, *table.ResourceType) {
-	row := h[callName(op)]
-	if row == nil || row.Account != "" {
-		return row, nil
+// of are the rows that say what an operation touches.
+func (h hand) of(op *table.Operation) []*handRow {
+	rows := h[callName(op)]
+	if len(rows) > 0 && rows[0].Unnamed != "" {
+		return nil
 	}
+	return rows
+}
+
+// resource is the type that a row means for these parameters, or nil.
+func (row *handRow) resource(s *table.Service, params map[string]any) *table.ResourceType {
 	kind := row.Type
 	if row.Choose != nil {
 		is, _ := params[row.Choose.Member].(string)
-		kind = row.Choose.Is[strings.ToLower(is)]
-	}
-	if row.ARN != "" {
-		return row, &table.ResourceType{Name: kind, ARN: row.ARN}
-	}
-	for _, r := range ownTypes(op.Service) {
-		if r.Name == kind {
-			return row, &r
+		is = strings.ToLower(is[strings.LastIndexAny(is, ":/")+1:])
+		var ok bool
+		if kind, ok = row.Choose.Is[is]; !ok {
+			kind = row.Choose.Is["*"]
 		}
 	}
-	return row, nil
+	if row.ARN != "" {
+		return &table.ResourceType{Name: kind, ARN: row.ARN}
+	}
+	for _, r := range ownTypes(s) {
+		if r.Name == kind {
+			return &r
+		}
+	}
+	return nil
 }
 
-// resolve fills a row's type from the members that it names.
-func (t *targeting) byHand(row *handRow, r table.ResourceType, params map[string]any, role string) {
-	values, last := map[string]string{}, ""
-	var many []string
-	for _, v := range variables(r.ARN) {
-		var found []string
-		for path := range strings.SplitSeq(row.Set[v], "|") {
-			if literal, ok := strings.CutPrefix(path, "="); ok {
-				found = []string{literal}
-			}
+// values are what fills one variable of a row's type.
+func (row *handRow) values(v string, params map[string]any) (found []string) {
+	paths, ok := row.Set[v]
+	if !ok {
+		if paths = row.Set["*"]; paths == "" && row.ARN == "${"+v+"}" {
+			paths = v
+		}
+	}
+	for path := range strings.SplitSeq(paths, "|") {
+		if literal, ok := strings.CutPrefix(path, "="); ok {
+			found = append(found, literal)
+		} else if path != "" {
 			for _, h := range hits(params, path, "", nil) {
-				if text, ok := h.value.(string); ok && text != "" {
-					if strings.HasSuffix(strings.ToLower(path), "url") {
-						text = t.at.ofURL(r.ARN, text)
-					}
+				text := ""
+				switch value := h.value.(type) {
+				case string:
+					text = value
+				case json.Number, int64, float64:
+					text = fmt.Sprint(value)
+				}
+				if text != "" && (strings.HasPrefix(text, row.Prefix) || row.Prefix == "account" && isAccount(text)) {
 					found = append(found, text)
 				}
 			}
-			if len(found) > 0 {
-				break
-			}
 		}
 		if len(found) > 0 {
-			values[v] = found[0]
-			if many == nil || len(found) > 1 {
-				many, last = found, v
-			}
+			break
+		}
+	}
+	return found
+}
+
+// byHand adds the targets that rows name, and says what they are. Nothing is
+// named by rows whose members are not in the call; the first then stands for all
+// of its type.
+func (t *targeting) byHand(rows []*handRow, params map[string]any) (mainType string) {
+	var first *table.ResourceType
+	_, rest := cutWord(t.op.Name)
+	for _, row := range rows {
+		if row.Account != "" {
+			t.whole(model.RoleTarget)
+			return ""
+		}
+		r := row.resource(t.op.Service, params)
+		if r == nil {
+			continue
+		}
+		role := model.RoleTarget
+		if row.Made || t.verb == model.Create && isNoun(r.Name, singular(rest)) {
+			role = model.RoleCreated
+		}
+		if n := len(t.out); t.fillRow(row, *r, params, role) && len(t.out) > n {
+			mainType = cmp.Or(mainType, r.Name)
+		}
+		if first == nil {
+			first = r
+		}
+	}
+	if mainType == "" && first != nil {
+		mainType = first.Name
+		if !strings.HasPrefix(first.ARN, "${") {
+			t.add(t.at.fill(first.ARN, nil), first.Name, model.RoleTarget)
+		}
+	}
+	return mainType
+}
+
+// fillRow adds the targets of one row, if the call has any.
+func (t *targeting) fillRow(row *handRow, r table.ResourceType, params map[string]any, role string) bool {
+	values, last := map[string]string{}, ""
+	var many []string
+	written := false // by the call, not by the row itself
+	for _, v := range variables(r.ARN) {
+		found := row.values(v, params)
+		if len(found) == 0 {
+			continue
+		}
+		for i := range found {
+			found[i] = t.within(found[i], v, r.ARN)
+		}
+		written = written || !strings.HasPrefix(row.Set[v], "=") || !strings.HasSuffix(row.Set[v], found[0])
+		values[v] = found[0]
+		if many == nil || len(found) > 1 {
+			many, last = found, v
 		}
 	}
 	for _, one := range many {
+		if strings.HasPrefix(r.ARN, "${") { // the value is the ARN
+			if _, isARN := parseARN(one); isARN {
+				t.add(canonical(r.Name, one), typeOr(one, t.op.Service, r.Name), role)
+			}
+			continue
+		}
 		values[last] = one
 		t.add(t.at.fill(r.ARN, values), r.Name, role)
 	}
-	if many == nil {
-		t.add(t.at.fill(r.ARN, nil), r.Name, role)
+	return written
+}
+
+// typeOr is the type of an ARN where its service says it, else the row's.
+func typeOr(arn string, s *table.Service, row string) string {
+	if kind := typeOfARN(arn, s); slices.ContainsFunc(ownTypes(s), func(r table.ResourceType) bool { return r.Name == kind }) {
+		return kind
 	}
+	return row
+}
+
+// within is the part of an ARN that a variable asks for, where the value is the
+// ARN of another type that has a variable of that name: the ClusterName of a
+// topic, in the ARN of its cluster.
+func (t *targeting) within(value, v, template string) string {
+	parts, isARN := parseARN(value)
+	if !isARN || isOfTemplate(parts, template) {
+		return value
+	}
+	for _, r := range ownTypes(t.op.Service) {
+		form := strings.SplitN(r.ARN, ":", 6)
+		if len(form) != 6 || form[2] != parts[2] {
+			continue
+		}
+		has := extract(form[5], parts[5])
+		if got, ok := has[v]; ok {
+			return got
+		}
+		if got, ok := has[strings.TrimPrefix(v, "Cluster")]; ok { // ClusterUuid, of a cluster's own Uuid
+			return got
+		}
+	}
+	return value
 }
 
 // whole is the account's own target for a service: of settings that the account
 // has once.
 func (t *targeting) whole(role string) {
 	s := t.at.known()
+	if types := t.op.Service.ResourceTypes; len(types) > 0 && !slices.ContainsFunc(types, func(r table.ResourceType) bool { return strings.Contains(r.ARN, "${Region}") }) {
+		s.region = "" // IAM and the like
+	}
 	t.add("arn:"+s.partition+":"+t.op.Service.SigningName+":"+s.region+":"+s.account+":*", t.op.Service.Name+":account", role)
 }
 

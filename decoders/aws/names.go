@@ -66,11 +66,11 @@ func stem(name string) string {
 // squeeze drops what separates words: types are written load-balancer, and
 // operations LoadBalancer.
 func squeeze(s string) string {
-	if !strings.ContainsAny(s, "-_/") {
+	if !strings.ContainsAny(s, "-_/ ") {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if r == '-' || r == '_' || r == '/' {
+		if r == '-' || r == '_' || r == '/' || r == ' ' {
 			return -1
 		}
 		return r
@@ -125,7 +125,7 @@ func isNoun(resourceType, n string) bool {
 
 // nouns are the types that operations call by another name.
 var nouns = map[string]string{
-	"ec2:elastic-ip": "address", "ec2:vpc-flow-log": "flowlog", "ec2:dedicated-host": "host", "ec2:prefix-list": "managedprefixlist",
+	"ec2:elastic-ip": "address", "ec2:vpc-flow-log": "flowlog", "ec2:dedicated-host": "host",
 	"rds:db": "dbinstance", "rds:cluster": "dbcluster", "rds:subgrp": "dbsubnetgroup", "rds:pg": "dbparametergroup",
 	"rds:snapshot": "dbsnapshot", "rds:cluster-snapshot": "dbclustersnapshot", "rds:es": "eventsubscription", "rds:og": "optiongroup",
 	"rds:cluster-pg": "dbclusterparametergroup", "rds:secgrp": "dbsecuritygroup", "rds:proxy": "dbproxy", "rds:proxy-endpoint": "dbproxyendpoint",
@@ -146,6 +146,11 @@ var nouns = map[string]string{
 
 // otherNouns are further names, for types that have several.
 var otherNouns = map[string][]string{
+	"ec2:prefix-list": {"managedprefixlist"}, "ec2:vpc-endpoint-service": {"vpcendpointserviceconfiguration"}, "ec2:subnet": {"defaultsubnet"},
+	"ec2:vpc": {"defaultvpc"}, "ec2:ipv4pool-ec2": {"publicipv4pool"}, "ec2:transit-gateway-attachment": {"transitgatewayconnect", "transitgatewayvpcattachment", "transitgatewaypeeringattachment"},
+	"ec2:spot-fleet-request": {"spotfleet"}, "ec2:spot-instances-request": {"spotinstance"}, "ec2:instance": {"scheduledinstance"}, "ec2:image": {"restoreimagetask"},
+	"cloudfront:distribution": {"distributionwithtag"}, "cloudfront:streaming-distribution": {"streamingdistributionwithtag"},
+	"cloudfront:origin-access-identity": {"cloudfrontoriginaccessidentity"}, "route53:delegationset": {"reusabledelegationset"}, "kafka:cluster": {"clusterv2"},
 	"cloudwatch:alarm": {"metricalarm", "compositealarm"}, "es:domain": {"elasticsearchdomain"}, "athena:datacatalog": {"datacatalogssummary", "catalog"},
 }
 

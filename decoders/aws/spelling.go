@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"maps"
 	"net/url"
 	"strings"
@@ -19,16 +20,18 @@ var said = map[string]string{
 	":alias/${Alias}": "alias/", ":parameter/${ParameterNameWithoutLeadingSlash}": "/",
 }
 
-// bare takes off what a name was written with.
-func bare(template, value string) string {
-	if !strings.HasSuffix(template, "}") {
+// bare takes off what a name was written with, and what the template says itself:
+// the p- of an organization's policy.
+func bare(template, name, value string) string {
+	i := strings.Index(template, "${"+name+"}")
+	if i < 0 {
 		return value
 	}
-	i := strings.LastIndexByte(template, ':')
-	if prefix, ok := said[template[max(i, 0):]]; ok {
-		return strings.TrimPrefix(value, prefix)
+	start := strings.LastIndexAny(template[:i], ":/") + 1
+	if literal := template[start:i]; literal != "" {
+		return strings.TrimPrefix(value, literal)
 	}
-	return value
+	return strings.TrimPrefix(value, said[template[strings.LastIndexByte(template[:i], ':'):]])
 }
 
 // canonical is an ARN as all calls about the resource have it: a log group's may
@@ -62,12 +65,13 @@ func shortened(kind, urn string) (string, bool) {
 
 const (
 	functionTail = ":function:${FunctionName}"
+	taskTail     = "TaskDefinitionRevisionNumber}"
 	keyTail      = ":key/${KeyId}"
 )
 
 // spelled reads what a value says beside the name: a Lambda function may be called
-// REGION:ACCOUNT:function:NAME:QUALIFIER with any of it left out, and a KMS key by
-// an alias, which does not say which key it is.
+// REGION:ACCOUNT:function:NAME:QUALIFIER with any of it left out, a task definition
+// FAMILY:REVISION, and a KMS key by an alias, which does not say which key it is.
 func (s scene) spelled(template string, values map[string]string) (scene, map[string]string) {
 	switch {
 	case strings.HasSuffix(template, functionTail):
@@ -87,6 +91,13 @@ func (s scene) spelled(template string, values map[string]string) (scene, map[st
 		}
 		values = maps.Clone(values)
 		values["FunctionName"] = parts[0]
+	case strings.HasSuffix(template, taskTail):
+		names := variables(template)
+		value := cmp.Or(values[names[1]], values[names[0]])
+		if _, isARN := parseARN(value); !isARN && value != "" {
+			family, revision, _ := strings.Cut(value, ":")
+			values = map[string]string{names[0]: family, names[1]: revision}
+		}
 	case strings.HasSuffix(template, keyTail):
 		if value := values["KeyId"]; strings.HasPrefix(value, "alias/") || strings.Contains(value, ":alias/") {
 			values = maps.Clone(values)

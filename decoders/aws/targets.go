@@ -59,7 +59,7 @@ func (s scene) fill(template string, values map[string]string) string {
 				}
 				return parts[5][strings.LastIndexAny(parts[5], ":/")+1:]
 			}
-			return bare(template, value)
+			return bare(template, name, value)
 		}
 	})
 	if whole != "" {
@@ -127,23 +127,17 @@ func (h hand) targets(op *table.Operation, verb model.Verb, params map[string]an
 	word, rest := cutWord(op.Name)
 	t.noun = singular(rest)
 	listed := own(op.Service, op.Resources)
-	row, main := h.of(op, params)
-	if row == nil {
+	rows := h.of(op)
+	var main *table.ResourceType
+	if rows == nil {
 		if main = t.main(listed); main != nil {
 			main = t.mostFilled(main, append(slices.Clone(listed), ownTypes(op.Service)...))
 		}
 	}
 	creates := verb == model.Create || word == "Create" // CreatePolicy grants
 	switch {
-	case row != nil && main == nil && row.Account != "":
-		t.whole(model.RoleTarget)
-	case row != nil && main != nil:
-		mainType = main.Name
-		role := model.RoleTarget
-		if creates && t.makes(main) {
-			role = model.RoleCreated
-		}
-		t.byHand(row, *main, params, role)
+	case rows != nil:
+		mainType = t.byHand(rows, params)
 	case main != nil:
 		mainType = main.Name
 		role := model.RoleTarget
@@ -156,15 +150,15 @@ func (h hand) targets(op *table.Operation, verb model.Verb, params map[string]an
 		}
 	}
 	for _, r := range listed {
-		if main == nil || r.Name != main.Name {
+		if (main == nil || r.Name != main.Name) && r.Name != mainType {
 			role := model.RoleDependency
-			if main == nil && r.Required {
+			if main == nil && rows == nil && r.Required {
 				role = model.RoleTarget
 			}
 			t.resolve(r, role, false)
 		}
 	}
-	t.named(main)
+	t.named(main, rows != nil)
 	if runsAnywhere(op, verb, params) {
 		s := at.known()
 		t.add("arn:"+s.partition+":ec2:"+s.region+":"+s.account+":instance/*", "ec2:instance", model.RoleTarget)
@@ -294,7 +288,7 @@ func (t *targeting) resolve(r table.ResourceType, role string, main bool) {
 
 // values finds what fills one variable of a type's template.
 func (t *targeting) values(v string, r table.ResourceType, role string, main bool) []string {
-	want, n := stem(v), noun(r.Name)
+	want, n, last := stem(v), noun(r.Name), v == lastVariable(r.ARN)
 	var best []string
 	level := 0
 	for _, f := range t.fields {
@@ -308,17 +302,17 @@ func (t *targeting) values(v string, r table.ResourceType, role string, main boo
 			got = 9
 		case s == want:
 			got = 8
-		case s == n:
+		case s == n && last && !claimed(f, v, r.ARN):
 			got = 7
-		case main && (lower == "name" || lower == "id" || lower == "arn" || lower == "identifier" || lower == "resourcearn" || lower == "resourceid"):
+		case main && last && !claimed(f, v, r.ARN) && (lower == "name" || lower == "id" || lower == "arn" || lower == "identifier" || lower == "resourcearn" || lower == "resourceid"):
 			got = 5
-		case len(s) > 2 && (strings.HasSuffix(want, s) || strings.HasSuffix(n, s)) && main && v == lastVariable(r.ARN):
+		case main && last && len(s) > 2 && (want != "resource" && strings.HasSuffix(want, s) || strings.HasSuffix(n, s)) && !claimed(f, v, r.ARN):
 			got = 4
 		}
 		if got == 0 || !t.plausible(v, f, r, role) {
 			continue
 		}
-		value := f.value
+		value := t.within(f.value, v, r.ARN)
 		if strings.HasSuffix(lower, "url") {
 			value = t.at.ofURL(r.ARN, value)
 		}
@@ -330,6 +324,12 @@ func (t *targeting) values(v string, r table.ResourceType, role string, main boo
 		}
 	}
 	return best
+}
+
+// claimed reports whether another variable of a template is called as a parameter
+// is: the CapabilityName of an EKS capability is not its CapabilityType.
+func claimed(f field, v, template string) bool {
+	return slices.ContainsFunc(variables(template), func(w string) bool { return w != v && (strings.EqualFold(f.name, w) || f.stem == stem(w)) })
 }
 
 // plausible refuses values that cannot be the identifier: EC2 ids have a prefix,
@@ -361,7 +361,8 @@ func (t *targeting) plausible(v string, f field, r table.ResourceType, role stri
 }
 
 // named adds what parameters name by form alone: EC2 ids and ARNs, at any depth.
-func (t *targeting) named(main *table.ResourceType) {
+// What a row of targets.yaml says is changed is all that is.
+func (t *targeting) named(main *table.ResourceType, byHand bool) {
 	account := t.at.known()
 	for _, f := range t.fields {
 		if kind, ok := ec2Type(f.value); ok {
@@ -370,7 +371,7 @@ func (t *targeting) named(main *table.ResourceType) {
 				continue // found by its parameter, with the template's own account
 			}
 			role := model.RoleDependency
-			if t.op.Access == table.AccessTagging || t.verb == model.Execute && f.depth <= 1 || main != nil && main.Name == name && f.depth <= 1 {
+			if t.op.Access == table.AccessTagging || f.depth <= 1 && subject(f.lower) && !byHand || t.verb == model.Execute && f.depth <= 1 || main != nil && main.Name == name && f.depth <= 1 {
 				role = model.RoleTarget
 			}
 			t.add("arn:"+account.partition+":ec2:"+account.region+":"+account.account+":"+kind+"/"+f.value, name, role)
@@ -386,11 +387,20 @@ func (t *targeting) named(main *table.ResourceType) {
 		}
 		role := model.RoleDependency
 		lower := f.lower
-		if f.depth <= 1 && (lower == "resourcearn" || lower == "arn" || lower == "resourcearnlist" || main == nil && strings.HasPrefix(parts[2], t.op.Service.SigningName)) {
+		if f.depth <= 1 && (subject(lower) && !byHand || lower == "arn" && !byHand || main == nil && !byHand && strings.HasPrefix(parts[2], t.op.Service.SigningName)) {
 			role = model.RoleTarget
 		}
 		t.add(f.value, typeOfARN(f.value, t.op.Service), role)
 	}
+}
+
+// subject reports a member that holds what a call is about, whatever type it has.
+func subject(lower string) bool {
+	switch lower {
+	case "resource", "resources", "resourcearn", "resourcearns", "resourcearnlist", "resourceid", "resourceids", "resourcename":
+		return true
+	}
+	return false
 }
 
 // typeOfARN names the resource type of an ARN, from the service's own templates
@@ -446,6 +456,29 @@ func fits(template, rest string) (letters int, ok bool) {
 		}
 		_, template, _ = strings.Cut(after, "}")
 	}
+}
+
+// extract reads the variables of a template from the end of an ARN.
+func extract(template, rest string) map[string]string {
+	if _, ok := fits(template, rest); !ok {
+		return nil
+	}
+	out := map[string]string{}
+	literal, after, more := strings.Cut(template, "${")
+	rest = strings.TrimPrefix(rest, literal)
+	for more {
+		var name string
+		name, after, _ = strings.Cut(after, "}")
+		literal, after, more = strings.Cut(after, "${")
+		i := len(rest)
+		if literal != "" {
+			if i = strings.Index(rest, literal); i < 0 {
+				return out
+			}
+		}
+		out[name], rest = rest[:i], rest[min(len(rest), i+len(literal)):]
+	}
+	return out
 }
 
 // untyped are the services whose ARNs hold a name and no word for its type.
