@@ -90,7 +90,7 @@ func (k *kubelet) register(ctx context.Context, port int32) error {
 	}
 	now := meta.Now()
 	node.Status = core.NodeStatus{
-		Addresses:       []core.NodeAddress{{Type: core.NodeInternalIP, Address: "127.0.0.1"}, {Type: core.NodeHostName, Address: nodeName}},
+		Addresses:       []core.NodeAddress{{Type: core.NodeInternalIP, Address: "127.0.0.1"}}, // no name: the API server would look it up
 		DaemonEndpoints: core.NodeDaemonEndpoints{KubeletEndpoint: core.DaemonEndpoint{Port: port}},
 		Conditions:      []core.NodeCondition{{Type: core.NodeReady, Status: core.ConditionTrue, Reason: "K8sbox", LastHeartbeatTime: now, LastTransitionTime: now}},
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ func TestKubernetesDoors(t *testing.T) {
 	}{
 		{"what does not pass the proxy is judged by the webhook", kubeAdmission},
 		{"with the guard on nothing goes past assent", kubeGuard},
+		{"every stream passes every door", kubeStreamMatrix},
 	} {
 		t.Run(tc.name, func(t *testing.T) { tc.test(t, c) })
 	}
@@ -121,3 +123,5 @@ func kubeAdmission(t *testing.T, c *k8sboxtest.Cluster) {
 func refusedByWebhook(stderr string) bool {
 	return strings.Contains(stderr, "assent refused this call: ") && strings.Contains(stderr, "gate.assent.dev") && decisionID.MatchString(stderr)
 }
+
+func sha256Hex(text string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(text))) }
