@@ -36,6 +36,7 @@ func (f *facts) pod(rt Route, pod map[string]any, path string) {
 	f.images(all)
 	f.isolation(pod, at)
 	f.security(pod, all, at)
+	f.confinement(pod, all, at)
 	f.resources(all)
 	f.scripts(all)
 	f.environment(all)
@@ -177,6 +178,9 @@ func (f *facts) verdict(name string, value bool, certain bool, at string) {
 }
 
 func runsAsNonRoot(own, outer map[string]any) bool {
+	if own["runAsUser"] == json.Number("0") || own["runAsUser"] == nil && outer["runAsUser"] == json.Number("0") {
+		return false // whatever else it says
+	}
 	for _, key := range []string{"runAsNonRoot", "runAsUser"} {
 		v, given := own[key]
 		if !given {
