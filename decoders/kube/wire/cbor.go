@@ -47,6 +47,9 @@ func plainValue(v any) (any, error) {
 	switch v := v.(type) {
 	case map[string]any:
 		for key, item := range v {
+			if _, err := plainText([]byte(key)); err != nil {
+				return nil, err
+			}
 			plain, err := plainValue(item)
 			if err != nil {
 				return nil, err
@@ -68,7 +71,9 @@ func plainValue(v any) (any, error) {
 	case float64:
 		text, err := json.Marshal(v)
 		return json.Number(text), err
-	case nil, bool, string:
+	case string:
+		return plainText([]byte(v))
+	case nil, bool:
 		return v, nil
 	default:
 		return nil, fmt.Errorf("a value of type %T", v)

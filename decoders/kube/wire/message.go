@@ -100,7 +100,7 @@ func setEntry(object map[string]any, f schema.Field, data []byte, depth int) err
 		var err error
 		switch {
 		case number == 1:
-			key = string(value)
+			key, err = plainText(value)
 		case number == 2 && f.Type[1] == '*': // a list in a map is a message of its items
 			items := []any{}
 			err = eachField(value, func(_ int, value []byte, v uint64) error {
@@ -133,7 +133,7 @@ func zeroOf(kind string) any {
 func fieldValue(kind string, value []byte, v uint64, depth int) (any, error) {
 	switch kind {
 	case "s":
-		return string(value), nil
+		return plainText(value)
 	case "b":
 		return base64.StdEncoding.EncodeToString(value), nil
 	case "t":

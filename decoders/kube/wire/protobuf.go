@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Head is what a protobuf body says: its kind, everything of DeleteOptions and of
@@ -34,13 +35,14 @@ func Protobuf(data []byte) (*Head, error) {
 		switch number {
 		case 1: // typeMeta
 			return eachField(value, func(number int, value []byte, _ uint64) error {
+				var err error
 				switch number {
 				case 1:
-					h.APIVersion = string(value)
+					h.APIVersion, err = plainText(value)
 				case 2:
-					h.Kind = string(value)
+					h.Kind, err = plainText(value)
 				}
-				return nil
+				return err
 			})
 		case 2: // raw
 			object = value
@@ -63,18 +65,28 @@ func Protobuf(data []byte) (*Head, error) {
 			return nil
 		}
 		return eachField(value, func(number int, value []byte, _ uint64) error {
+			var err error
 			switch number {
 			case 1:
-				h.Name = string(value)
+				h.Name, err = plainText(value)
 			case 2:
-				h.GenerateName = string(value)
+				h.GenerateName, err = plainText(value)
 			case 3:
-				h.Namespace = string(value)
+				h.Namespace, err = plainText(value)
 			}
-			return nil
+			return err
 		})
 	})
 	return h, err
+}
+
+// plainText is a text, which has to be UTF-8: JSON could not say which other it is,
+// and so nobody could tell what was judged.
+func plainText(value []byte) (string, error) {
+	if !utf8.Valid(value) {
+		return "", fmt.Errorf("a text that is no UTF-8: %.40q", value)
+	}
+	return string(value), nil
 }
 
 // eachField calls f for each field of a message: value is set for length-

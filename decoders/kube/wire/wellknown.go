@@ -18,10 +18,13 @@ func wellKnown(message string, data []byte, depth int) (value any, special bool,
 			if number < len(numbers) {
 				numbers[number] = v
 			}
-			if value != nil {
-				text, raw = string(value), value
+			if value == nil {
+				return nil
 			}
-			return nil
+			var err error
+			raw = value
+			text, err = plainText(value)
+			return err
 		})
 	}
 	switch message {
@@ -79,7 +82,9 @@ func either(kind string, data []byte, depth int) (any, error) {
 		case kind == "Bool" && number == 1:
 			allows = v != 0
 		case kind == "StringArray" && number == 2:
-			many = append(many, string(value))
+			text, err := plainText(value)
+			many = append(many, text)
+			return err
 		default:
 			return fmt.Errorf("JSONSchemaPropsOr%s has no field %d", kind, number)
 		}
