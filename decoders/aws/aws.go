@@ -148,7 +148,7 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		a.Service, a.Capability = r.Service.Name, d.capabilities.of("", r.Service)
 	}
 	if r.Operation == nil {
-		a.Native = native(r, 0)
+		a.Native = native(r, 0, false)
 		return d.unknown(a, r, at, c), nil
 	}
 	in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Secrets: true, Labels: r.Labels})
@@ -174,7 +174,7 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		return model.Action{}, err
 	}
 	a.Parts = append(a.Parts, passed...)
-	a.Native = native(r, d.count(a.Name(), in.Params))
+	a.Native = native(r, d.count(a.Name(), in.Params), dryRun(r.Operation, in.Params))
 	a.Tokens = tokens(r.Operation, in.Params)
 	sort.Strings(a.Unknown)
 	if a.Params, err = json.Marshal(in.Params); err != nil {
@@ -218,7 +218,6 @@ func (d *Decoder) understand(a *model.Action, op *table.Operation, params map[st
 		a.Fidelity = model.Opaque
 	}
 	a.Capability = d.capabilities.of(mainType, op.Service)
-	a.DryRun = dryRun(op, params)
 	a.Props = d.properties.of(a.Name(), params, at)
 	if p, ok := d.runsAs(a, params, at); ok {
 		a.Props = addProperty(a.Props, p)
@@ -266,8 +265,9 @@ func (d *Decoder) scene(r identify.Result) scene {
 	return at
 }
 
-// dryRun reports a DryRun that the operation has: elsewhere the word means
-// nothing, and the call would be carried out.
+// dryRun reports a DryRun that the operation has. It is a hint (dry_run of Native),
+// and MUST NOT make a change a read: emulators and some services ignore it, and
+// would carry the call out. Elsewhere the word means nothing.
 func dryRun(op *table.Operation, params map[string]any) bool {
 	on, ok := params["DryRun"].(bool)
 	if !ok || !on || op.Input == nil {
@@ -281,7 +281,7 @@ func dryRun(op *table.Operation, params map[string]any) bool {
 	return false
 }
 
-func native(r identify.Result, items int) json.RawMessage {
+func native(r identify.Result, items int, dry bool) json.RawMessage {
 	n := struct {
 		Partition  string   `json:"partition"`
 		APIVersion string   `json:"api_version,omitempty"`
@@ -291,8 +291,9 @@ func native(r identify.Result, items int) json.RawMessage {
 		AccessKey  string   `json:"access_key_id,omitempty"`
 		Signing    string   `json:"signing,omitempty"`
 		Endpoint   string   `json:"endpoint"`
-		Items      int      `json:"items,omitempty"` // of a batch that has no parts
-	}{Partition: r.Partition, APIVersion: r.APIVersion, Protocol: r.Protocol, AccessKey: r.AccessKey, Signing: r.Signing, Endpoint: r.Endpoint, Items: items}
+		Items      int      `json:"items,omitempty"`   // of a batch that has no parts
+		DryRun     bool     `json:"dry_run,omitempty"` // a hint: what it asks for may happen all the same
+	}{Partition: r.Partition, APIVersion: r.APIVersion, Protocol: r.Protocol, AccessKey: r.AccessKey, Signing: r.Signing, Endpoint: r.Endpoint, Items: items, DryRun: dry}
 	if r.Operation != nil {
 		n.IAMActions, n.Access = r.Operation.IAMActions, r.Operation.Access.String()
 	}

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -49,6 +50,22 @@ func TestUnknownIsTreatedAsMutating(t *testing.T) {
 			if op.Access == 0 && !verbOf(op).Mutates() {
 				t.Errorf("%s:%s has no access level and reads", s.Name, op.Name)
 			}
+		}
+	}
+}
+
+// DryRun is marked on the action but only as a hint: it never makes a mutation a
+// read.
+func TestDryRunIsOnlyAHint(t *testing.T) {
+	d := decoder(t)
+	for form, marked := range map[string]bool{
+		"Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&DryRun=true":  true,
+		"Action=TerminateInstances&InstanceId.1=i-0123456789abcdef0&DryRun=false": false,
+		"Action=CreateVpc&CidrBlock=10.0.0.0%2F16&DryRun=true":                    true,
+	} {
+		a, err := d.Decode(context.Background(), ec2Call(t, form))
+		if err != nil || !a.Mutates() || a.DryRun || strings.Contains(string(a.Native), `"dry_run":true`) != marked {
+			t.Errorf("%s: mutates %v, native %s, %v", form, a.Mutates(), a.Native, err)
 		}
 	}
 }
