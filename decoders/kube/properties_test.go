@@ -166,7 +166,8 @@ const vocabulary = `owner data.classification location.region lifecycle.deletion
 	access.anonymous availability.multiZone scale.min scale.max availability.disruptionBudget compute.size compute.gpu compute.spot cost.monthly image.ref image.signed
 	instance.metadataHardened instance.bootScript remote.exec secret.inline container.privileged container.hostNamespaces container.hostPaths container.capabilities
 	container.runAsNonRoot container.privilegeEscalation container.readOnlyRoot container.seccomp container.limits identity.runsAs identity.privilege identity.trust
-	identity.longLivedCredential identity.boundary org.guardrail engine.version change.immediate`
+	identity.longLivedCredential identity.boundary org.guardrail engine.version change.immediate
+	container.dropsCapabilities container.hostPorts container.probedHosts container.sysctls container.unconfined container.volumes`
 
 func TestEveryRowOfTheVocabularyIsSaid(t *testing.T) {
 	said := map[string]bool{"remote.exec": true} // TestPropertiesOfEveryKind
