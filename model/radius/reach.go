@@ -1,8 +1,8 @@
 package radius
 
 import (
+	"cmp"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/assent-iom/assent/model"
@@ -107,21 +107,29 @@ func (r *Reach) nearest(limit int) []int32 {
 			break
 		}
 	}
-	var out []int32
+	type place struct {
+		urn   model.URN
+		depth uint32
+		at    int32
+	}
+	var places []place
 	for i := range r.entries {
 		if e := &r.entries[i]; e.live() && int(e.depth) <= deepest {
-			out = append(out, int32(i))
+			places = append(places, place{r.urn(int32(i)), e.depth, int32(i)})
 		}
 	}
-	sort.Slice(out, func(i, j int) bool {
-		a, b := r.entries[out[i]], r.entries[out[j]]
+	slices.SortFunc(places, func(a, b place) int {
 		if a.depth != b.depth {
-			return a.depth < b.depth
+			return cmp.Compare(a.depth, b.depth)
 		}
-		return r.urn(out[i]) < r.urn(out[j])
+		return strings.Compare(string(a.urn), string(b.urn))
 	})
-	if limit > 0 && len(out) > limit {
-		out = out[:limit]
+	if limit > 0 && len(places) > limit {
+		places = places[:limit]
+	}
+	out := make([]int32, len(places))
+	for i, p := range places {
+		out[i] = p.at
 	}
 	return out
 }

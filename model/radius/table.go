@@ -91,6 +91,7 @@ type facing struct {
 type tables struct {
 	relations map[string]*relationRow
 	pools     []pool
+	pooled    map[string]bool // relations that some pool is about
 	heals     []healing
 	faces     []facing
 }
@@ -104,7 +105,7 @@ var loaded = sync.OnceValue(func() *tables {
 })
 
 func parseTables(propagation, pools string) (*tables, error) {
-	t := &tables{relations: map[string]*relationRow{}}
+	t := &tables{relations: map[string]*relationRow{}, pooled: map[string]bool{}}
 	types := model.RelationTypes()
 	err := eachRow("propagation.tsv", propagation, len(columns)+1, func(f []string) error {
 		if !slices.Contains(types, f[0]) || t.relations[f[0]] != nil {
@@ -141,6 +142,7 @@ func parseTables(propagation, pools string) (*tables, error) {
 			if err != nil || n < 0 {
 				return fmt.Errorf("%q members must be left; want a number", f[4])
 			}
+			t.pooled[f[2]] = true
 			t.pools = append(t.pools, pool{lower(f[1]), f[2], lower(f[3]), n})
 		case f[0] == "heal" && len(f) == 3:
 			t.heals = append(t.heals, healing{lower(f[1]), lower(f[2])})

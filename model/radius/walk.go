@@ -75,6 +75,7 @@ type marks struct {
 	layer []uint32 // resource → the layer that found it
 	found []int32  // resource → its candidate
 	at    uint32   // the layer
+	cands []candidate
 }
 
 var spare = sync.Pool{New: func() any { return new(marks) }}
@@ -106,7 +107,6 @@ type walk struct {
 	kinds   map[string][]*pool
 	members map[memberKey]*members
 	reach   *Reach
-	cands   []candidate
 }
 
 // Availability returns what breaks when the changes happen.
@@ -130,11 +130,7 @@ func Availability(s model.Snapshot, changes []Change, b Budget) *Reach {
 		if row == nil { // a relation type that somebody stated and no table knows
 			row = w.tables.relations[model.References]
 		}
-		pools := false
-		for i := range w.tables.pools {
-			pools = pools || w.tables.pools[i].relation == name
-		}
-		w.rows, w.pooling = append(w.rows, row), append(w.pooling, pools)
+		w.rows, w.pooling = append(w.rows, row), append(w.pooling, w.tables.pooled[name])
 	}
 	w.run(w.start(changes), b)
 	return w.reach

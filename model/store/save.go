@@ -175,7 +175,16 @@ func (b *batch) respell(urn model.URN) (model.URN, error) {
 	spell := func(region, account string) string {
 		return strings.Join([]string{parts[0], parts[1], parts[2], region, account, parts[5]}, ":")
 	}
-	for _, vague := range []string{spell(parts[3], "*"), spell("*", parts[4]), spell("*", "*")} {
+	spellings := [3]string{spell(parts[3], "*"), spell("*", parts[4]), spell("*", "*")}
+	var vaguer bool // most batches have none, and one question is cheaper than three updates
+	st, err := b.stmt("SELECT EXISTS (SELECT 1 FROM resource WHERE urn IN (?, ?, ?))")
+	if err == nil {
+		err = st.QueryRowContext(b.ctx, spellings[0], spellings[1], spellings[2]).Scan(&vaguer)
+	}
+	if err != nil || !vaguer {
+		return urn, err
+	}
+	for _, vague := range spellings {
 		n, err := b.exec("UPDATE resource SET urn = ? WHERE urn = ?", urn, vague)
 		if err != nil {
 			return urn, err

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -127,26 +126,9 @@ func (s *Store) Load(ctx context.Context) ([]model.Resource, []model.Relation, e
 		return nil, nil, fmt.Errorf("loading model: %w", err)
 	}
 	defer tx.Rollback() // it only reads
-	var resources []model.Resource
-	rows, err := tx.QueryContext(ctx, "SELECT urn, body FROM resource ORDER BY urn")
+	resources, err := loadResources(ctx, tx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("loading resources: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var urn string
-		var body []byte
-		if err := rows.Scan(&urn, &body); err != nil {
-			return nil, nil, fmt.Errorf("loading resources: %w", err)
-		}
-		var r model.Resource
-		if err := json.Unmarshal(body, &r); err != nil {
-			return nil, nil, fmt.Errorf("loading resource %s: %w: %w", urn, ErrDamaged, err)
-		}
-		resources = append(resources, r)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, nil, fmt.Errorf("loading resources: %w", err)
+		return nil, nil, err
 	}
 	relations, err := loadRelations(ctx, tx)
 	return resources, relations, err
