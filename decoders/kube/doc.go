@@ -13,9 +13,10 @@
 // decoded path, as Go's server does. Options as the server takes them
 // (options.go): a DELETE with a body has its options from the body alone, and
 // dryRun counts only when it is exactly All. The body (body.go) as JSON, YAML,
-// CBOR or protobuf (schema.txt has the built-in kinds; kubectl create sends it). What two readers could read in two
-// ways is refused: keys that occur twice, a second value after the first, dot
-// segments in a path, a body that names another object than the URL.
+// CBOR or protobuf (the room schema has the built-in kinds; kubectl create sends it).
+// What two readers could read in two ways is refused: keys that occur twice, a
+// second value after the first, texts that are no UTF-8, dot segments in a path, a
+// body that names another object than the URL.
 //
 // # Words
 //
@@ -35,11 +36,20 @@
 //   - Native holds the server's words: verb, group, version, resource,
 //     subresource, namespace, name, and what else only Kubernetes has words for.
 //
+// # What a call makes
+//
+// Properties are those of the resulting object: for a patch of any kind, of what
+// patch makes of the object as it is (Config.Current), with what is absent read as
+// the server's default. Params then has result, and changes, the paths that
+// differ. Where the object is not known Unknown has "current", and only what the
+// patch itself says is known. A helm release's record has a part for each object
+// of its manifest.
+//
 // # What it does not do
 //
-// It does not hold state: the result of a patch and the objects behind a
-// selector are for the model to tell. A server of an aggregated API that does
-// not honour dryRun cannot be told from one that does. A protobuf
-// body of a kind that no table has is Opaque: its names are read, its content
-// is not.
+// It makes no call and holds no state. What a delete takes along is for the room
+// cascade to tell, from a model. A server of an aggregated API that does not honour
+// dryRun cannot be told from one that does. A protobuf body of a kind that no table
+// has is Opaque: its names are read, its content is not. The result of a patch of
+// a custom resource is known for merge and JSON patches alone.
 package kube

@@ -168,7 +168,7 @@ func pointerKey(key string) string { return strings.NewReplacer("~", "~0", "/", 
 
 func item(pointer string, i int) string { return pointer + "/" + strconv.Itoa(i) }
 
-// strings returns the texts of a list.
+// stringsOf returns the texts of a list.
 func stringsOf(m map[string]any, key string) []string {
 	var out []string
 	for _, v := range values(m, key) {

@@ -41,11 +41,10 @@ func (f *facts) rollout() {
 		f.set("availability.disruptionBudget", false, fromRequest, "/spec/strategy/type")
 		return
 	}
-	switch v := f.at(at); v {
-	case nil:
-		f.byDefault("availability.disruptionBudget", true) // 25%
-	default:
+	if v := f.at(at); v != nil {
 		f.set("availability.disruptionBudget", v != "100%", fromRequest, at)
+	} else {
+		f.byDefault("availability.disruptionBudget", true) // 25%
 	}
 }
 
