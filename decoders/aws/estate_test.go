@@ -171,3 +171,25 @@ func TestEveryAnswerNamesAResourceTheSame(t *testing.T) {
 	}
 	t.Log(table.String())
 }
+
+// Half an answer teaches nothing false: what it shows is what the whole answer
+// shows, or what the call itself made, and nothing is ever said to be gone.
+func TestHalfAnAnswerTeachesNothingFalse(t *testing.T) {
+	d := decoder(t)
+	for _, r := range estate(t) {
+		whole := map[model.URN]bool{}
+		for _, o := range d.Learn(r.call(t), r.answer()) {
+			whole[o.Resource.URN] = true
+		}
+		for _, cut := range []bool{true, false} { // said to be cut off, and not
+			half := r.answer()
+			half.Body, half.Truncated = half.Body[:len(half.Body)/2], cut
+			for _, o := range d.Learn(r.call(t), half) {
+				named := strings.Contains(r.URL, r.Service) && o.Resource.Source == "aws "+r.name() && !strings.Contains(string(o.Resource.URN), "*")
+				if o.Gone || !whole[o.Resource.URN] && !(r.Kind == "make" && named) {
+					t.Errorf("%s: half an answer (cut: %v) teaches %+v", r.name(), cut, o)
+				}
+			}
+		}
+	}
+}

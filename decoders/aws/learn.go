@@ -27,7 +27,8 @@ func (d *Decoder) Learn(c decoders.Call, resp *decoders.Response) []model.Observ
 		return nil
 	}
 	out, err := wire.DecodeOutput(r.Operation, r.Protocol, resp)
-	if err != nil {
+	unread := err != nil
+	if unread {
 		out = map[string]any{}
 	}
 	d.learnAccount(r, out)
@@ -40,7 +41,7 @@ func (d *Decoder) Learn(c decoders.Call, resp *decoders.Response) []model.Observ
 		l.out[0].Resource.Tags = tags(out) // beside the thing, not in it
 	}
 	verb := verbOf(r.Operation)
-	if !verb.Mutates() && (len(l.out) > 0 || !l.aboutOne()) {
+	if !verb.Mutates() && (unread || len(l.out) > 0 || !l.aboutOne()) {
 		return l.out
 	}
 	in, err := wire.DecodeInput(r.Operation, r.Protocol, c, wire.Options{Labels: r.Labels})
@@ -64,11 +65,12 @@ func (l *lesson) aboutOne() bool {
 
 // shown reads an answer about the one thing that the call names. What it says is
 // kept under the operation's own noun, so that the Status of one part is not taken
-// for another's; of a secret only that it is there.
+// for another's; of a secret only that it is there. A call may name a role or a
+// secret by less than its ARN: what it shows is then of nobody known.
 func (l *lesson) shown(verb model.Verb, noun string, params, out map[string]any) {
 	found, mainType, whole := l.hand.targets(l.op, verb, params, l.at)
 	found = slices.DeleteFunc(found, func(t model.Target) bool { return t.Role == model.RoleDependency })
-	if !whole || len(found) != 1 || strings.Contains(string(found[0].URN), "*") || mainType != "" && found[0].Type != mainType {
+	if !whole || len(found) != 1 || strings.HasPrefix(found[0].Type, "iam:") || found[0].Type == "secretsmanager:Secret" || strings.Contains(string(found[0].URN), "*") || mainType != "" && found[0].Type != mainType {
 		return
 	}
 	var attrs json.RawMessage

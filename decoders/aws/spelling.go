@@ -21,11 +21,16 @@ var said = map[string]string{
 }
 
 // bare takes off what a name was written with, and what the template says itself:
-// the p- of an organization's policy.
+// the p- of an organization's policy. A WAF's scope has another word in its ARN.
 func bare(template, name, value string) string {
 	i := strings.Index(template, "${"+name+"}")
-	if i < 0 {
+	switch {
+	case i < 0:
 		return value
+	case name == "Scope" && value == "CLOUDFRONT": // WAF's word for it
+		return "global"
+	case name == "Scope":
+		return strings.ToLower(value)
 	}
 	start := strings.LastIndexAny(template[:i], ":/") + 1
 	if literal := template[start:i]; literal != "" {
@@ -48,7 +53,7 @@ func canonical(kind, urn string) string {
 
 // shortened is the ARN that a call can be told to mean where it names a resource
 // by less than its ARN holds: a secret without the letters that the cloud adds, a
-// role without its path.
+// role without its path, a stack without its id (as the target of a call has it).
 func shortened(kind, urn string) (string, bool) {
 	switch {
 	case kind == "secretsmanager:Secret":
@@ -59,6 +64,13 @@ func shortened(kind, urn string) (string, bool) {
 		if first, last := strings.IndexByte(urn, '/'), strings.LastIndexByte(urn, '/'); first > 0 && first < last && kind != "iam:oidc-provider" {
 			return urn[:first] + urn[last:], true
 		}
+	case kind == "autoscaling:autoScalingGroup":
+		if f := strings.Split(urn, ":"); len(f) == 8 {
+			f[6] = "*"
+			return strings.Join(f, ":"), true
+		}
+	case kind == "cloudformation:stack", kind == "eks:nodegroup", kind == "eks:addon", kind == "eks:fargateprofile":
+		return urn[:strings.LastIndexByte(urn, '/')+1] + "*", true
 	}
 	return "", false
 }
