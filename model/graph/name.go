@@ -64,14 +64,14 @@ func (l *linking) name(path []byte, s string) {
 	rules := l.n.kind.rules.names
 	for i := range rules {
 		r := &rules[i]
-		if !r.path.fits(string(path)) {
+		if !r.path.Fits(string(path)) {
 			continue
 		}
 		key := nameKey(s)
 		l.waits = append(l.waits, l.hash(key))
 		found, count := uint32(0), 0
 		for _, id := range l.holders(key) {
-			if id != l.id && r.to.fits(l.node(id).kind.lower) && near(l.n.kind, l.node(id).kind) {
+			if id != l.id && r.to.Fits(l.node(id).kind.lower) && near(l.n.kind, l.node(id).kind) {
 				found = id
 				count++
 			}
@@ -88,7 +88,7 @@ func (l *linking) host(path []byte, s string) {
 	rules := l.n.kind.rules.hosts
 	for i := range rules {
 		r := &rules[i]
-		if !r.path.fits(string(path)) {
+		if !r.path.Fits(string(path)) {
 			continue
 		}
 		name, namespace, ok := serviceHost(s)

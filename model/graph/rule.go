@@ -15,7 +15,7 @@ var relationsTable string
 
 // rule is one row of relations.tsv.
 type rule struct {
-	from, path, to glob
+	from, path, to model.Pattern
 	typ            uint32 // number in the table of types, which begins with model.RelationTypes
 	back           bool   // what is named depends on who names it
 	by             string // id, name, select, host
@@ -26,32 +26,6 @@ type ruleset struct {
 	ids, names, selects, hosts []rule
 	selectable                 bool // some selector looks for resources of this type
 	named                      bool // some row names resources of this type by plain name
-}
-
-// glob is a pattern in which * stands for anything, cut at its stars.
-type glob []string
-
-func newGlob(s string) glob { return strings.Split(s, "*") }
-
-// fits is asked for every reference that is found: most patterns are told by
-// their first or last part, and the others hold one star inside.
-func (g glob) fits(s string) bool {
-	last := len(g) - 1
-	if last == 0 {
-		return s == g[0]
-	}
-	if !strings.HasPrefix(s, g[0]) {
-		return false
-	}
-	s = s[len(g[0]):]
-	for _, part := range g[1:last] {
-		at := strings.Index(s, part)
-		if at < 0 {
-			return false
-		}
-		s = s[at+len(part):]
-	}
-	return strings.HasSuffix(s, g[last])
 }
 
 // rules returns the table, which a test holds to be readable.
@@ -83,7 +57,7 @@ func parseRules(text string) ([]rule, error) {
 		if !slices.Contains([]string{"id", "name", "select", "host"}, f[4]) {
 			return nil, fmt.Errorf("relations.tsv:%d: by %q; want id, name, select or host", i+1, f[4])
 		}
-		all = append(all, rule{newGlob(strings.ToLower(f[0])), newGlob(f[1]), newGlob(strings.ToLower(f[2])), uint32(typ), back, f[4]})
+		all = append(all, rule{model.NewPattern(strings.ToLower(f[0])), model.NewPattern(f[1]), model.NewPattern(strings.ToLower(f[2])), uint32(typ), back, f[4]})
 	}
 	return all, nil
 }
@@ -94,12 +68,12 @@ func rulesOf(typ string) *ruleset {
 	s := &ruleset{}
 	for _, r := range rules() {
 		switch {
-		case r.by == "select" && r.to.fits(typ):
+		case r.by == "select" && r.to.Fits(typ):
 			s.selectable = true
-		case r.by == "name" && r.to.fits(typ):
+		case r.by == "name" && r.to.Fits(typ):
 			s.named = true
 		}
-		if !r.from.fits(typ) {
+		if !r.from.Fits(typ) {
 			continue
 		}
 		switch r.by {
@@ -120,7 +94,7 @@ func rulesOf(typ string) *ruleset {
 // the table does not say.
 func (s *ruleset) meaning(path string, to string) *rule {
 	for i := range s.ids {
-		if r := &s.ids[i]; r.to.fits(to) && r.path.fits(path) {
+		if r := &s.ids[i]; r.to.Fits(to) && r.path.Fits(path) {
 			return r
 		}
 	}

@@ -136,7 +136,7 @@ func (l *linking) selectors(r *rule) {
 	l.waits = append(l.waits, l.hash(key))
 	for _, id := range may {
 		n := l.node(id)
-		if id != l.id && r.to.fits(n.kind.lower) && s.selects(n) {
+		if id != l.id && r.to.Fits(n.kind.lower) && s.selects(n) {
 			l.add(id, r, []byte(strings.Join(r.path, "")), model.Ruled)
 		}
 	}

@@ -80,7 +80,7 @@ var effectsText string
 
 // effectRow is one row of effects.tsv.
 type effectRow struct {
-	operation   pattern
+	operation   model.Pattern
 	name, value string // of a parameter; "" is no condition
 	effects     []Effect
 }
@@ -96,7 +96,7 @@ var effectRows = sync.OnceValue(func() []effectRow {
 func parseEffects(text string) ([]effectRow, error) {
 	var out []effectRow
 	err := eachRow("effects.tsv", text, 3, func(f []string) error {
-		row := effectRow{operation: newPattern(f[0])}
+		row := effectRow{operation: model.NewPattern(f[0])}
 		if f[1] != "*" {
 			row.name, row.value, _ = strings.Cut(f[1], "=")
 		}
@@ -150,7 +150,7 @@ func Effects(a model.Action) []Effect {
 		}
 	}
 	for _, row := range effectRows() {
-		if (row.operation.fits(a.Name()) || row.operation.fits("verb:"+string(a.Verb))) && row.given(a.Params) {
+		if (row.operation.Fits(a.Name()) || row.operation.Fits("verb:"+string(a.Verb))) && row.given(a.Params) {
 			return row.effects
 		}
 	}

@@ -101,7 +101,7 @@ func (r *Reach) Summarise(s model.Snapshot, asked, paths int, standing func(mode
 func Facing(res model.Resource) bool {
 	kind := strings.ToLower(res.Type)
 	for _, f := range loaded().faces {
-		if !f.kind.fits(kind) {
+		if !f.kind.Fits(kind) {
 			continue
 		}
 		value := json.RawMessage(res.Attrs)

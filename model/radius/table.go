@@ -18,30 +18,6 @@ var (
 	poolsText string
 )
 
-// pattern is text in which * stands for anything, cut at its stars.
-type pattern []string
-
-func newPattern(s string) pattern { return strings.Split(s, "*") }
-
-func (p pattern) fits(s string) bool {
-	last := len(p) - 1
-	if last == 0 {
-		return s == p[0]
-	}
-	if !strings.HasPrefix(s, p[0]) {
-		return false
-	}
-	s = s[len(p[0]):]
-	for _, part := range p[1:last] {
-		at := strings.Index(s, part)
-		if at < 0 {
-			return false
-		}
-		s = s[at+len(part):]
-	}
-	return strings.HasSuffix(s, p[last])
-}
-
 // eachRow calls f for the columns of every row of a table. A width of 0 is any.
 func eachRow(name, text string, width int, f func(columns []string) error) error {
 	for i, line := range strings.Split(text, "\n") {
@@ -73,16 +49,16 @@ type relationRow [Destroy + 1]cell
 
 // pool is a row of pools.tsv: what lives on while enough members are left.
 type pool struct {
-	kind     pattern
+	kind     model.Pattern
 	relation string
-	member   pattern
+	member   model.Pattern
 	required int
 }
 
-type healing struct{ kind, controller pattern }
+type healing struct{ kind, controller model.Pattern }
 
 type facing struct {
-	kind      pattern
+	kind      model.Pattern
 	attribute []string
 	value     string
 }
@@ -134,7 +110,7 @@ func parseTables(propagation, pools string) (*tables, error) {
 			return nil, fmt.Errorf("propagation.tsv: no row for %s", name)
 		}
 	}
-	lower := func(s string) pattern { return newPattern(strings.ToLower(s)) }
+	lower := func(s string) model.Pattern { return model.NewPattern(strings.ToLower(s)) }
 	err = eachRow("pools.tsv", pools, 0, func(f []string) error {
 		switch {
 		case f[0] == "pool" && len(f) == 5 && t.relations[f[2]] != nil:

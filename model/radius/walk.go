@@ -186,7 +186,7 @@ func (w *walk) heals(n uint32) bool {
 		_, controller := w.t.At(on)
 		controller = strings.ToLower(controller)
 		for _, h := range w.tables.heals {
-			healed = healed || h.kind.fits(kind) && h.controller.fits(controller)
+			healed = healed || h.kind.Fits(kind) && h.controller.Fits(controller)
 		}
 	})
 	return healed
@@ -250,7 +250,7 @@ func (w *walk) pool(n, member uint32, relation uint16) *members {
 	if !known {
 		lower := strings.ToLower(kind)
 		for i := range w.tables.pools {
-			if p := &w.tables.pools[i]; p.kind.fits(lower) {
+			if p := &w.tables.pools[i]; p.kind.Fits(lower) {
 				pools = append(pools, p)
 			}
 		}
@@ -285,7 +285,7 @@ func (w *walk) pool(n, member uint32, relation uint16) *members {
 
 func (w *walk) isMember(p *pool, n uint32) bool {
 	_, kind := w.t.At(n)
-	return p.member.fits(strings.ToLower(kind))
+	return p.member.Fits(strings.ToLower(kind))
 }
 
 // arrive keeps the worst way to a dependent.
