@@ -155,7 +155,8 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 	if err != nil {
 		return model.Action{}, err
 	}
-	hidden, scripts := d.hidden(r.Operation, in.Params), d.properties.hidden(callName(r.Operation), in.Params)
+	hidden, hashes := d.hidden(r.Operation, in.Params), d.properties.hidden(callName(r.Operation), in.Params)
+	scripts := d.scripts(callName(r.Operation), in.Params)
 	if !secrets {
 		wire.Redact(r.Operation, in.Params)
 	}
@@ -165,7 +166,7 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		a.Fidelity = min(a.Fidelity, model.Partial)
 	}
 	d.understand(&a, r.Operation, in.Params, at)
-	reveal(a.Props, scripts)
+	reveal(a.Props, hashes)
 	if err := d.inside(&a, r.Operation, in.Params, at, hidden, secrets); err != nil {
 		return model.Action{}, fmt.Errorf("looking inside %s: %w", a.Name(), err)
 	}
@@ -173,7 +174,11 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 	if err != nil {
 		return model.Action{}, err
 	}
-	a.Parts = append(a.Parts, passed...)
+	run, err := d.runs(&a, scripts)
+	if err != nil {
+		return model.Action{}, err
+	}
+	a.Parts = append(append(a.Parts, passed...), run...)
 	a.Native = native(r, d.count(a.Name(), in.Params), dryRun(r.Operation, in.Params))
 	a.Tokens = tokens(r.Operation, in.Params)
 	sort.Strings(a.Unknown)

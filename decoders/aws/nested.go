@@ -22,6 +22,7 @@ type nested struct {
 	statements map[string]*statement
 	reveals    map[string]string // the member that asks for the secret
 	roles      roleRules
+	scripts    []scriptRow
 }
 
 // batch is a call whose items are changes of their own.
@@ -57,14 +58,15 @@ func readNested() (*nested, error) {
 			Call   string `yaml:"call"`
 			Member string `yaml:"member"`
 		} `yaml:"reveals"`
-		Roles roleRules `yaml:"roles"`
+		Roles   roleRules   `yaml:"roles"`
+		Scripts []scriptRow `yaml:"scripts"`
 	}
 	d := yaml.NewDecoder(bytes.NewReader(nestedYAML))
 	d.KnownFields(true)
 	if err := d.Decode(&file); err != nil {
 		return nil, fmt.Errorf("reading nested.yaml: %w", err)
 	}
-	n := &nested{map[string]*batch{}, map[string]*statement{}, map[string]string{}, file.Roles}
+	n := &nested{map[string]*batch{}, map[string]*statement{}, map[string]string{}, file.Roles, file.Scripts}
 	for i := range file.Batches {
 		n.batches[file.Batches[i].Call] = &file.Batches[i]
 	}

@@ -293,11 +293,11 @@ func (f *findings) sorted() []model.Property {
 func (p properties) hidden(name string, params map[string]any) []model.Property {
 	var found findings
 	for _, row := range p[name] {
-		if row.Read != "hash" {
+		if row.Read != "hash" && row.Read != "digest" {
 			continue
 		}
 		for _, h := range hits(any(params), row.At, "", nil) {
-			readHash(&found, row.Name, h, scene{})
+			readers[row.Read](&found, row.Name, h, scene{})
 		}
 	}
 	return found.sorted()

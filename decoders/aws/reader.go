@@ -18,7 +18,7 @@ import (
 var readers = map[string]func(f *findings, name string, h hit, at scene){
 	"ingress": readIngress, "rule": readRule, "egress": readEgress, "acl": readACL, "grants": readGrants, "block": readBlock,
 	"resource": readResource, "topic": readTopic, "identity": readIdentity, "trust": readTrust,
-	"principal": readPrincipal, "role": readRole, "hash": readHash,
+	"principal": readPrincipal, "role": readRole, "hash": readHash, "digest": readDigest,
 	"ownerTag": readOwnerTag, "classTag": readClassTag, "unsaid": readUnsaid, "route": readRoute, "record": readRecord, "tls": readTLS,
 	"accessLog": readAccessLog, "secrets": readSecrets, "hostNamespace": readHostNamespace, "zones": readZones, "gpu": readGPU, "engine": readEngine, "serverless": readServerless,
 }
@@ -348,6 +348,15 @@ func readRole(f *findings, name string, h hit, at scene) {
 func readHash(f *findings, name string, h hit, _ scene) {
 	if sum, ok := scriptHash(h.value); ok {
 		f.add(model.Property{Name: name, Value: sum, Known: true, Source: derived, Native: h.pointer})
+		return
+	}
+	f.unknown(name, h.pointer)
+}
+
+// readDigest identifies code that is handed over as an archive.
+func readDigest(f *findings, name string, h hit, _ scene) {
+	if sum, ok := scriptHash(h.value); ok {
+		f.add(set(name, h.pointer, sum))
 		return
 	}
 	f.unknown(name, h.pointer)

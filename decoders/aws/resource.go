@@ -121,6 +121,7 @@ func only(r cfn.Resource, member string) map[string]any {
 
 // action is the call that a resource stands for.
 func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb) (model.Action, error) {
+	scripts := u.d.scripts(r.Type, r.Properties)
 	if !u.secrets {
 		was := r.Properties
 		r.Properties = wire.RedactTree(r.Properties)
@@ -158,6 +159,11 @@ func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb)
 	if a.Parts, err = u.d.passes(&a, resolved, u.at); err != nil || verb == model.Delete {
 		return a, err
 	}
+	run, err := u.d.runs(&a, scripts)
+	if err != nil {
+		return a, err
+	}
+	a.Parts = append(a.Parts, run...)
 	return a, u.within(&a, resolved)
 }
 
