@@ -15,21 +15,27 @@ const passRole = "identity.passRole"
 // maxEvidence bounds the decisions that a commented clause names.
 const maxEvidence = 3
 
-// pass is one role that one actor hands over by one call.
-type pass struct{ actor, role, kind, by string }
+// apart reports whether a part of a call is a right that a person has to give by
+// hand: to hand a role to a service, or a script to a machine.
+func apart(part, whole model.Action) bool {
+	return part.Capability == passRole || part.Verb == model.Execute && whole.Verb != model.Execute && len(whole.Parts) > 0
+}
 
-// pass sets a role that is handed over apart.
+// pass is one such right of one actor, by one call.
+type pass struct{ actor, resource, kind, verb, capability, operation, by string }
+
+// pass sets a right apart.
 func (d *draft) pass(a model.Action, decision policy.Decision) {
 	var said struct{ PassedBy string }
 	_ = json.Unmarshal(a.Params, &said) // what is not said is not there, and shown as such
 	if said.PassedBy == "" {
-		said.PassedBy = "a call"
+		said.PassedBy = a.Name()
 	}
 	for _, t := range targets(a) {
 		if account(a, string(t.URN)) == strings.Trim(a.Account, "*") {
 			d.place(a, string(t.URN)) // so that the clause holds once it is uncommented
 		}
-		key := pass{decision.Action.Actor.ID, string(t.URN), t.Type, said.PassedBy}
+		key := pass{decision.Action.Actor.ID, string(t.URN), t.Type, string(a.Verb), a.Capability, a.Name(), said.PassedBy}
 		g := d.passes[key]
 		if g == nil {
 			g = &drafted{resources: map[string]bool{}}
@@ -42,7 +48,7 @@ func (d *draft) pass(a model.Action, decision policy.Decision) {
 	}
 }
 
-// setApart writes the clauses that hand roles over, commented.
+// setApart writes those clauses, commented.
 func (d *draft) setApart(p printer, names map[string]string) {
 	all := make([]pass, 0, len(d.passes))
 	for key := range d.passes {
@@ -50,24 +56,29 @@ func (d *draft) setApart(p printer, names map[string]string) {
 	}
 	sort.Slice(all, func(i, j int) bool {
 		a, b := all[i], all[j]
-		return a.actor+"\n"+a.role+"\n"+a.by < b.actor+"\n"+b.role+"\n"+b.by
+		return a.actor+"\n"+a.operation+"\n"+a.resource+"\n"+a.by < b.actor+"\n"+b.operation+"\n"+b.resource+"\n"+b.by
 	})
 	taken := map[string]bool{}
 	for _, key := range all {
 		seen := d.passes[key]
 		service, _, _ := strings.Cut(key.by, ":")
 		evidence := keys(seen.resources)
-		p("    # To decide by hand: %s hands this role to %s, and can then do whatever the role may.", line(key.actor), line(service))
-		p("    # Seen %d times, by %s%s. To allow it, uncomment these lines:", seen.calls, line(key.by), shown(evidence))
-		if strings.Contains(key.role, "*") {
-			p("    #   which role it is was not in the call: name it first, instead of %s", line(key.role))
+		id := names[key.actor] + "-pass-" + key.resource[strings.LastIndexByte(key.resource, '/')+1:] + "-to-" + service
+		if key.capability == passRole {
+			p("    # To decide by hand: %s hands this role to %s, and can then do whatever the role may.", line(key.actor), line(service))
+		} else {
+			p("    # To decide by hand: %s says what the machine runs, whatever it is.", line(key.actor))
+			id = names[key.actor] + "-runs-" + key.capability
 		}
-		id := unused(name(names[key.actor]+"-pass-"+key.role[strings.LastIndexByte(key.role, '/')+1:]+"-to-"+service), taken)
+		p("    # Seen %d times, by %s%s. To allow it, uncomment these lines:", seen.calls, line(key.by), shown(evidence))
+		if key.capability == passRole && strings.Contains(key.resource, "*") {
+			p("    #   which role it is was not in the call: name it first, instead of %s", line(key.resource))
+		}
 		for _, text := range []string{
-			"- id: " + id,
+			"- id: " + unused(name(id), taken),
 			"  who: [" + names[key.actor] + "]",
-			"  may: [grant]",
-			"  what: {capability: [" + passRole + "], operation: [\"iam:PassRole\"], type: [" + quote(key.kind) + "], resource: [" + quote(key.role) + "]}",
+			"  may: [" + key.verb + "]",
+			"  what: {capability: [" + quote(key.capability) + "], operation: [" + quote(key.operation) + "], type: [" + quote(key.kind) + "], resource: [" + quote(key.resource) + "]}",
 			"  in: [" + environment + "]",
 		} {
 			p("    #%s", text)

@@ -84,14 +84,23 @@ func TestTheDraftAllowsExactlyWhatWasSeen(t *testing.T) {
 	}
 }
 
-// A role that is handed over is set apart: the draft refuses it and shows exactly
-// which lines would allow it; the rest of the call is drafted.
+// A role that is handed over, and a script, are set apart: the draft refuses them
+// and shows exactly which lines would allow them; the rest of the call is drafted.
 func TestTheDraftNeverHandsARoleOver(t *testing.T) {
 	const role = "arn:aws:iam::123456789012:role/app"
-	makes := call("aws", "CreateFunction", model.Create, "compute.function", "123456789012", "us-east-1", "lambda:function", "arn:aws:lambda:us-east-1:123456789012:function:f", "created")
+	const machine = "arn:aws:ec2:us-east-1:123456789012:instance/*"
 	passes := call("", "PassRole", model.Grant, "identity.passRole", "", "", "iam:role", role, "target")
-	passes.Service, passes.Params = "iam", []byte(`{"PassedBy":"lambda:CreateFunction"}`)
-	makes.Parts = []model.Action{passes}
+	passes.Service, passes.Params = "iam", []byte(`{"PassedBy":"svc:RunInstances"}`)
+	runs := call("", "RunInstances", model.Execute, "compute.instance", "", "", "ec2:instance", machine, "created")
+	for name, part := range map[string]model.Action{role: passes, "execute " + machine: runs} {
+		t.Run(part.Operation, func(t *testing.T) { setApart(t, part, name) })
+	}
+}
+
+func setApart(t *testing.T, part model.Action, says string) {
+	t.Helper()
+	makes := call("aws", "RunInstances", model.Create, "compute.instance", "123456789012", "us-east-1", "ec2:instance", "arn:aws:ec2:us-east-1:123456789012:instance/*", "created")
+	makes.Parts = []model.Action{part}
 	text, err := suggest.Suggest([]policy.Decision{{ID: "dec_7", Action: makes, Radius: policy.Radius{Complete: true}}})
 	if err != nil {
 		t.Fatal(err)
@@ -113,10 +122,10 @@ func TestTheDraftNeverHandsARoleOver(t *testing.T) {
 		return d
 	}
 	d := judge(string(text))
-	if f, _ := d.First(); d.Verdict == policy.Allow || !strings.Contains(f.Why, role) {
+	if f, _ := d.First(); d.Verdict == policy.Allow || !strings.Contains(f.Why, says) {
 		t.Errorf("%s: %+v\n%s", d.Verdict, d.Findings, text)
 	}
-	for _, want := range []string{"To decide by hand", "lambda:CreateFunction (dec_7)", "hands this role to lambda"} {
+	for _, want := range []string{"To decide by hand", "svc:RunInstances (dec_7)"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("it does not say %q:\n%s", want, text)
 		}

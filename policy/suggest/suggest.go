@@ -12,10 +12,10 @@
 // execution, deletes of what others depend on, and actors that nothing vouches
 // for. They are listed in comments: a person must write those.
 //
-// A call that hands a role to a service is drafted without that right. The clause
-// for it stands beside the others, written out and commented: whoever takes the
-// comment away has decided that the actor may do, through the service, whatever
-// the role may.
+// A call that hands a role to a service, or a script to a machine, is drafted
+// without that right. The clause for it stands beside the others, written out and
+// commented: whoever takes the comment away has decided that the actor may do,
+// through the service, whatever the role may.
 package suggest
 
 import (
@@ -75,7 +75,7 @@ func Suggest(decisions []policy.Decision) ([]byte, error) {
 				continue
 			}
 			for _, leaf := range leaves(a, nil) {
-				if leaf.Capability == passRole {
+				if apart(leaf, a) {
 					d.pass(leaf, decision)
 				} else {
 					d.add(leaf, a.Actor)
@@ -94,8 +94,8 @@ func refuse(d policy.Decision) string {
 	}
 	for _, a := range leaves(d.Action, nil) {
 		switch {
-		case a.Capability == passRole:
-			continue // set apart
+		case apart(a, d.Action):
+			continue
 		case a.Fidelity == model.Opaque || a.Verb == model.Unknown || !a.Verb.Valid():
 			return "nobody understands the operation"
 		case a.Verb == model.Grant:
