@@ -1,7 +1,7 @@
 // Command awssdk makes signed calls with aws-sdk-go-v2, which, unlike boto3,
 // signs Accept-Encoding and Content-Length, and counts signature mismatches. With
-// the argument "refused" it makes one call in rpc-v2-cbor, which boto3 does not
-// speak, and checks how its refusal arrives; with "keys" it uses object keys that
+// the argument "refused" it makes a call in rpc-v2-cbor, which boto3 does not
+// speak, and in others, and checks how each refusal arrives; with "keys" it uses object keys that
 // break naive proxies. It is a module of its own so that
 // the product does not depend on the SDK.
 package main
@@ -81,29 +81,61 @@ func keys(ctx context.Context) error {
 	return nil
 }
 
+// refused makes a call in each protocol that these clients speak and checks how
+// its refusal arrives.
 func refused(ctx context.Context) error {
 	sent, cbor := 0, false
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithAPIOptions([]func(*middleware.Stack) error{watch(&sent, &cbor)}))
 	if err != nil {
 		return err
 	}
-	_, err = cloudwatch.NewFromConfig(cfg).DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"checkout-down"}})
+	for _, c := range []struct {
+		name string
+		call func() error
+	}{
+		{"rpc-v2-cbor", func() error {
+			_, err := cloudwatch.NewFromConfig(cfg).DeleteAlarms(ctx, &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"checkout-down"}})
+			return err
+		}},
+		{"json", func() error {
+			_, err := dynamodb.NewFromConfig(cfg).DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: aws.String("orders")})
+			return err
+		}},
+		{"s3", func() error {
+			_, err := s3.NewFromConfig(cfg).DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String("orders")})
+			return err
+		}},
+	} {
+		sent = 0
+		if err := refusal(c.call()); err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		if sent != 1 || cbor != (c.name == "rpc-v2-cbor") {
+			return fmt.Errorf("%s: %d requests were sent, in CBOR: %v", c.name, sent, cbor)
+		}
+	}
+	fmt.Println("the refusal is a typed error")
+	return nil
+}
+
+// refusal checks that an error is a refusal with the decision's id wherever the SDK
+// looks for a request's.
+func refusal(err error) error {
 	var api smithy.APIError
 	switch {
-	case !cbor:
-		return errors.New("the SDK did not speak rpc-v2-cbor")
 	case !errors.As(err, &api):
 		return fmt.Errorf("not a typed error: %v", err)
 	case api.ErrorCode() != "AssentDenied" || !strings.HasPrefix(api.ErrorMessage(), "assent refused this call: "):
 		return fmt.Errorf("code %q, message %q", api.ErrorCode(), api.ErrorMessage())
-	case sent != 1:
-		return fmt.Errorf("%d requests were sent", sent)
 	}
 	var response interface{ ServiceRequestID() string }
 	if !errors.As(err, &response) || !strings.HasPrefix(response.ServiceRequestID(), "dec_") {
 		return fmt.Errorf("no decision id as the request id: %v", err)
 	}
-	fmt.Println("the refusal is a typed error")
+	var host interface{ ServiceHostID() string }
+	if errors.As(err, &host) && !strings.HasPrefix(host.ServiceHostID(), "dec_") {
+		return fmt.Errorf("no decision id as S3's host id: %v", err)
+	}
 	return nil
 }
 
