@@ -93,6 +93,9 @@ func (c *call) routes(path string, has func(string) bool, old bool) (best []foun
 			}
 		}
 		for _, m := range matches {
+			if !m.keysKnown(q, r.known) {
+				continue
+			}
 			f := found{m, s, m.score(q, has)}
 			if c.place.Partition != nil && (m.op.HostPrefix != "") == hostPrefixFits(m.op.HostPrefix, c.Host) && m.op.HostPrefix != "" {
 				f.score += 10

@@ -228,6 +228,52 @@ func (m match) score(q query, header func(string) bool) int {
 	return n
 }
 
+// keysKnown refuses a route for a call whose URL may say that it is another: with
+// a bare key, a key that selects among the service's operations, or an x-amz- key,
+// none of which the operation has. A newer service may have put one there; every
+// other new key is a parameter.
+func (m match) keysKnown(q query, selecting map[string]bool) bool {
+	ok := true
+	q.each(func(k, _ string, bare bool) bool {
+		lower := strings.ToLower(k)
+		amz := strings.HasPrefix(lower, "x-amz-")
+		if (bare || amz || selecting[k]) && k != "x-id" && !presigning[lower] && !m.has(k, lower) {
+			ok = false
+		}
+		return ok
+	})
+	return ok
+}
+
+// presigning are the keys that sign a URL, in lower case.
+var presigning = map[string]bool{
+	"x-amz-algorithm": true, "x-amz-credential": true, "x-amz-date": true, "x-amz-expires": true, "x-amz-signedheaders": true,
+	"x-amz-signature": true, "x-amz-security-token": true, "x-amz-content-sha256": true, "x-amz-region-set": true, "x-amz-user-agent": true,
+	"awsaccesskeyid": true, "signature": true, "expires": true,
+}
+
+// has reports whether the operation has a query key, or a header that signing
+// moved into the URL.
+func (rt *route) has(key, lower string) bool {
+	for _, l := range rt.literals {
+		if l.key == key {
+			return true
+		}
+	}
+	if rt.op.Input == nil {
+		return false
+	}
+	for i := range rt.op.Input.Members {
+		m := &rt.op.Input.Members[i]
+		switch {
+		case m.Location == table.InQuery && (m.WireName == key || m.Shape.Kind == table.Map),
+			m.Location == table.InHeader && strings.EqualFold(m.WireName, lower):
+			return true
+		}
+	}
+	return false
+}
+
 // into adds the decoded labels to a map.
 func (m match) into(labels map[string]string) {
 	for i, name := range m.labels {

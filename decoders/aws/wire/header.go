@@ -121,11 +121,30 @@ var framing = map[string]bool{
 	"X-Amz-Trailer-Signature": true, "X-Amz-S3session-Token": true, "X-Amz-Glacier-Version": true,
 }
 
-// strayHeaders names the x-amz headers that the model does not know: to S3 they
-// are parameters.
+// ordinary are headers of HTTP, of proxies, of tracing and of SDKs: no operation
+// takes one for a parameter that its model does not have. Those that end in - are
+// prefixes.
+var ordinary = []string{
+	"Accept", "Accept-", "Amz-Sdk-", "Authorization", "B3", "Baggage", "Cache-Control", "Connection", "Content-", "Cookie", "Date", "Expect",
+	"Forwarded", "From", "Host", "If-", "Keep-Alive", "Origin", "Pragma", "Priority", "Proxy-", "Range", "Referer", "Sec-", "Smithy-Protocol",
+	"Te", "Traceparent", "Tracestate", "Trailer", "Transfer-Encoding", "Uber-Trace-Id", "Upgrade", "Upgrade-", "User-Agent", "Via", "Warning",
+	"X-Amzn-Query-Mode", "X-Amzn-Trace-Id", "X-B3-", "X-Client-", "X-Cloud-Trace-Context", "X-Datadog-", "X-Forwarded-", "X-Real-Ip", "X-Request-Id",
+}
+
+func isOrdinary(name string) bool {
+	for _, o := range ordinary {
+		if name == o || strings.HasSuffix(o, "-") && strings.HasPrefix(name, o) {
+			return true
+		}
+	}
+	return false
+}
+
+// strayHeaders names the headers that the model does not know: to S3, and to an
+// operation that is newer than its model, they are parameters.
 func (r *reader) strayHeaders(s *table.Shape, h http.Header, params map[string]any) {
 	for name, got := range h {
-		if !strings.HasPrefix(name, "X-Amz-") || framing[name] || inModel(s, name) {
+		if framing[name] || isOrdinary(name) || inModel(s, name) {
 			continue
 		}
 		lower := strings.ToLower(name)

@@ -42,8 +42,10 @@ FIXED = {
 }
 STREAM = "arn:aws:kinesis:us-east-1:123456789012:stream/my-stream"
 FIXED_OF = {
-    "kinesis": {"StreamARN": STREAM, "ResourceARN": STREAM, "ConsumerARN": STREAM + "/consumer/c:1", "StreamId": "stream-1"},
+    "kinesis": {"StreamARN": STREAM, "ResourceARN": STREAM, "ConsumerARN": STREAM + "/consumer/c:1", "StreamId": "stream-1",
+                "ChannelARN": STREAM.replace("stream/", "channel/"), "QueueARN": STREAM.replace("stream/", "queue/")},
     "events": {"EndpointId": "abcde.veo"},
+    "opensearchmemory": {"SpaceId": "space-1"},
     "sesv2": {"EndpointId": "abcde.veo"},
     "route53": {n: "Z0123456789ABCDEF" for n in ("Id", "HostedZoneId", "HostedZoneIdMarker", "DelegationSetId")},  # botocore cuts paths
 }
@@ -257,6 +259,8 @@ def endpoints(session, service):
     model, writer = client.meta.service_model, Writer(client)
     if model.resolved_protocol not in ("json", "smithy-rpc-v2-cbor"):  # these cannot be called by a URL
         for op in some(model):
+            if model.resolved_protocol.startswith("rest-") and op.http["method"] not in ("GET", "DELETE"):
+                continue  # a URL has no room for a body
             params = Minimal(fixed_of(service)).value(op.input_shape, "") if op.input_shape else {}
             out.append(writer.presign(op, params, {"service": service, "operation": op.name, "shape": "presigned"}))
     return out
