@@ -39,7 +39,7 @@ lint: ## vet, format, staticcheck, and govulncheck where its database can be had
 
 unit: ## every package but the end-to-end tests
 	@.ci/tools.sh cloud exam
-	$(GO) test $$($(GO) list ./... | grep -vE '$(REAL)')
+	$(GO) test -timeout 30m $$($(GO) list ./... | grep -vE '$(REAL)')
 
 e2e: build ## real clients against real parts
 	@.ci/tools.sh cloud audit kube

@@ -11,7 +11,7 @@ import (
 	"github.com/assent-iom/assent/decoders/aws/table"
 )
 
-// DecodeInput reads what a call asks for. The protocol is ProtocolOf's, the
+// DecodeInput reads what a call asks for. The protocol and the
 // labels are identification's. An error means that the call contradicts itself or
 // cannot be read; the caller refuses it as undecodable.
 func DecodeInput(op *table.Operation, protocol string, c decoders.Call, opts Options) (Input, error) {
@@ -77,7 +77,11 @@ var errTwoPlaces = errors.New("parameters in both the URL and the body")
 
 // rpcCall reads a call whose body is the whole input.
 func (r *reader) rpcCall(op *table.Operation, protocol string, m message, params map[string]any) error {
-	if m.streamed || hasEventStream(op.Input) {
+	if frames := eventStream(op.Input); frames != nil {
+		r.note((*path)(nil).child(frames.Name)) // the frames are not read, and the parameters are in the first
+		return nil
+	}
+	if m.streamed {
 		r.more = true // only the head is judged
 		return nil
 	}
@@ -116,14 +120,15 @@ func (r *reader) rpcCall(op *table.Operation, protocol string, m message, params
 // body, for Kinesis.
 const cborOfJSON = "application/x-amz-cbor-1."
 
-func hasEventStream(s *table.Shape) bool {
+// eventStream finds the member that is a stream of events.
+func eventStream(s *table.Shape) *table.Member {
 	if s == nil {
-		return false
+		return nil
 	}
 	for i := range s.Members {
 		if s.Members[i].Shape.EventStream {
-			return true
+			return &s.Members[i]
 		}
 	}
-	return false
+	return nil
 }

@@ -36,7 +36,7 @@ func (r *reader) output(op *table.Operation, protocol string, resp *decoders.Res
 		r.headers(op.Output, resp.Header, out)
 	}
 	payload, inBody := payloadOf(op.Output)
-	if payload != nil && (payload.Shape.EventStream || payload.Streaming) || hasEventStream(op.Output) || rest && !inBody {
+	if payload != nil && (payload.Shape.EventStream || payload.Streaming) || eventStream(op.Output) != nil || rest && !inBody {
 		return nil // nothing in the body to learn from
 	}
 	if resp.Truncated {

@@ -145,7 +145,7 @@ func (r *reader) restBody(op *table.Operation, protocol string, m message, param
 	payload, inBody := payloadOf(op.Input)
 	switch {
 	case payload != nil && payload.Shape.EventStream:
-		r.more = true
+		r.note((*path)(nil).child(payload.Name)) // the frames are not read
 		return nil
 	case payload != nil && rawPayload(payload):
 		if m.streamed || len(m.body) == 0 {
