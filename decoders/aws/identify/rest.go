@@ -77,6 +77,9 @@ func (c *call) routes(path string, has func(string) bool, old bool) (best []foun
 			return nil, nil, nil, err
 		}
 		if r.s3 {
+			if err := c.signsWhatDecides(r); err != nil {
+				return nil, nil, nil, err
+			}
 			s3, service = r, s
 			continue
 		}

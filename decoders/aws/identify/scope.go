@@ -79,6 +79,31 @@ func parseAuthorization(h, regionSet string) (scope, error) {
 	return scope{Kind: "other"}, nil
 }
 
+// signsWhatDecides refuses a signed S3 call with an x-amz- header that decides
+// which operation it is and that its signature does not cover: S3 wants them all
+// signed, and what stands between may have added it.
+func (c *call) signsWhatDecides(r *router) error {
+	var signed string
+	switch c.scope.Kind {
+	case "sigv4", "sigv4a":
+		_, rest, _ := strings.Cut(c.Header.Get("Authorization"), " ")
+		signed, _ = parameter(rest, "SignedHeaders")
+	case "presigned":
+		signed, _ = c.q.get("X-Amz-SignedHeaders")
+	default:
+		return nil // version 2 covers them all, and an unsigned call none
+	}
+	for name := range r.headers {
+		if !strings.HasPrefix(name, "x-amz-") || c.Header.Get(name) == "" {
+			continue
+		}
+		if !strings.Contains(";"+strings.ToLower(signed)+";", ";"+name+";") {
+			return fmt.Errorf("header %s decides which call this is, and is not signed", name)
+		}
+	}
+	return nil
+}
+
 func parameter(s, name string) (string, bool) {
 	for s != "" {
 		var part string
