@@ -3,13 +3,15 @@ package identify
 import (
 	"net/http"
 	"net/url"
+	"runtime"
 	"testing"
 
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/aws/table"
 )
 
-// No request, however made, may panic, and an operation that is found belongs to
+// No request, however made, may panic or take more than ten times its size (and a
+// megabyte), and an operation that is found belongs to
 // the service that is named with it.
 func FuzzIdentify(f *testing.F) {
 	tbl, err := table.Open()
@@ -17,6 +19,11 @@ func FuzzIdentify(f *testing.F) {
 		f.Fatal(err)
 	}
 	id := New(tbl)
+	for _, info := range tbl.Services() { // the first use of a service parses it
+		if _, _, err := id.router(info); err != nil {
+			f.Fatal(err)
+		}
+	}
 	scope := "AWS4-HMAC-SHA256 Credential=ASIAQNZGKIQY56JQ7WML/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 	f.Add("PUT", "b.s3.us-east-1.amazonaws.com", "/a//b%2Fc?partNumber=1&uploadId=x", scope, "", "", "")
 	f.Add("POST", "ec2.us-east-1.amazonaws.com", "/", "", "", "application/x-www-form-urlencoded", "Action=DeleteVpc&Version=2016-11-15")
@@ -35,7 +42,14 @@ func FuzzIdentify(f *testing.F) {
 			}
 		}
 		id.Governs(host)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		r, err := id.Identify(c)
+		runtime.ReadMemStats(&after)
+		size := len(target) + len(host) + len(auth) + len(amzTarget) + len(contentType) + len(body)
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(10*size+1<<20) {
+			t.Errorf("a call of %d bytes took %d", size, took)
+		}
 		if err == nil && r.Operation != nil && r.Operation.Service != r.Service {
 			t.Errorf("%s of another service than %s", r.Operation.Name, r.Service.Name)
 		}

@@ -34,10 +34,13 @@ func parseCBOR(body []byte) (any, error) {
 
 // countCBOR bounds the number of items before anything is allocated for them.
 func countCBOR(body []byte) error {
-	items := 0
+	items, b := 0, newBudget(len(body))
 	for i := 0; i < len(body); {
 		if items++; items > 2*MaxNodes { // a map's key is an item too
 			return errNodes
+		}
+		if err := b.pay(costItem); err != nil {
+			return err
 		}
 		major, info := body[i]>>5, body[i]&31
 		i++

@@ -45,7 +45,7 @@ func (r *reader) elements(s *table.Shape, n *xmlNode, into map[string]any, p *pa
 	}
 	if found < len(n.kids) {
 		for name, kids := range byName {
-			r.keep(into, name, (&xmlNode{kids: kids}).plain().(map[string]any)[name], p)
+			r.keep(into, name, plainAll(kids), p)
 		}
 	}
 	if attrs < len(n.attrs) || strings.TrimSpace(n.text) != "" {

@@ -17,10 +17,12 @@ func parsePairs(raw string) ([]pair, error) {
 	if raw == "" {
 		return nil, nil
 	}
-	if strings.Count(raw, "&") >= MaxNodes {
+	n := strings.Count(raw, "&") + 1
+	if n > MaxNodes {
 		return nil, errNodes
 	}
-	pairs := make([]pair, 0, strings.Count(raw, "&")+1)
+	b := newBudget(len(raw))
+	pairs := make([]pair, 0, min(n, len(raw)/3+1))
 	for part := range strings.SplitSeq(raw, "&") {
 		if part == "" {
 			continue
@@ -42,6 +44,9 @@ func parsePairs(raw string) ([]pair, error) {
 		}
 		if !utf8.ValidString(value) {
 			return nil, fmt.Errorf("parameter %q: %w", name, errUTF8)
+		}
+		if err := b.pay(costPair + costStep*strings.Count(name, ".")); err != nil {
+			return nil, err
 		}
 		pairs = append(pairs, pair{name, value})
 	}
@@ -68,7 +73,7 @@ func (n *formNode) kid(name string) *formNode {
 // that is both a value and a structure, is an error.
 func formTree(pairs []pair) (*formNode, error) {
 	root := &formNode{}
-	var b budget
+	b := newBudget(0) // parsePairs has counted what the names cost
 	for _, p := range pairs {
 		at, rest, more := root, p.name, true
 		for depth := 1; more; depth++ {
@@ -76,7 +81,7 @@ func formTree(pairs []pair) (*formNode, error) {
 			step, rest, more = strings.Cut(rest, ".")
 			next := at.kids[step]
 			if next == nil {
-				if err := b.take(depth); err != nil {
+				if err := b.take(depth, 0); err != nil {
 					return nil, err
 				}
 				if at.leaf {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -9,9 +10,13 @@ import (
 	"github.com/assent-iom/assent/decoders"
 )
 
-// decoded checks what MUST hold for any input that was read: it can be written as
-// JSON (the ledger will), and it holds no more than a bounded multiple of the body.
+// decoded checks what MUST hold for any body: reading it takes no more memory than
+// its bound; and if it was read, it can be written as JSON (the ledger will), and
+// holds no more than a bounded multiple of the body.
 func decoded(t *testing.T, protocol string, body []byte, h ...string) {
+	if got, bound, _ := costs(protocol, body, header(h...)); got > bound {
+		t.Fatalf("%d bytes took %d, more than %d", len(body), got, bound)
+	}
 	in, err := DecodeInput(operation(), protocol, decoders.Call{Method: "POST", URL: &url.URL{}, Header: header(h...), Body: body}, Options{})
 	if err != nil {
 		return
@@ -50,7 +55,9 @@ func FuzzJSON(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		decoded(t, JSON, body)
+		for _, protocol := range []string{JSON, RestJSON, RPCJSON} {
+			decoded(t, protocol, body)
+		}
 		if v, err := parseJSON(body); err == nil && !json.Valid(body) {
 			t.Fatalf("%q was read as %v", body, v)
 		}
@@ -90,7 +97,12 @@ func FuzzChunked(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		payload, trailer, err := dechunk(body, maySign)
+		var payload []byte
+		var trailer http.Header
+		var err error
+		if got := allocated(func() { payload, trailer, err = dechunk(body, maySign) }); got > MaxGrowth*len(body)+1<<20 {
+			t.Fatalf("%d bytes took %d", len(body), got)
+		}
 		if err == nil && (len(payload) > len(body) || len(trailer) > maxTrailers) {
 			t.Fatalf("%d bytes and %d trailers out of %d bytes", len(payload), len(trailer), len(body))
 		}
@@ -100,6 +112,7 @@ func FuzzChunked(f *testing.F) {
 func FuzzGzip(f *testing.F) {
 	f.Add([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, body []byte) {
+		decoded(t, JSON, body, "Content-Encoding", "gzip")
 		if out, err := inflate(body); err == nil && len(out) > max(MinInflated, len(body)*MaxRatio) {
 			t.Fatalf("%d bytes became %d", len(body), len(out))
 		}

@@ -28,7 +28,7 @@ func parseJSON(body []byte) (any, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
-	p := jsonParser{d: d}
+	p := jsonParser{d: d, budget: newBudget(len(body))}
 	v, err := p.value(1)
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ type jsonParser struct {
 }
 
 func (p *jsonParser) value(depth int) (any, error) {
-	if err := p.take(depth); err != nil {
+	if err := p.take(depth, costValue); err != nil {
 		return nil, err
 	}
 	t, err := p.d.Token()
@@ -83,6 +83,9 @@ func (p *jsonParser) object(depth int) (any, error) {
 			return nil, errors.New("a name is not text")
 		}
 		if err := checkKey(name); err != nil {
+			return nil, err
+		}
+		if err := p.pay(costMember); err != nil {
 			return nil, err
 		}
 		if _, twice := object[name]; twice {

@@ -121,12 +121,12 @@ func inflate(body []byte) ([]byte, error) {
 		return nil, err
 	}
 	limit := min(MaxInflated, max(MinInflated, len(body)*MaxRatio))
-	out, err := io.ReadAll(io.LimitReader(z, int64(limit)+1))
-	if err != nil {
+	var out bytes.Buffer // doubles: io.ReadAll would copy five times as much
+	if _, err := out.ReadFrom(io.LimitReader(z, int64(limit)+1)); err != nil {
 		return nil, err
 	}
-	if len(out) > limit {
+	if out.Len() > limit {
 		return nil, fmt.Errorf("inflates to more than %d bytes", limit)
 	}
-	return out, nil
+	return out.Bytes(), nil
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/assent-iom/assent/decoders/aws/table"
 )
 
-// tree turns a parsed JSON or CBOR value into Params, guided by its shape.
+// tree turns a parsed JSON or CBOR value into Params, guided by its shape. It
+// takes the value over, and writes into its lists and maps.
 func (r *reader) tree(m *table.Member, v any, p *path) any {
 	s := m.Shape
 	switch s.Kind {
@@ -23,25 +24,21 @@ func (r *reader) tree(m *table.Member, v any, p *path) any {
 		}
 	case table.List:
 		if list, ok := v.([]any); ok {
-			out := make([]any, len(list))
 			for i, item := range list {
 				if item != nil {
-					out[i] = r.tree(s.Elem, item, p.item(i))
+					list[i] = r.tree(s.Elem, item, p.item(i))
 				}
 			}
-			return out
+			return list
 		}
 	case table.Map:
 		if object, ok := v.(map[string]any); ok {
-			out := make(map[string]any, len(object))
 			for name, item := range object {
-				if item == nil {
-					out[name] = nil
-					continue
+				if item != nil {
+					object[name] = r.tree(s.Value, item, p.child(name))
 				}
-				out[name] = r.tree(s.Value, item, p.child(name))
 			}
-			return out
+			return object
 		}
 	case table.Document:
 		return plain(v)
@@ -150,21 +147,21 @@ func number(v any) (string, bool) {
 	return "", false
 }
 
-// plain makes a value without a shape fit for JSON.
+// plain makes a value without a shape fit for JSON, in place.
 func plain(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		out := make(map[string]any, len(v))
 		for name, item := range v {
-			out[name] = plain(item)
+			v[name] = plain(item)
 		}
-		return out
+		return v
 	case []any:
-		out := make([]any, len(v))
 		for i, item := range v {
-			out[i] = plain(item)
+			v[i] = plain(item)
 		}
-		return out
+		return v
+	case string, bool, nil, json.Number: // as JSON has it already
+		return v
 	case []byte:
 		return base64.StdEncoding.EncodeToString(v)
 	case time.Time:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // xmlNode is one element.
@@ -23,10 +22,10 @@ type xmlNode struct {
 func parseXML(body []byte) (*xmlNode, error) {
 	d := xml.NewDecoder(bytes.NewReader(body))
 	var (
-		b     budget
+		b     = newBudget(len(body))
 		root  *xmlNode
 		stack []*xmlNode
-		texts []*strings.Builder
+		texts [][]byte // by depth, used again
 	)
 	for {
 		t, err := d.Token()
@@ -38,7 +37,7 @@ func parseXML(body []byte) (*xmlNode, error) {
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
-			if err := b.take(len(stack) + 1); err != nil {
+			if err := b.take(len(stack)+1, costElement+costAttribute*len(t.Attr)); err != nil {
 				return nil, err
 			}
 			n, err := newXMLNode(t)
@@ -54,14 +53,17 @@ func parseXML(body []byte) (*xmlNode, error) {
 			default:
 				root = n
 			}
-			stack, texts = append(stack, n), append(texts, &strings.Builder{})
+			if stack = append(stack, n); len(texts) < len(stack) {
+				texts = append(texts, nil)
+			}
+			texts[len(stack)-1] = texts[len(stack)-1][:0]
 		case xml.EndElement:
 			last := len(stack) - 1
-			stack[last].text = texts[last].String()
-			stack, texts = stack[:last], texts[:last]
+			stack[last].text = string(texts[last])
+			stack = stack[:last]
 		case xml.CharData:
-			if len(stack) > 0 {
-				texts[len(stack)-1].Write(t)
+			if at := len(stack) - 1; at >= 0 {
+				texts[at] = append(texts[at], t...)
 			} else if len(bytes.TrimSpace(t)) > 0 {
 				return nil, errors.New("text outside the root element")
 			}
@@ -119,6 +121,18 @@ func (n *xmlNode) find(name string) *xmlNode {
 		}
 	}
 	return nil
+}
+
+// plainAll gives the elements of one name without a shape.
+func plainAll(nodes []*xmlNode) any {
+	if len(nodes) == 1 {
+		return nodes[0].plain()
+	}
+	list := make([]any, len(nodes))
+	for i, n := range nodes {
+		list[i] = n.plain()
+	}
+	return list
 }
 
 // plain gives an element without a shape: its text, or its children by name.
