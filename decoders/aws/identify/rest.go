@@ -83,6 +83,7 @@ func (c *call) routes(path string, has func(string) bool, old bool) (best []foun
 			s3, service = r, s
 			continue
 		}
+		today := r.known
 		if old {
 			if r = r.old; r == nil {
 				continue
@@ -96,7 +97,7 @@ func (c *call) routes(path string, has func(string) bool, old bool) (best []foun
 			}
 		}
 		for _, m := range matches {
-			if !m.keysKnown(q, r.known) {
+			if !m.keysKnown(q, r.known) || !m.keysKnown(q, today) {
 				continue
 			}
 			f := found{m, s, m.score(q, has)}
