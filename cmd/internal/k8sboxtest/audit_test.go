@@ -122,11 +122,18 @@ type auditEvent struct {
 func testAuditLogAgrees(t *testing.T, c *Cluster) {
 	f := newForwarder(t, c)
 	through := f.kubeconfig(t, c, "admin")
-	for _, args := range commands(t) {
-		if out, err := through.Run("admin", args...); err != nil {
-			t.Logf("%v: %s", err, strings.TrimSpace(out))
+	for i, program := range programs(c) {
+		through.Kubectl = program
+		for _, args := range commands(t) {
+			if i > 0 { // the namespace of before is still being deleted
+				args = elsewhere(args)
+			}
+			if out, err := through.Run("admin", args...); err != nil {
+				t.Logf("%s: %v: %s", program, err, strings.TrimSpace(out))
+			}
 		}
 	}
+	f.scripts(t, c)
 	for _, request := range rawRequests {
 		if status := f.send(t, c, request); status > 299 {
 			t.Errorf("%s %s: %d", request.method, request.path, status)
