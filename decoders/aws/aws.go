@@ -67,6 +67,11 @@ func New() (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
+	return NewWith(t)
+}
+
+// NewWith makes a decoder over a table.
+func NewWith(t *table.Table) (*Decoder, error) {
 	c, err := readCapabilities()
 	if err != nil {
 		return nil, err
@@ -88,7 +93,7 @@ func New() (*Decoder, error) {
 		return nil, err
 	}
 	return &Decoder{table: t, hand: h, identifier: identify.New(t), capabilities: c, nested: n, properties: p, templates: tpl, memory: newMemory(maxRemembered, maxRememberedBytes),
-		version: Name + " 1 " + t.Hash(), accounts: map[string]string{}}, nil
+		version: madeWith(t), accounts: map[string]string{}}, nil
 }
 
 // Name returns aws.

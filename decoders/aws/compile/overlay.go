@@ -101,13 +101,7 @@ func addOld(info *table.Info, version string, m *rawModel) error {
 		return fmt.Errorf("its target prefix was %s: the table has one a service", p)
 	}
 	rest := strings.HasPrefix(m.Metadata.Protocol, "rest-")
-	bound := map[string]bool{}
-	for _, op := range info.Operations {
-		bound[binding(op.Method, op.URI)] = true
-		for _, b := range op.Older {
-			bound[binding(b.Method, b.URI)] = true
-		}
-	}
+	bound := bindings(info)
 	b := &shapeBuilder{raw: m.Shapes, done: map[string]*table.Shape{}}
 	var gone []*table.Operation
 	for _, name := range sortedKeys(m.Operations) {
@@ -132,6 +126,18 @@ func addOld(info *table.Info, version string, m *rawModel) error {
 	info.Operations = append(info.Operations, gone...)
 	sort.Slice(info.Operations, func(i, j int) bool { return info.Operations[i].Name < info.Operations[j].Name })
 	return b.err
+}
+
+// bindings are all that a service binds.
+func bindings(info *table.Info) map[string]bool {
+	bound := map[string]bool{}
+	for _, op := range info.Operations {
+		bound[binding(op.Method, op.URI)] = true
+		for _, b := range op.Older {
+			bound[binding(b.Method, b.URI)] = true
+		}
+	}
+	return bound
 }
 
 var label = regexp.MustCompile(`\{([^}+]*)(\+?)\}`)

@@ -2,8 +2,11 @@ package compile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -29,22 +32,31 @@ func readOverrides(path string) (overrides, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseOverrides(path, data)
+}
+
+func parseOverrides(name string, data []byte) (overrides, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	var rows overrides
-	if err := d.Decode(&rows); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", path, err)
+	if err := d.Decode(&rows); err != nil && !errors.Is(err, io.EOF) { // an empty file has no rows
+		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return rows, nil
 }
 
-func (rows overrides) apply(infos []*table.Info) error {
+// apply corrects the operations. A row that names what is not there is an error,
+// unless lenient: newer models have dropped it.
+func (rows overrides) apply(infos []*table.Info, lenient bool) error {
 	byName := map[string]*table.Info{}
 	for _, i := range infos {
 		byName[i.Name] = i
 	}
 	for _, row := range rows {
 		info, ok := byName[row.Service]
+		if !ok && lenient {
+			continue
+		}
 		if !ok {
 			return fmt.Errorf("override of %s: no such service", row.Service)
 		}
@@ -57,6 +69,9 @@ func (rows overrides) apply(infos []*table.Info) error {
 		}
 		for _, name := range names {
 			op, ok := info.Operation(name)
+			if !ok && lenient {
+				continue
+			}
 			if !ok {
 				return fmt.Errorf("override of %s:%s: no such operation", row.Service, name)
 			}
@@ -91,6 +106,7 @@ func (row override) set(info *table.Info, op *table.Operation) error {
 		for _, t := range info.ResourceTypes {
 			if t.Name == name {
 				t.Required = required
+				op.Resources = slices.DeleteFunc(op.Resources, func(r table.ResourceType) bool { return r.Name == name })
 				op.Resources, found = append(op.Resources, t), true
 			}
 		}

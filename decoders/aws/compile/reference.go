@@ -145,9 +145,21 @@ func (ref reference) prefixes(info *table.Info) []string {
 	return out
 }
 
-// apply gives a service its IAM prefixes and resource types, and each operation
-// the access level, resource types and action of its own name.
+// apply gives a service and its operations what the reference lists, and guesses
+// the level of the clearest of those that it does not list: the guesses of the
+// embedded table are reviewed.
 func (ref reference) apply(info *table.Info) {
+	ref.applyListed(info)
+	for _, op := range info.Operations {
+		if op.Access == table.AccessUnknown {
+			op.Access = guess(op)
+		}
+	}
+}
+
+// applyListed gives a service its IAM prefixes and resource types, and each
+// operation the access level, resource types and action of its own name.
+func (ref reference) applyListed(info *table.Info) {
 	info.IAMPrefixes = ref.prefixes(info)
 	types := map[string]table.ResourceType{}
 	for _, prefix := range info.IAMPrefixes {
@@ -170,9 +182,6 @@ func (ref reference) apply(info *table.Info) {
 			op.AWSAccess = op.Access
 			op.Resources = resources(prefix, a, types)
 			break
-		}
-		if op.Access == table.AccessUnknown {
-			op.Access = guess(op)
 		}
 	}
 }

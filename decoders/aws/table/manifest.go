@@ -4,18 +4,22 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 //go:embed MANIFEST.json
 var embeddedManifest []byte
 
-// Manifest says what a table was made from. It holds no time and no path of the
-// machine, so that making it again gives the same bytes.
+// Manifest says what a table was made from. That of the embedded table holds no
+// time and no path of the machine, so that making it again gives the same bytes.
 type Manifest struct {
-	Table   string            `json:"table"` // the table's hash
-	Bytes   int               `json:"bytes"`
-	Counts  map[string]int    `json:"counts"`
-	Sources map[string]Source `json:"sources"`
+	Table string `json:"table"` // the table's hash
+	Bytes int    `json:"bytes"`
+	AsOf  string `json:"as_of,omitempty"` // the day of the access levels, YYYY-MM-DD
+	// Compiled is when a machine compiled its own; the embedded table has none.
+	Compiled *time.Time        `json:"compiled,omitempty"`
+	Counts   map[string]int    `json:"counts"`
+	Sources  map[string]Source `json:"sources"`
 }
 
 // Source is one of the things that a table was compiled from.
