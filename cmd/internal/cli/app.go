@@ -179,7 +179,7 @@ Start here, no set-up needed, nothing is blocked:
 		a.radiusCommand(), a.ownersCommand(),
 		a.intentCommand(), a.ledgerCommand(),
 		a.inboxCommand(), a.approveCommand(), a.denyCommand(),
-		a.doctorCommand(), a.configCommand(), a.versionCommand(),
+		a.modelsCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	)
 	a.addHelpTopics(root)
 	return root

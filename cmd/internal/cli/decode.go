@@ -142,11 +142,14 @@ func (a *App) finder() (*finder, error) {
 	if err != nil {
 		return nil, err
 	}
-	registry, err := engine.Registry(clusters, cfg.Governed)
+	amazon, bad, err := engine.Amazon(cfg.Tables)
 	if err != nil {
 		return nil, err
 	}
-	amazon, err := aws.New()
+	if bad != nil {
+		a.note("note: the machine's own aws table is not used, but the embedded one: %v", bad)
+	}
+	registry, err := engine.Registry(amazon, clusters, cfg.Governed)
 	if err != nil {
 		return nil, err
 	}

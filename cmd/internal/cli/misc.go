@@ -59,6 +59,7 @@ type versioned struct {
 	Revision string `json:"revision,omitempty"`
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
+	Table    string `json:"table"` // hash of the AWS table that this machine works with
 }
 
 func (a *App) versionCommand() *cobra.Command {
@@ -75,6 +76,11 @@ func (a *App) versionCommand() *cobra.Command {
 				}
 			}
 			if asJSON {
+				n, err := a.newestTable()
+				if err != nil {
+					return err
+				}
+				v.Table = n.Manifest.Table
 				return writeJSON(a.Stdout, v)
 			}
 			_, err := fmt.Fprintf(a.Stdout, "assent %s (%s, %s)\n", v.Version, v.Go, v.Platform)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -35,7 +36,7 @@ func (a *App) serveCommand() *cobra.Command {
 HTTPS_PROXY=http://assent:TOKEN@ADDRESS and trust the certificate that is printed at the start.
 
 Declared intent is read again on SIGHUP and whenever a file of it changes; documents that do not compile keep the old
-ones in force, and the log says why. One JSON line a decision goes to stdout.`,
+ones in force, and the log says why. A table of newer AWS service models (assent models update) is taken up in the same way. One JSON line a decision goes to stdout.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), enforce) },
 	}
@@ -98,7 +99,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	}
 	defer doors.close()
 	d.engine, err = engine.New(ctx, engine.Config{
-		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, ModelPath: d.cfg.Model, Clusters: clusters,
+		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, ModelPath: d.cfg.Model, TablesDir: d.cfg.Tables, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
@@ -171,27 +172,27 @@ func (anybody) AuthenticateCertificate(c *x509.Certificate) (model.Actor, string
 	return actor.OfCertificate(c)
 }
 
-// watch reports, after a quiet moment, that intent may have changed.
+// watch reports, after a quiet moment, that intent or the tables may have changed.
 func (d *daemon) watch(ctx context.Context) (<-chan struct{}, error) {
 	out := make(chan struct{}, 1)
 	hangups := hangups(ctx)
-	var files <-chan fsnotify.Event
-	var watcher *fsnotify.Watcher
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, fmt.Errorf("watching for changes: %w", err)
+	}
 	if d.cfg.Intent != "" {
-		var err error
-		if watcher, err = fsnotify.NewWatcher(); err != nil {
-			return nil, fmt.Errorf("watching %s: %w", d.cfg.Intent, err)
-		}
 		if err := watchTree(watcher, d.cfg.Intent); err != nil {
 			watcher.Close()
-			return nil, err
+			return nil, fmt.Errorf("watching %s: %w", d.cfg.Intent, err)
 		}
-		files = watcher.Events
+	}
+	// A table that is compiled later is noticed too, so its folder has to be there.
+	if err := errors.Join(os.MkdirAll(d.cfg.Tables, 0o700), watcher.Add(d.cfg.Tables)); err != nil {
+		d.log.Warn("a newer table is noticed on SIGHUP alone", zap.Error(err))
 	}
 	go func() {
-		if watcher != nil {
-			defer watcher.Close()
-		}
+		defer watcher.Close()
+		files := watcher.Events
 		var settled <-chan time.Time
 		for {
 			select {
@@ -202,7 +203,9 @@ func (d *daemon) watch(ctx context.Context) (<-chan struct{}, error) {
 					files = nil
 					continue
 				}
-				watchTree(watcher, d.cfg.Intent) // a new folder counts too; one that is gone is no matter
+				if d.cfg.Intent != "" {
+					watchTree(watcher, d.cfg.Intent) // a new folder counts too; one that is gone is no matter
+				}
 				settled = time.After(settleTime)
 			case <-hangups:
 				settled = time.After(0)
@@ -227,8 +230,23 @@ func watchTree(w *fsnotify.Watcher, root string) error {
 	})
 }
 
-// reload puts new documents in force; bad ones change nothing.
+// reload puts a new table and new documents in force; bad ones change nothing.
 func (d *daemon) reload() {
+	d.reloadTable()
+	d.reloadIntent()
+}
+
+func (d *daemon) reloadTable() {
+	before := d.engine.Table()
+	switch changed, err := d.engine.ReloadTable(); {
+	case err != nil:
+		d.log.Error("a new table is not in force; the old one is", zap.String("table", before), zap.Error(err))
+	case changed:
+		d.log.Info("a new table is in force", zap.String("table", d.engine.Table()), zap.String("before", before))
+	}
+}
+
+func (d *daemon) reloadIntent() {
 	set, err := d.app.documents(d.cfg)
 	if err == nil && set == nil {
 		return

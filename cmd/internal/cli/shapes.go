@@ -5,7 +5,7 @@ package cli
 func Shapes() map[string]any {
 	return map[string]any{
 		"Decoded": decoded{}, "One decision": explained{}, "Entries": listed{},
-		"A resource": known{}, "Documents": checked{}, "Version": versioned{},
+		"A resource": known{}, "Documents": checked{}, "Version": versioned{}, "Models": modelsShown{},
 		"Requests for approval": requested{},
 		"Radius":                radiated{}, "Ownership": owned{},
 	}

@@ -44,13 +44,14 @@ const (
 	FieldMayDial   = "may_dial"
 	FieldInbox     = "inbox"
 	FieldWait      = "wait"
+	FieldTables    = "tables"
 	FieldBudgets   = "budgets"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -82,6 +83,9 @@ type Config struct {
 	MayDial   []string // host patterns that may resolve to a loopback address
 
 	Inbox string // file of the requests for approval
+	// Tables is the folder of what this machine compiled newer than what the
+	// program brings: the AWS table of assent models update.
+	Tables string
 	// Budgets is the file that counts what was changed.
 	Budgets string
 	Wait    time.Duration // how long a held call may wait on its open connection
@@ -121,6 +125,7 @@ func defaults(state string) Config {
 		Listen:  "127.0.0.1:8080",
 		Egress:  proxy.EgressAllow,
 		Inbox:   filepath.Join(state, "inbox.db"),
+		Tables:  filepath.Join(state, "tables"),
 		Wait:    DefaultWait,
 		Budgets: filepath.Join(state, "budgets.db"),
 		origin:  map[string]string{},
@@ -167,6 +172,8 @@ func (c *Config) merge(other Config) {
 			c.MayDial = other.MayDial
 		case FieldInbox:
 			c.Inbox = other.Inbox
+		case FieldTables:
+			c.Tables = other.Tables
 		case FieldBudgets:
 			c.Budgets = other.Budgets
 		case FieldWait:
@@ -212,7 +219,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldWait: c.Wait.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.Listen, FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -169,6 +169,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.MayDial, err = r.hosts(n)
 	case FieldInbox:
 		c.Inbox, err = r.path(n)
+	case FieldTables:
+		c.Tables, err = r.path(n)
 	case FieldBudgets:
 		c.Budgets, err = r.path(n)
 	case FieldWait:

@@ -7,6 +7,7 @@ func table() []check {
 		{"declared intent", declared},
 		{"ledger", evidence},
 		{"model", remembered},
+		{"AWS table", awsTable},
 		{"private folder", private},
 		{"clock", clock},
 		{"NO_PROXY", bypass},

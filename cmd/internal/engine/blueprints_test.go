@@ -157,7 +157,11 @@ func TestStarterBlueprints(t *testing.T) {
 	if err != nil || len(files) != len(bad) || len(files) != len(good) {
 		t.Fatalf("%d blueprints, %d with a bad and %d with a good request: %v", len(files), len(bad), len(good), err)
 	}
-	registry, err := Registry([]Cluster{{Cluster: kube.Cluster{Name: "shop", Host: "shop.example:6443"}}}, nil)
+	amazon, _, err := Amazon("") // without a folder there is no table of its own that could be bad
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry, err := Registry(amazon, []Cluster{{Cluster: kube.Cluster{Name: "shop", Host: "shop.example:6443"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

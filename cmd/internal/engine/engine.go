@@ -52,11 +52,7 @@ type Cluster struct {
 }
 
 // platforms makes the decoders; current says what exists, where somebody can.
-func platforms(clusters []Cluster, current kube.Current) ([]decoders.Decoder, error) {
-	amazon, err := aws.New()
-	if err != nil {
-		return nil, err
-	}
+func platforms(amazon *aws.Live, clusters []Cluster, current kube.Current) ([]decoders.Decoder, error) {
 	kc := kube.Config{Current: current}
 	for _, c := range clusters {
 		kc.Clusters = append(kc.Clusters, c.Cluster)
@@ -69,12 +65,12 @@ func platforms(clusters []Cluster, current kube.Current) ([]decoders.Decoder, er
 }
 
 // Registry makes the decoders and what finds them: all that `assent decode` needs.
-func Registry(clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
-	return registry(clusters, governed, nil)
+func Registry(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
+	return registry(amazon, clusters, governed, nil)
 }
 
-func registry(clusters []Cluster, governed []decoders.Binding, current kube.Current) (*decoders.Registry, error) {
-	all, err := platforms(clusters, current)
+func registry(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding, current kube.Current) (*decoders.Registry, error) {
+	all, err := platforms(amazon, clusters, current)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +87,7 @@ type Config struct {
 	// zero: only at the end.
 	PublishEvery time.Duration
 	ModelPath    string
+	TablesDir    string // of tables that this machine compiled; empty: the embedded ones
 	// InboxPath is where requests for approval are kept; empty: held actions are
 	// refused. Wait bounds how long a call waits for an answer.
 	InboxPath string
@@ -114,6 +111,7 @@ type Config struct {
 // Engine is the wired gate. Close it.
 type Engine struct {
 	cfg      Config
+	amazon   *aws.Live
 	registry *decoders.Registry
 	ledger   *store.Store // nil when Config.Ledger is used
 	publish  *publisher   // nil unless Config.PublishEvery
@@ -142,7 +140,10 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 			e.Close(ctx)
 		}
 	}()
-	if e.registry, err = registry(cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot)); err != nil {
+	if err := e.openTable(); err != nil {
+		return nil, err
+	}
+	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot)); err != nil {
 		return nil, err
 	}
 	if e.decide, err = decider(cfg.Intent); err != nil {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strconv"
 	"strings"
 
 	"github.com/assent-iom/assent/decoders/aws/table"
@@ -33,18 +32,18 @@ type Base struct {
 // An operation whose access level neither src nor the base gives is unknown, which
 // is judged as a change, whatever its name.
 func Update(base Base, src Sources, force bool) (Result, error) {
-	botocore, err := packageFolder(src.Botocore)
-	if err != nil {
+	var err error
+	if src.Botocore, err = packageFolder(src.Botocore); err != nil {
 		return Result{}, err
 	}
-	src.Botocore = botocore
 	sources, err := src.sources()
 	if err != nil {
 		return Result{}, err
 	}
-	now, before := sources["botocore"].Version, base.Manifest.Sources["botocore"].Version
-	if older(now, before) && !force {
-		return Result{}, fmt.Errorf("%w: botocore %s, and the table was made from %s", ErrOlder, now, before)
+	isOlder := table.Manifest{Sources: sources}.OlderThan(base.Manifest)
+	if isOlder && !force {
+		return Result{}, fmt.Errorf("%w: botocore %s, and the table was made from %s", ErrOlder,
+			sources[botocore].Version, base.Manifest.Sources[botocore].Version)
 	}
 	all, err := newer(base, src)
 	if err != nil {
@@ -55,7 +54,9 @@ func Update(base Base, src Sources, force bool) (Result, error) {
 			sources[name] = s
 		}
 	}
-	return finish(all, sources)
+	res, err := finish(all, sources)
+	res.Manifest.Forced = isOlder
+	return res, err
 }
 
 // newer reads the newer models and lays them over the base.
@@ -208,20 +209,4 @@ func packageFolder(dir string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s is not a botocore package: it has no data/partitions.json", dir)
-}
-
-// older compares versions by their numbers.
-func older(a, b string) bool {
-	x, y := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range min(len(x), len(y)) {
-		n, errX := strconv.Atoi(x[i])
-		m, errY := strconv.Atoi(y[i])
-		if errX != nil || errY != nil {
-			return x[i] < y[i]
-		}
-		if n != m {
-			return n < m
-		}
-	}
-	return len(x) < len(y)
 }

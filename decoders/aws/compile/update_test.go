@@ -165,14 +165,3 @@ func TestUpdateRefuses(t *testing.T) {
 		t.Errorf("a broken model: %v", err)
 	}
 }
-
-func TestOlder(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want bool
-	}{{"1.9.0", "1.10.0", true}, {"1.10.0", "1.9.0", false}, {"1.43.11", "1.43.11", false}, {"1.43", "1.43.1", true}, {"2.0.0", "1.99.9", false}} {
-		if got := older(c.a, c.b); got != c.want {
-			t.Errorf("older(%s, %s) = %v", c.a, c.b, got)
-		}
-	}
-}

@@ -30,6 +30,9 @@ func Install(dir string, data []byte, m Manifest) error {
 	if t.Hash() != m.Table {
 		return fmt.Errorf("installing aws table: the manifest is of %s, the table is %s", m.Table, t.Hash())
 	}
+	if err := t.check(); err != nil { // now, not in the middle of a call
+		return fmt.Errorf("installing aws table: %w", err)
+	}
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return fmt.Errorf("installing aws table: %w", err)
@@ -64,12 +67,10 @@ func Installed(dir string) (*Table, Manifest, error) {
 	if err != nil {
 		return nil, Manifest{}, fmt.Errorf("reading %s: %w", path, err)
 	}
-	if err := t.check(); err != nil { // now, not in the middle of a call
-		return nil, Manifest{}, fmt.Errorf("reading %s: %w", path, err)
-	}
 	text, err := os.ReadFile(filepath.Join(dir, manifestName(t.Hash())))
-	if errors.Is(err, fs.ErrNotExist) { // a table without its manifest is not one that was installed
-		return nil, Manifest{}, fmt.Errorf("reading %s: there is no manifest %s beside it", path, manifestName(t.Hash()))
+	if errors.Is(err, fs.ErrNotExist) { // the manifest holds the hash of what was installed, and checked
+		return nil, Manifest{}, fmt.Errorf("reading %s: damaged, or not installed by this program: there is no manifest %s beside it",
+			path, manifestName(t.Hash()))
 	}
 	if err != nil {
 		return nil, Manifest{}, fmt.Errorf("reading the installed aws table: %w", err)
@@ -79,6 +80,36 @@ func Installed(dir string) (*Table, Manifest, error) {
 		err = fmt.Errorf("reading %s: its manifest is of another table", path)
 	}
 	return t, m, err
+}
+
+// Newest is the table that a machine works with.
+type Newest struct {
+	Table    *Table
+	Manifest Manifest
+	Own      bool // the machine's own, not the embedded one
+}
+
+// OpenNewest opens the table of a folder, or the embedded one where that is newer
+// or the folder has none. With an error about the folder's, it returns the
+// embedded one all the same.
+func OpenNewest(dir string) (Newest, error) {
+	var n Newest
+	var err error
+	if n.Manifest, err = EmbeddedManifest(); err != nil {
+		return n, err
+	}
+	if dir != "" {
+		own, m, bad := Installed(dir)
+		switch {
+		case bad == nil && (m.Forced || !m.OlderThan(n.Manifest)):
+			return Newest{Table: own, Manifest: m, Own: true}, nil
+		case !errors.Is(bad, fs.ErrNotExist):
+			err = bad
+		}
+	}
+	table, bad := Open()
+	n.Table = table
+	return n, errors.Join(err, bad)
 }
 
 // Uninstall takes the table out of a folder; removed is false if there was none.

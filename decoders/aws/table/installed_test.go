@@ -73,3 +73,59 @@ func TestADamagedInstalledTableIsNotUsed(t *testing.T) {
 		}
 	}
 }
+
+func TestOlder(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{"1.9.0", "1.10.0", true}, {"1.10.0", "1.9.0", false}, {"1.43.11", "1.43.11", false}, {"1.43", "1.43.1", true}, {"2.0.0", "1.99.9", false}} {
+		if got := older(c.a, c.b); got != c.want {
+			t.Errorf("older(%s, %s) = %v", c.a, c.b, got)
+		}
+	}
+}
+
+// The newest table is used: a program that was upgraded after its machine compiled
+// a table does not go back to that, unless somebody forced it.
+func TestOpenNewest(t *testing.T) {
+	embeddedOne, err := EmbeddedManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	small, err := Encode(Contents{Infos: []*Info{{Service: Service{Name: "one"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tbl, err := Parse(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		version string
+		forced  bool
+		own     bool
+	}{{"", false, false}, {"0.1.0", false, false}, {"0.1.0", true, true}, {"99.0.0", false, true}} {
+		dir := t.TempDir()
+		if c.version != "" {
+			m := Manifest{Table: tbl.Hash(), Forced: c.forced, Sources: map[string]Source{"botocore": {Version: c.version}}}
+			if err := Install(dir, small, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := OpenNewest(dir)
+		want := embeddedOne.Table
+		if c.own {
+			want = tbl.Hash()
+		}
+		if err != nil || got.Own != c.own || got.Table.Hash() != want || got.Manifest.Table != want {
+			t.Errorf("version %q, forced %v: own %v, %s, %v", c.version, c.forced, got.Own, got.Manifest.Table, err)
+		}
+	}
+	bad := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bad, InstalledFile), []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := OpenNewest(bad); err == nil || got.Table == nil || got.Table.Hash() != embeddedOne.Table {
+		t.Errorf("with a bad file: %+v, %v", got.Manifest.Table, err)
+	}
+}

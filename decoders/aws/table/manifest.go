@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,9 +19,12 @@ type Manifest struct {
 	Bytes int    `json:"bytes"`
 	AsOf  string `json:"as_of,omitempty"` // the day of the access levels, YYYY-MM-DD
 	// Compiled is when a machine compiled its own; the embedded table has none.
-	Compiled *time.Time        `json:"compiled,omitempty"`
-	Counts   map[string]int    `json:"counts"`
-	Sources  map[string]Source `json:"sources"`
+	Compiled *time.Time `json:"compiled,omitempty"`
+	// Forced is set where the machine's own is older than the embedded one, and
+	// somebody wants it so.
+	Forced  bool              `json:"forced,omitempty"`
+	Counts  map[string]int    `json:"counts"`
+	Sources map[string]Source `json:"sources"`
 }
 
 // Source is one of the things that a table was compiled from.
@@ -39,4 +44,25 @@ func ParseManifest(data []byte) (Manifest, error) {
 		return Manifest{}, fmt.Errorf("reading manifest of aws table: %w", err)
 	}
 	return m, nil
+}
+
+// OlderThan reports whether a table was made from older service models.
+func (m Manifest) OlderThan(other Manifest) bool {
+	return older(m.Sources["botocore"].Version, other.Sources["botocore"].Version)
+}
+
+// older compares versions by their numbers.
+func older(a, b string) bool {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(x), len(y)) {
+		n, errX := strconv.Atoi(x[i])
+		m, errY := strconv.Atoi(y[i])
+		if errX != nil || errY != nil {
+			return x[i] < y[i]
+		}
+		if n != m {
+			return n < m
+		}
+	}
+	return len(x) < len(y)
 }
