@@ -149,7 +149,7 @@ func (a *App) finder() (*finder, error) {
 	if bad != nil {
 		a.note("note: the machine's own aws table is not used, but the embedded one: %v", bad)
 	}
-	registry, err := engine.Registry(amazon, clusters, cfg.Governed)
+	registry, err := engine.RegistryWith(amazon, clusters, cfg.Governed)
 	if err != nil {
 		return nil, err
 	}

@@ -157,11 +157,7 @@ func TestStarterBlueprints(t *testing.T) {
 	if err != nil || len(files) != len(bad) || len(files) != len(good) {
 		t.Fatalf("%d blueprints, %d with a bad and %d with a good request: %v", len(files), len(bad), len(good), err)
 	}
-	amazon, _, err := Amazon("") // without a folder there is no table of its own that could be bad
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry, err := Registry(amazon, []Cluster{{Cluster: kube.Cluster{Name: "shop", Host: "shop.example:6443"}}}, nil)
+	registry, err := Registry([]Cluster{{Cluster: kube.Cluster{Name: "shop", Host: "shop.example:6443"}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

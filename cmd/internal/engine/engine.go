@@ -65,7 +65,17 @@ func platforms(amazon *aws.Live, clusters []Cluster, current kube.Current) ([]de
 }
 
 // Registry makes the decoders and what finds them: all that `assent decode` needs.
-func Registry(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
+// Its AWS table is the embedded one.
+func Registry(clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
+	amazon, _, err := Amazon("")
+	if err != nil {
+		return nil, err
+	}
+	return RegistryWith(amazon, clusters, governed)
+}
+
+// RegistryWith is Registry with an AWS decoder that the caller made.
+func RegistryWith(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
 	return registry(amazon, clusters, governed, nil)
 }
 
