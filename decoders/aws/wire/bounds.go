@@ -15,9 +15,9 @@ const (
 	MaxNodes = 200_000
 	// MaxGrowth and Spare bound the memory that reading a body takes, live or not:
 	// MaxGrowth times the body, and Spare, which is what the densest real bodies
-	// need beside (ten thousand log events, a thousand records of a zone).
+	// need beside (ten thousand log events, a dashboard with every visual there is).
 	MaxGrowth = 10
-	Spare     = 32 << 20
+	Spare     = 64 << 20
 	// MaxInflated bounds a gzip body once inflated: CloudWatch, the one service that
 	// asks for compression, takes a megabyte.
 	MaxInflated = 4 << 20

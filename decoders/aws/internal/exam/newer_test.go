@@ -30,7 +30,7 @@ func TestNewerThanTheTable(t *testing.T) {
 	reviewed := Reviewed(t, "parameters")
 	Each(t, "full", Newer, func(r Row) {
 		if r.Method == "" {
-			t.Logf("botocore %s wrote no request for %s: %s", Newer, r.Name(), r.Error)
+			t.Errorf("botocore %s wrote no request for %s: %s", Newer, r.Name(), r.Error)
 			return
 		}
 		if !inTable(tbl, r) {

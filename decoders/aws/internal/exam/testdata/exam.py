@@ -45,7 +45,7 @@ FIXED_OF = {
     "kinesis": {"StreamARN": STREAM, "ResourceARN": STREAM, "ConsumerARN": STREAM + "/consumer/c:1", "StreamId": "stream-1",
                 "ChannelARN": STREAM.replace("stream/", "channel/"), "QueueARN": STREAM.replace("stream/", "queue/")},
     "events": {"EndpointId": "abcde.veo"},
-    "opensearchmemory": {"SpaceId": "space-1"},
+    "opensearchmemory": {"spaceId": "space-1"},
     "sesv2": {"EndpointId": "abcde.veo"},
     "route53": {n: "Z0123456789ABCDEF" for n in ("Id", "HostedZoneId", "HostedZoneIdMarker", "DelegationSetId")},  # botocore cuts paths
 }
