@@ -28,7 +28,7 @@ demo: build ## an agent, a cloud on loopback, and assent in between (under a min
 	@.ci/tools.sh cloud
 	@deploy/demo/run.sh
 
-test: build lint unit e2e cross ## everything; what CI runs
+test: build lint tables unit e2e cross ## everything; what CI runs
 
 lint: ## vet, format, staticcheck, and govulncheck where its database can be had
 	@.ci/tools.sh lint
