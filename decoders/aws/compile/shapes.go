@@ -39,7 +39,7 @@ func (b *shapeBuilder) shape(name string) *table.Shape {
 	}
 	s := &table.Shape{
 		Name: name, Kind: kind, Sensitive: raw.Sensitive, Union: raw.Union, Flattened: raw.Flattened,
-		TimestampFormat: raw.TimestampFormat, EventStream: raw.EventStream, Streaming: raw.Streaming, Wrapper: raw.Wrapper,
+		TimestampFormat: b.timeFormat(name, raw.TimestampFormat), EventStream: raw.EventStream, Streaming: raw.Streaming, Wrapper: raw.Wrapper,
 	}
 	if raw.Document {
 		s.Kind = table.Document
@@ -61,6 +61,14 @@ func (b *shapeBuilder) shape(name string) *table.Shape {
 	return s
 }
 
+func (b *shapeBuilder) timeFormat(of, name string) table.TimeFormat {
+	f, ok := table.TimeFormatOf(name)
+	if !ok {
+		b.err = fmt.Errorf("%s is a timestamp written as %q", of, name)
+	}
+	return f
+}
+
 func (b *shapeBuilder) member(name string, raw rawRef) *table.Member {
 	location, ok := locations[raw.Location]
 	if !ok {
@@ -69,7 +77,7 @@ func (b *shapeBuilder) member(name string, raw rawRef) *table.Member {
 	m := &table.Member{
 		Name: name, WireName: raw.LocationName, QueryName: raw.QueryName, Location: location, Shape: b.shape(raw.Shape),
 		Streaming: raw.Streaming, Flattened: raw.Flattened, XMLAttribute: raw.XMLAttribute, JSONValue: raw.JSONValue,
-		HostLabel: raw.HostLabel, Idempotency: raw.IdempotencyToken, TimestampFormat: raw.TimestampFormat,
+		HostLabel: raw.HostLabel, Idempotency: raw.IdempotencyToken, TimestampFormat: b.timeFormat(name, raw.TimestampFormat),
 	}
 	if m.WireName == "" {
 		m.WireName = name

@@ -1,5 +1,7 @@
 package table
 
+import "errors"
+
 // A service block is: strings, shapes, resource types, operations. Shapes refer
 // to each other by number, so they may be recursive; 0 is "none".
 
@@ -91,7 +93,7 @@ func encodeShape(w *writer, s *Shape, ids map[*Shape]int) {
 	w.str(s.Name)
 	w.byte(byte(s.Kind))
 	w.uint(packFlags(s.Sensitive, s.Union, s.Flattened, s.EventStream, s.Streaming, s.Wrapper))
-	w.str(s.TimestampFormat)
+	w.str(s.TimestampFormat.String())
 	switch s.Kind {
 	case Structure:
 		w.uint(len(s.Members))
@@ -109,15 +111,15 @@ func encodeShape(w *writer, s *Shape, ids map[*Shape]int) {
 func encodeMember(w *writer, m *Member, ids map[*Shape]int) {
 	w.str(m.Name)
 	w.uint(packFlags(m.WireName == m.Name, m.Required, m.Payload, m.Streaming, m.Flattened, m.XMLAttribute,
-		m.JSONValue, m.HostLabel, m.Idempotency, m.QueryName != "", m.TimestampFormat != ""))
+		m.JSONValue, m.HostLabel, m.Idempotency, m.QueryName != "", m.TimestampFormat != ProtocolTime))
 	if m.WireName != m.Name {
 		w.str(m.WireName)
 	}
 	if m.QueryName != "" {
 		w.str(m.QueryName)
 	}
-	if m.TimestampFormat != "" {
-		w.str(m.TimestampFormat)
+	if m.TimestampFormat != ProtocolTime {
+		w.str(m.TimestampFormat.String())
 	}
 	w.byte(byte(m.Location))
 	w.uint(ids[m.Shape])
@@ -184,10 +186,18 @@ func (d shapeReader) ref() *Shape {
 	return &d.shapes[i-1]
 }
 
+func (d shapeReader) timeFormat() TimeFormat {
+	f, ok := TimeFormatOf(d.str())
+	if !ok && d.err == nil {
+		d.err = errors.New("a timestamp format that nobody knows")
+	}
+	return f
+}
+
 func (d shapeReader) shape(s *Shape) {
 	s.Name, s.Kind = d.str(), Kind(d.byte())
 	unpackFlags(d.uint(), &s.Sensitive, &s.Union, &s.Flattened, &s.EventStream, &s.Streaming, &s.Wrapper)
-	s.TimestampFormat = d.str()
+	s.TimestampFormat = d.timeFormat()
 	switch s.Kind {
 	case Structure:
 		if n := d.count(); n > 0 {
@@ -219,7 +229,7 @@ func (d shapeReader) member(m *Member) {
 		m.QueryName = d.str()
 	}
 	if stamp {
-		m.TimestampFormat = d.str()
+		m.TimestampFormat = d.timeFormat()
 	}
 	m.Location = Location(d.byte())
 	if m.Shape = d.ref(); m.Shape == nil { // every member has a shape

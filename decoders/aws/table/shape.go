@@ -7,6 +7,8 @@
 // A service is parsed on first use; everything returned is immutable and shared.
 package table
 
+import "slices"
+
 // Service is one service at its newest API version, under botocore's name.
 type Service struct {
 	Name           string   // botocore's: ec2, s3, stepfunctions
@@ -102,20 +104,43 @@ const (
 
 // Shape is a type. Shapes may be recursive.
 type Shape struct {
-	Name      string
-	Kind      Kind
-	Members   []Member // Structure
-	Elem      *Member  // List: the item; Elem.WireName is its element name ("member" if empty)
-	Key       *Member  // Map
-	Value     *Member  // Map
-	Sensitive bool     // MUST be redacted
-	Union     bool
-	Flattened bool // List or Map without a wrapping element
-	// TimestampFormat is iso8601, rfc822 or unixTimestamp; empty: the protocol's own.
-	TimestampFormat string
+	Name    string
+	Members []Member // Structure
+	Elem    *Member  // List: the item; Elem.WireName is its element name ("member" if empty)
+	Key     *Member  // Map
+	Value   *Member  // Map
+
+	Kind            Kind
+	Sensitive       bool // MUST be redacted
+	Union           bool
+	Flattened       bool // List or Map without a wrapping element
 	EventStream     bool
 	Streaming       bool // a Blob that is not to be buffered
 	Wrapper         bool // query outputs: an extra element around it
+	TimestampFormat TimeFormat
+}
+
+// TimeFormat is how a timestamp is written. There are some three hundred thousand
+// members and shapes: it is a byte, and not a word.
+type TimeFormat uint8
+
+// The formats. The zero value is the protocol's own.
+const (
+	ProtocolTime TimeFormat = iota
+	ISO8601
+	RFC822
+	UnixTimestamp
+)
+
+var timeFormats = [...]string{ProtocolTime: "", ISO8601: "iso8601", RFC822: "rfc822", UnixTimestamp: "unixTimestamp"}
+
+// String returns the format's name in the service models.
+func (f TimeFormat) String() string { return timeFormats[f] }
+
+// TimeFormatOf returns the format of a name; ok is false for one that is not known.
+func TimeFormatOf(name string) (f TimeFormat, ok bool) {
+	i := slices.Index(timeFormats[:], name)
+	return TimeFormat(max(i, 0)), i >= 0
 }
 
 // Location is where a member travels.
@@ -136,8 +161,8 @@ type Member struct {
 	Name         string // the model's own name: the key in Action.Params
 	WireName     string // locationName, or Name where the model gives none
 	QueryName    string // ec2: overrides the capitalised WireName
-	Location     Location
 	Shape        *Shape
+	Location     Location
 	Required     bool
 	Payload      bool // the member is the whole body
 	Streaming    bool
@@ -147,7 +172,7 @@ type Member struct {
 	HostLabel    bool
 	Idempotency  bool
 	// TimestampFormat overrides the shape's.
-	TimestampFormat string
+	TimestampFormat TimeFormat
 }
 
 // String returns the level's word.

@@ -2,7 +2,9 @@ package table
 
 import (
 	"bytes"
+	"runtime"
 	"testing"
+	"time"
 )
 
 func open(t testing.TB) *Table {
@@ -135,6 +137,49 @@ func BenchmarkOpen(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// heapOf is what stays in memory because of f.
+func heapOf(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	return after.HeapAlloc - before.HeapAlloc
+}
+
+func TestAllServicesTogetherAreSmall(t *testing.T) {
+	var tbl *Table
+	heap := heapOf(func() {
+		tbl = open(t)
+		for _, i := range tbl.Services() {
+			if _, err := i.Load(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	t.Logf("%d services take %.1f MB", len(tbl.Services()), float64(heap)/1e6)
+	if heap > 40e6 {
+		t.Errorf("all services take %d bytes, the limit is 40 MB", heap)
+	}
+	runtime.KeepAlive(tbl)
+}
+
+// BenchmarkFirstUse loads each service once, and reports the slowest.
+func BenchmarkFirstUse(b *testing.B) {
+	var worst time.Duration
+	for b.Loop() {
+		for _, raw := range open(b).Services() {
+			began := time.Now()
+			if _, err := raw.Load(); err != nil {
+				b.Fatal(err)
+			}
+			worst = max(worst, time.Since(began))
+		}
+	}
+	b.ReportMetric(float64(worst.Microseconds()), "worst-µs")
 }
 
 func BenchmarkLoadEC2(b *testing.B) {

@@ -92,11 +92,11 @@ func (r *reader) names() []string {
 
 // timestampFormat is the format of a member's timestamps, or the protocol's own.
 func timestampFormat(m *table.Member, otherwise string) string {
-	if m.TimestampFormat != "" {
-		return m.TimestampFormat
+	if m.TimestampFormat != table.ProtocolTime {
+		return m.TimestampFormat.String()
 	}
-	if m.Shape.TimestampFormat != "" {
-		return m.Shape.TimestampFormat
+	if m.Shape.TimestampFormat != table.ProtocolTime {
+		return m.Shape.TimestampFormat.String()
 	}
 	return otherwise
 }

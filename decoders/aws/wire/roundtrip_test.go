@@ -4,16 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"math/big"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws/internal/exam"
 	"github.com/assent-iom/assent/decoders/aws/table"
 	"github.com/assent-iom/assent/model"
 )
@@ -73,12 +72,12 @@ const (
 // TestBotocoreRoundTrip: what botocore's serializers wrote comes back equal. The
 // step samples operations; ASSENT_EXAM_STEP=1 takes all of them.
 func TestBotocoreRoundTrip(t *testing.T) {
-	exam(t, func(s sample, op *table.Operation) string { return s.check(t, op) })
+	sentByPython(t, func(s sample, op *table.Operation) string { return s.check(t, op) })
 }
 
 // TestBotocoreAnswers: what a service says in an answer comes out equal.
 func TestBotocoreAnswers(t *testing.T) {
-	exam(t, func(s sample, op *table.Operation) string {
+	sentByPython(t, func(s sample, op *table.Operation) string {
 		resp := &decoders.Response{Status: 200, Header: http.Header{}, Body: s.Body}
 		for name, value := range s.Headers {
 			resp.Header.Add(name, value)
@@ -88,7 +87,7 @@ func TestBotocoreAnswers(t *testing.T) {
 		if err := r.output(op, s.Protocol, resp, out); err != nil {
 			return err.Error()
 		}
-		where := differs(s.Want, out, "")
+		where := exam.Differs(s.Want, out)
 		if strings.Contains(where, "PendingModifiedValues.LogDeliveryConfigurations") {
 			t.Logf("left out: %s.%s%s: the element's name stands on the list shape, which the table does not carry", s.Service, s.Operation, where)
 			return ""
@@ -97,8 +96,8 @@ func TestBotocoreAnswers(t *testing.T) {
 	}, "answers")
 }
 
-// exam runs the driver and counts, by protocol, what check has nothing to say about.
-func exam(t *testing.T, check func(sample, *table.Operation) string, args ...string) {
+// sentByPython runs the driver and counts, by protocol, what check has nothing to say about.
+func sentByPython(t *testing.T, check func(sample, *table.Operation) string, args ...string) {
 	step := "17"
 	if s := os.Getenv("ASSENT_EXAM_STEP"); s != "" {
 		step = s
@@ -171,67 +170,13 @@ func (s sample) check(t *testing.T, op *table.Operation) string {
 	if s.EventStream == (in.Fidelity == model.Exact) {
 		return "fidelity " + in.Fidelity.String()
 	}
-	if where := differs(s.Want, in.Params, ""); where != "" {
+	if where := exam.Differs(s.Want, in.Params); where != "" {
 		return where
 	}
 	return ""
 }
 
-// differs names the first difference between what was sent and what was read.
-func differs(want, got any, at string) string {
-	switch want := want.(type) {
-	case map[string]any:
-		g, ok := got.(map[string]any)
-		if !ok {
-			return at + ": not a map"
-		}
-		for _, name := range sortedKeys(want) {
-			if d := differs(want[name], g[name], at+"."+name); d != "" {
-				return d
-			}
-		}
-		for _, name := range sortedKeys(g) {
-			if _, ok := want[name]; !ok {
-				return at + "." + name + ": was not sent"
-			}
-		}
-		return ""
-	case []any:
-		g, ok := got.([]any)
-		if !ok || len(g) != len(want) {
-			return at + ": not a list of that length"
-		}
-		for i := range want {
-			if d := differs(want[i], g[i], at+"[]"); d != "" {
-				return d
-			}
-		}
-		return ""
-	case json.Number:
-		a, okA := new(big.Rat).SetString(want.String())
-		g, isNumber := got.(json.Number)
-		b, okB := new(big.Rat).SetString(g.String())
-		if isNumber && okA && okB && a.Cmp(b) == 0 {
-			return ""
-		}
-	default:
-		if want == got {
-			return ""
-		}
-	}
-	return at + ": sent " + text(want) + ", read " + text(got)
-}
-
 func text(v any) string {
 	b, _ := json.Marshal(v)
 	return string(b)
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
