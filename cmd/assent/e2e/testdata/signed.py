@@ -1,4 +1,7 @@
 """Signed calls in every protocol that boto3 speaks to moto; counts signature mismatches."""
+import io
+import zipfile
+
 import boto3
 from botocore.exceptions import ClientError
 
@@ -27,7 +30,7 @@ for key in ["plain", "d//e", "folder/"]:  # moto cannot check odder ones: see ke
     assert got["Body"].read() == b"hello " + key.encode(), key
 upload = call(s3.create_multipart_upload, Bucket="acme-signed", Key="big")["UploadId"]
 parts = []
-for n in (1, 2):
+for n in (1, 2, 3, 4):  # 20 MB
     body = bytes([n]) * (5 * 1024 * 1024)
     etag = call(s3.upload_part, Bucket="acme-signed", Key="big", UploadId=upload, PartNumber=n, Body=body)["ETag"]
     parts.append({"ETag": etag, "PartNumber": n})
@@ -47,6 +50,14 @@ call(
     KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
 )
 call(ddb.put_item, TableName="orders", Item={"id": {"S": "ü"}})
+role = call(boto3.client("iam").create_role, RoleName="worker", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')["Role"]["Arn"]
+code = io.BytesIO()
+with zipfile.ZipFile(code, "w") as z:
+    z.writestr("main.py", "def handler(event, context): pass\n")
+call(
+    boto3.client("lambda").create_function, FunctionName="worker", Runtime="python3.12", Role=role, Handler="main.handler",
+    Code={"ZipFile": code.getvalue()},
+)
 sns = boto3.client("sns")
 call(sns.create_topic, Name="news")
 r53 = boto3.client("route53")
