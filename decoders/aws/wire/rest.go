@@ -105,11 +105,17 @@ func (r *reader) restQuery(op *table.Operation, pairs []pair, params map[string]
 	}
 	for name, got := range values {
 		switch {
-		case len(got) > 1 && (rest == nil || skip[name] || isSigning(name)):
+		case len(got) > 1 && (skip[name] || isSigning(name)):
 			r.contradict("query parameter %q %d times", name, len(got))
 		case skip[name] || isSigning(name):
 		case rest != nil:
 			mapIn(params, rest.Name)[name] = r.queryMember(rest.Shape.Value, got)
+		case len(got) > 1: // a list that is newer than the table, as far as one can tell
+			list := make([]any, len(got))
+			for i, text := range got {
+				list[i] = text
+			}
+			r.keep(params, name, list, nil)
 		default:
 			r.keep(params, name, got[0], nil)
 		}
