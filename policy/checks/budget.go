@@ -24,6 +24,9 @@ func (s *share) add(l *leaf, t *thing) {
 // budgets lists what the action counts against. Whether there is enough left is
 // not a question to a judge, who has no memory: proxy/gate asks policy/budget.
 func (h *hearing) budgets() {
+	if !h.p.counts {
+		return
+	}
 	var whole share
 	shares := map[*intent.Environment]*share{}
 	for _, l := range h.leaves {

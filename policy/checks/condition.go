@@ -44,26 +44,29 @@ func said(l *leaf, name string) []model.Property {
 // meets tells whether what an action says of a property is as a condition wants
 // it. Where it says several things, all of them have to be.
 func meets(c intent.Condition, all []model.Property) truth {
-	result := yes
-	for _, p := range all {
-		switch one(c, p) {
-		case no:
-			return no
-		case unknown:
-			result = unknown
-		}
-	}
-	return result
+	return every(all, func(p model.Property) truth { return one(c, p) })
 }
 
 // violates tells whether something that an action says of a property is as a
 // condition describes it.
 func violates(c intent.Condition, all []model.Property) truth {
-	result := no
-	for _, p := range all {
-		switch one(c, p) {
-		case yes:
-			return yes
+	return atLeastOne(all, func(p model.Property) truth { return one(c, p) })
+}
+
+// every is yes if all are, and no as soon as one is.
+func every[T any](all []T, is func(T) truth) truth { return fold(all, no, yes, is) }
+
+// atLeastOne is yes as soon as one is, and no if none may be.
+func atLeastOne[T any](all []T, is func(T) truth) truth { return fold(all, yes, no, is) }
+
+// fold returns decides as soon as one has that truth; else unknown if one is; else
+// otherwise.
+func fold[T any](all []T, decides, otherwise truth, is func(T) truth) truth {
+	result := otherwise
+	for _, v := range all {
+		switch is(v) {
+		case decides:
+			return decides
 		case unknown:
 			result = unknown
 		}
@@ -107,27 +110,9 @@ func ofList(c intent.Condition, list []any) truth {
 	case len(c.Has) > 0:
 		return truthOf(slices.ContainsFunc(list, func(v any) bool { return some(c.Has, text(v), intent.Match) }))
 	case c.From != "" || len(c.Ports) > 0:
-		result := no
-		for _, v := range list {
-			switch lets(c, v) {
-			case yes:
-				return yes
-			case unknown:
-				result = unknown
-			}
-		}
-		return result
+		return atLeastOne(list, func(rule any) truth { return lets(c, rule) })
 	case c.Is != nil:
-		result := yes
-		for _, v := range list {
-			switch is(c.Is, v) {
-			case no:
-				return no
-			case unknown:
-				result = unknown
-			}
-		}
-		return result
+		return every(list, func(v any) truth { return is(c.Is, v) })
 	}
 	return unknown
 }

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"sort"
 	"strings"
 
@@ -19,6 +20,7 @@ type Program struct {
 	grants []*grant // all of them, by name: for the nearest one
 	nevers []*never // by name
 	plans  []*plan  // blueprints, by name
+	counts bool     // somebody, or some environment, has a budget
 }
 
 // bits is a set of small numbers: the actors or environments of a clause.
@@ -100,6 +102,8 @@ func Compile(set *intent.Set) (*Program, error) {
 		p.envs[e] = i
 	}
 	p.owners = newOwnership(set)
+	p.counts = slices.ContainsFunc(set.Environments, func(e *intent.Environment) bool { return e.Caps.Rate != nil }) ||
+		slices.ContainsFunc(set.Actors, func(a *intent.Actor) bool { return a.Budget != nil })
 	for _, doc := range set.Intents {
 		if doc.Mode == intent.Observing {
 			continue
