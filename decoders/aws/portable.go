@@ -1,8 +1,6 @@
 package aws
 
 import (
-	"encoding/json"
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -251,17 +249,6 @@ func readServerless(f *findings, name string, h hit, at scene) {
 			foreign(f, policydoc.Principal{Kind: "AWS", Name: who}, h, at)
 		}
 	}
-}
-
-// word is a value as the rows write it: text, and the text of booleans and numbers.
-func word(v any) (string, bool) {
-	switch v := v.(type) {
-	case string:
-		return v, true
-	case bool, json.Number:
-		return fmt.Sprint(v), true
-	}
-	return "", false
 }
 
 // empty reports whether nothing is said.

@@ -140,7 +140,7 @@ func (row *propertyRow) plain(found *findings, params map[string]any) {
 		value, known := h.value, true
 		if row.Present != nil && !empty(value) {
 			value = row.Present
-		} else if text, ok := word(value); ok && row.Is != nil {
+		} else if text, ok := cfn.Scalar(value); ok && row.Is != nil {
 			if value, known = row.Is[text]; !known && row.Else != nil {
 				value, known = row.Else, true
 			}

@@ -142,7 +142,7 @@ func (f *filler) ref(id string) (any, bool) {
 	v, given := f.values.Parameters[id]
 	if !given {
 		if d, ok := declared["Default"]; ok && !f.values.Previous[id] {
-			v, given = scalarText(d)
+			v, given = Scalar(d)
 		}
 	}
 	kind, _ := declared["Type"].(string)
@@ -175,7 +175,9 @@ func (f *filler) hidden() bool {
 	return false
 }
 
-func scalarText(v any) (string, bool) {
+// Scalar is the text of a value that a template may write as text, and of nothing
+// else.
+func Scalar(v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
 		return v, true
@@ -230,7 +232,7 @@ func (f *filler) sub(argument any, depth int) (any, error) {
 				v, known = f.ref(name)
 			}
 		}
-		value, isText := scalarText(v)
+		value, isText := Scalar(v)
 		if !known || !isText {
 			whole = false
 			b.WriteString("${" + name + "}")
@@ -259,7 +261,7 @@ func join(v any) (string, bool) {
 	}
 	parts := make([]string, len(items))
 	for i, item := range items {
-		if parts[i], ok = scalarText(item); !ok {
+		if parts[i], ok = Scalar(item); !ok {
 			return "", false
 		}
 	}
@@ -274,7 +276,7 @@ func (f *filler) find(v any) (any, bool) {
 	var at any = f.mappings
 	for _, k := range keys {
 		m, ok := at.(map[string]any)
-		name, isText := scalarText(k)
+		name, isText := Scalar(k)
 		if !ok || !isText {
 			return nil, false
 		}

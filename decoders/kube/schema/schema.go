@@ -149,15 +149,6 @@ func Kind(apiVersion, kind string) (*Message, bool) {
 // Named returns a message by its name, nil for a type that is none.
 func Named(name string) *Message { return read().messages[name] }
 
-// Kinds calls f for every kind of the table.
-func Kinds(f func(apiVersion, kind string, m *Message)) {
-	t := read()
-	for name, message := range t.kinds {
-		apiVersion, kind, _ := strings.Cut(name, " ")
-		f(apiVersion, kind, t.messages[message])
-	}
-}
-
 // Element returns the type of a list's or a map's elements.
 func (f Field) Element() string {
 	if f.Type != "" && (f.Type[0] == '*' || f.Type[0] == '{') {
