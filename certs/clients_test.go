@@ -76,6 +76,9 @@ with socket.create_connection(("localhost", int(sys.argv[2]))) as raw:
 func TestOpenSSLVerifiesStrictly(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("NOT RUN: openssl is not installed; in CI nothing may be skipped")
+		}
 		t.Skip("NOT RUN: openssl is not installed")
 	}
 	a := newTestAuthority(t, time.Now)
