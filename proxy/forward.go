@@ -100,13 +100,14 @@ func (e *exchange) send(ctx context.Context) (*http.Response, error) {
 }
 
 func (e *exchange) lane(out *http.Request) *http.Transport {
+	lanes := e.s.pools.of(e.in.caller.actor.ID, out.URL)
 	switch {
 	case e.upgrade != "" || (e.mutates() && out.Body == http.NoBody):
-		return e.s.lanes.once
+		return lanes.once
 	case e.mutates():
-		return e.s.lanes.changes
+		return lanes.changes
 	}
-	return e.s.lanes.reads
+	return lanes.reads
 }
 
 // errUnvouched marks a call that could not be sent in its caller's name.

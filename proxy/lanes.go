@@ -34,16 +34,18 @@ const (
 	idleAll      = 256
 	maxRespHead  = 1 << 20
 	tlsHandshake = 10 * time.Second
+	sessionsKept = 16 // of one upstream
 )
 
-func newLanes(cfg *Config, d *dialer) lanes {
-	sessions := tls.NewLRUClientSessionCache(256)
+// newLanes makes the lanes of one pool, all under the TLS configuration of its key.
+func newLanes(cfg *Config, d *dialer, conf *tls.Config) lanes {
+	sessions := tls.NewLRUClientSessionCache(sessionsKept)
 	lane := func(idle time.Duration, protos []string) *http.Transport {
 		h2 := len(protos) > 1
 		t := &http.Transport{
 			Proxy:                  nil, // we are the proxy: the environment leads back to us
 			DialContext:            d.DialContext,
-			DialTLSContext:         (&tlsDialer{cfg: cfg, dial: d, sessions: sessions, protos: protos}).dialTLS,
+			DialTLSContext:         (&tlsDialer{cfg: cfg, dial: d, conf: conf, sessions: sessions, protos: protos}).dialTLS,
 			DisableCompression:     true, // Accept-Encoding is signed, and not ours
 			ForceAttemptHTTP2:      h2,
 			ExpectContinueTimeout:  time.Second,
@@ -72,6 +74,7 @@ func (l lanes) close() {
 type tlsDialer struct {
 	cfg      *Config
 	dial     *dialer
+	conf     *tls.Config // of the upstream; nil: the roots alone
 	sessions tls.ClientSessionCache
 	protos   []string
 }
@@ -81,7 +84,7 @@ func (d *tlsDialer) dialTLS(ctx context.Context, network, address string) (net.C
 	if err != nil {
 		return nil, err
 	}
-	conf := d.cfg.TLS(target.host("https"))
+	conf := d.conf
 	if conf == nil {
 		conf = &tls.Config{ClientSessionCache: d.sessions}
 	} else {

@@ -32,7 +32,7 @@ type Server struct {
 	tls      *tls.Config  // shared by all tunnels, so that sessions resume
 
 	dial  *dialer
-	lanes lanes
+	pools *pools
 
 	tunnels                 *perActor
 	requests                *perActor
@@ -73,7 +73,7 @@ func New(cfg Config) (*Server, error) {
 		idle:     map[*tunnel]struct{}{},
 	}
 	s.dial = &dialer{cfg: &s.cfg, own: s.isOwn}
-	s.lanes = newLanes(&s.cfg, s.dial)
+	s.pools = newPools(&s.cfg, s.dial)
 	s.tls = &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"h2", "http/1.1"},
@@ -110,7 +110,8 @@ func (s *Server) newGoproxy() *goproxy.ProxyHttpServer {
 	p.Logger = log.New(io.Discard, "", 0)
 	p.KeepAcceptEncoding = true
 	p.ConnectDial = nil // it read the proxy environment, and would lead back to us
-	p.Tr = s.lanes.reads
+	p.Tr = nil          // each request brings its own: see passing
+	p.OnRequest().DoFunc(s.passing)
 	p.OnRequest().HandleConnect(goproxy.FuncHttpsHandler(s.connect))
 	p.NonproxyHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		say(w, http.StatusBadRequest, "not-a-proxy-request", "this is assent, a proxy: it serves no pages; send requests through it (HTTPS_PROXY)")
@@ -161,7 +162,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err != nil {
 		err = errors.Join(err, s.outer.Close(), s.inner.Close(), s.entrance.Close())
 	}
-	s.lanes.close()
+	s.pools.close()
 	return err
 }
 
