@@ -31,6 +31,9 @@ type Observation struct {
 	// Relations stated outright (a registration call names both ends). Either end
 	// may be an alias; it is resolved when both are known.
 	Relations []Relation `json:"relations,omitempty"`
+	// Restates: Relations are all that the resource states as the dependent; what was
+	// stated of it before, and is not among them, ends.
+	Restates bool `json:"restates,omitempty"`
 	// Cut lists relations that end (a deregistration, a detach).
 	Cut []Relation `json:"cut,omitempty"`
 }

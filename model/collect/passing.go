@@ -1,10 +1,24 @@
-// Package collect feeds the model. What it has now is Passing: what the calls
-// that pass teach, from the answers that clients get to their own reads and
-// changes. It asks nobody anything.
+// Package collect feeds the model. Passing takes in what the calls that pass teach,
+// from the answers that clients get to their own reads and changes; it asks nobody
+// anything. A Runner runs Collectors, which do ask: a platform's own lives with its
+// decoder.
 //
 // An observation is in the graph when Learn returns, so that the next decision
 // sees it, and on its way to the disk. A disk that fails does not stop learning:
 // it is reported once, and the model goes on in memory.
+//
+// # What a listing means
+//
+// A Scope is all resources of one type at one place. Its Coverage tells "not there"
+// (a complete listing did not have it) from "not looked" (denied, cut short, failed,
+// or never tried). Nothing is taken out of the model because of a listing that did
+// not come to its end; what was seen after a listing had begun stays; and a listing
+// that makes most of a scope vanish is believed when a second one says the same.
+//
+// # What it does not do
+//
+// It reads no credential and knows no platform. Coverage is of this process: what an
+// earlier one has seen is in the model and is not fresh.
 package collect
 
 import (

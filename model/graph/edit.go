@@ -153,6 +153,9 @@ func (e *edit) observe(o *model.Observation) {
 		}
 		e.update(e.add(o.Resource.URN), o)
 	}
+	if o.Restates && !o.Gone {
+		e.restate(o)
+	}
 	for _, r := range o.Relations {
 		e.state(r)
 	}

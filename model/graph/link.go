@@ -149,6 +149,24 @@ func (e *edit) cut(r model.Relation) {
 	}
 }
 
+// restate ends what was stated of a dependent and is not stated any more.
+func (e *edit) restate(o *model.Observation) {
+	id, ok := e.identify(&o.Resource)
+	if !ok {
+		return
+	}
+	ended := func(s stated) bool {
+		return !slices.ContainsFunc(o.Relations, func(r model.Relation) bool {
+			return s == stated{string(r.To), r.Type, r.Source} || r.Type == "" && s == stated{string(r.To), model.References, r.Source}
+		})
+	}
+	if slices.ContainsFunc(e.node(id).stated, ended) {
+		n := e.own(id)
+		n.stated = slices.DeleteFunc(slices.Clone(n.stated), ended)
+		e.relink.add(id)
+	}
+}
+
 // same reports whether two identifiers mean one thing.
 func (e *edit) same(a, b string) bool {
 	if a == b || canon(a) == canon(b) {

@@ -34,3 +34,14 @@ func (v *version) Naming(id string, f func(uint32)) {
 
 // Whole reports whether no bound of the model was ever met.
 func (v *version) Whole() bool { return !v.overfull }
+
+// EachOf calls f for every resource of a type, in no particular order.
+func (v *version) EachOf(kind string, f func(model.URN)) {
+	for _, p := range v.pages {
+		for _, n := range p.nodes {
+			if n != nil && n.kind.typ == kind {
+				f(model.URN(n.urn))
+			}
+		}
+	}
+}

@@ -104,6 +104,11 @@ func (b *batch) save(o model.Observation) error {
 	if err != nil {
 		return err
 	}
+	if o.Restates && !o.Gone && urn != "" { // what still holds is in Relations
+		if _, err := b.exec("DELETE FROM relation WHERE dependent = ?1 OR dependent IN (SELECT alias FROM alias WHERE urn = ?1)", urn); err != nil {
+			return err
+		}
+	}
 	for _, r := range o.Relations {
 		if r.From == "" || r.To == "" {
 			continue

@@ -68,6 +68,8 @@ func TestGraphAndStoreAgree(t *testing.T) {
 		"gone":       {see(known, `{}`, true, "alias-1"), {Gone: true, Resource: model.Resource{URN: "alias-1"}}, see(second, `{}`, true)},
 		"stated":     {{Relations: []model.Relation{rel}}, see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc")},
 		"cut":        {see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc"), {Relations: []model.Relation{rel}}, {Cut: []model.Relation{{From: known, To: second}}}},
+		"restated": {see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc"), {Relations: []model.Relation{rel}},
+			{Resource: model.Resource{URN: known}, Restates: true, Relations: []model.Relation{{From: known, To: second, Type: "attached"}}}},
 		"vague":      {see(vague, `{"a":1}`, true), see(known, `{"b":1}`, false)},
 		"vague last": {see(known, `{"b":1}`, true), see(vague, `{"a":1}`, false)},
 		"vague gone": {see(vague, `{"a":1}`, true), see(known, `{"b":1}`, false), {Gone: true, Resource: model.Resource{URN: vague}}},
