@@ -6,8 +6,9 @@
 // # The way of a call
 //
 //	client ─▶ front (who is it?) ─▶ connect ─▶ openGoverned (TLS, our leaf) ─▶ inside ─┐
-//	                  │                 └────▶ openBlind (spliced, counted)            │
-//	                  └─▶ plain (http://…, absolute form) ───────────────────────────▶ judge
+//	  │               │                ▲└────▶ openBlind (spliced, counted)            │
+//	  │               └─▶ plain (http://…, absolute form) ───────────────────────────▶ judge
+//	  └──▶ socks (the same port; who is it?)
 //	client ─▶ gateway (who is it? which mount?) ─────────────────────────────────────▶ judge
 //	judge: understandHead ─▶ readBody ─▶ ask the Gate ─▶ refuse, or forward ─▶ answer
 //

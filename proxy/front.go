@@ -3,7 +3,6 @@ package proxy
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/elazarl/goproxy"
-	"go.uber.org/zap"
 
 	"github.com/assent-iom/assent/decoders"
 )
@@ -47,38 +45,13 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 // others are spliced, nothing is ever decided by goproxy's own defaults.
 func (s *Server) connect(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAction, string) {
 	who, _ := ctx.Req.Context().Value(callerKey{}).(caller)
-	target, err := parseAuthority(host, "443")
-	if err != nil {
-		return reject(ctx, http.StatusBadRequest, "bad-target", err.Error()), host
+	t, no := s.admit(ctx.Req.Context(), who, overCONNECT{}, host)
+	if no != nil {
+		return reject(ctx, no.status, no.code, no.message), host
 	}
-	decoder, _, err := s.find(connectCall(target))
-	governed := decoder != nil || err != nil // a doubtful host is governed: its calls are refused one by one
-	if !governed && s.cfg.Egress == EgressDeny {
-		why := "the host is not governed, and egress is denied"
-		s.turnedAway(ctx.Req.Context(), who, ctx.Req.Method, target.hostPort(), why, http.StatusForbidden)
-		return reject(ctx, http.StatusForbidden, "egress", "assent refused "+target.hostPort()+": "+why+" (egress: deny in assent.yaml); it is policy, not an outage"), host
-	}
-	if !s.tunnels.enter(who.actor.ID) {
-		return reject(ctx, http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d tunnels open, the limit", who.actor.ID, tunnelsPerActor)), host
-	}
-	open := s.openBlind
-	if governed {
-		open = s.openGoverned
-	}
-	return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(r *http.Request, c net.Conn, _ *goproxy.ProxyCtx) {
-		defer s.tunnels.leave(who.actor.ID)
-		defer func() {
-			if p := recover(); p != nil { // the connection is hijacked: net/http no longer recovers for us
-				s.cfg.Log.Error("a tunnel panicked", zap.Any("panic", p), zap.String("host", target.hostPort()))
-				_ = c.Close()
-			}
-		}()
-		open(&tunnel{Conn: c, target: target, caller: who, decoder: decoder, agent: r.UserAgent(), done: make(chan struct{})})
+	return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(_ *http.Request, c net.Conn, _ *goproxy.ProxyCtx) {
+		s.carry(t, c)
 	}}, host
-}
-
-func connectCall(target authority) decoders.Call {
-	return decoders.Call{Method: http.MethodConnect, Scheme: "https", Host: target.host("https"), URL: &url.URL{}, Header: http.Header{}}
 }
 
 // plain serves a request in absolute form, that is one outside any tunnel.
@@ -138,6 +111,9 @@ func (w *replaying) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
+	}
+	if e, ok := c.(*earlyConn); ok && len(e.early) == 0 {
+		c = e.Conn // the kernel joins plain connections by itself
 	}
 	n := rw.Reader.Buffered()
 	if n == 0 {

@@ -9,7 +9,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 
@@ -76,11 +75,7 @@ func (s *Server) newGateway(quiet *log.Logger) *http.Server {
 // ServeGateway accepts connections to the gateway until Shutdown, and then
 // returns nil.
 func (s *Server) ServeGateway(l net.Listener) error {
-	if ap, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
-		s.mu.Lock()
-		s.listening = append(s.listening, ap)
-		s.mu.Unlock()
-	}
+	s.listens(l)
 	err := s.entrance.ServeTLS(netutil.LimitListener(l, gatewayConnections), "", "")
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil

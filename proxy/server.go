@@ -119,24 +119,41 @@ func (s *Server) newGoproxy() *goproxy.ProxyHttpServer {
 	return p
 }
 
-// Serve accepts connections until Shutdown, and then returns nil. It may be
-// called for several listeners, one after the other or at once.
+// Serve accepts connections, of HTTP and of SOCKS 5, until Shutdown, and then
+// returns nil. It may be called for several listeners, one after the other or at
+// once.
 func (s *Server) Serve(l net.Listener) error {
+	s.listens(l)
+	inner := s.serveTunnels()
+	door := newDoor(l)
+	defer door.Close()
+	sorted := s.sort(door)
+	if err := s.outer.Serve(sorted); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	door.Wait()
+	return inner()
+}
+
+// serveTunnels answers in governed tunnels until Shutdown, which ends wait.
+func (s *Server) serveTunnels() (wait func() error) {
+	ended := make(chan error, 1)
+	go func() { ended <- s.inner.Serve(s.inbox.listener()) }()
+	return func() error {
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	}
+}
+
+// listens notes an address as our own, which is never dialled.
+func (s *Server) listens(l net.Listener) {
 	if ap, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
 		s.mu.Lock()
 		s.listening = append(s.listening, ap)
 		s.mu.Unlock()
 	}
-	innerErr := make(chan error, 1)
-	go func() { innerErr <- s.inner.Serve(s.inbox.listener()) }()
-	err := s.outer.Serve(l)
-	if !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	if err := <-innerErr; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }
 
 // Shutdown stops accepting, lets requests in flight finish, gives streams a

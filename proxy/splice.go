@@ -13,8 +13,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 )
 
 const (
@@ -40,7 +38,7 @@ func (s *Server) openBlind(t *tunnel) {
 		return
 	}
 	defer up.Close()
-	if _, err := io.WriteString(t.Conn, connectEstablished); err != nil {
+	if err := t.opening.opened(t.Conn); err != nil {
 		return
 	}
 	s.cfg.OnPassed(t.target.hostPort())
@@ -70,14 +68,9 @@ func (s *Server) blindFailed(t *tunnel, err error) {
 	status, code := http.StatusBadGateway, "upstream-unreachable"
 	if errors.Is(err, errForbiddenAddress) {
 		status, code = http.StatusForbidden, "turned-away"
-		s.turnedAway(context.Background(), t.caller, http.MethodConnect, t.target.hostPort(), err.Error(), status)
+		s.turnedAway(context.Background(), t.caller, t.opening.word(), t.target.hostPort(), err.Error(), status)
 	}
-	body := oneLine("assent could not open a tunnel to "+t.target.hostPort()+": "+err.Error()) + "\n"
-	_, werr := fmt.Fprintf(t.Conn, "HTTP/1.1 %d %s\r\nContent-Type: text/plain; charset=utf-8\r\n%s: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
-		status, http.StatusText(status), headerAssent, code, len(body), body)
-	if werr != nil {
-		s.cfg.Log.Debug("a client left before its answer", zap.Error(werr))
-	}
+	t.opening.failed(t.Conn, turndown{status, code, oneLine("assent could not open a tunnel to " + t.target.hostPort() + ": " + err.Error())})
 }
 
 // firstBytes reports whether a blind tunnel may go on. Protocols in which the
@@ -98,7 +91,7 @@ func (s *Server) firstBytes(t *tunnel) bool {
 		if !s.governs(name, t.target.port) {
 			return true
 		}
-		s.turnedAway(context.Background(), t.caller, http.MethodConnect, t.target.hostPort(),
+		s.turnedAway(context.Background(), t.caller, t.opening.word(), t.target.hostPort(),
 			fmt.Sprintf("TLS server name %.80q, which is governed, in a tunnel to %s", name, t.target.hostPort()), http.StatusMisdirectedRequest)
 		_, _ = io.WriteString(t.Conn, alertUnrecognizedName)
 		return false
@@ -135,7 +128,7 @@ func (s *Server) firstBytes(t *tunnel) bool {
 // endless refuses a request whose head does not come to its end: what follows
 // would not be looked at.
 func (s *Server) endless(t *tunnel) bool {
-	s.turnedAway(context.Background(), t.caller, http.MethodConnect, t.target.hostPort(), "a request without an end of its head, in a tunnel to "+t.target.hostPort(), http.StatusRequestTimeout)
+	s.turnedAway(context.Background(), t.caller, t.opening.word(), t.target.hostPort(), "a request without an end of its head, in a tunnel to "+t.target.hostPort(), http.StatusRequestTimeout)
 	return false
 }
 

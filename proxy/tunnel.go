@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -14,18 +13,17 @@ import (
 	"github.com/assent-iom/assent/decoders"
 )
 
-const connectEstablished = "HTTP/1.1 200 Connection established\r\n\r\n"
-
 // recordHandshake is the first byte of every TLS connection.
 const recordHandshake = 0x16
 
-// tunnel is the client's side of one CONNECT.
+// tunnel is the client's side of one tunnel.
 type tunnel struct {
 	net.Conn
-	target  authority
-	caller  caller
-	decoder decoders.Decoder // that of the host; nil for an ungoverned or doubtful one
-	agent   string           // the User-Agent of the CONNECT
+	target   authority
+	caller   caller
+	opening  opening
+	governed bool             // a decoder claims the host, or two do
+	decoder  decoders.Decoder // that of the host; nil for an ungoverned or doubtful one
 
 	head []byte // what was read to see what is spoken; read again first
 	sni  string // set before any request is served
@@ -86,7 +84,7 @@ func (s *Server) openGoverned(t *tunnel) {
 	if err := t.SetDeadline(time.Now().Add(s.cfg.HeaderTimeout)); err != nil {
 		return
 	}
-	if _, err := io.WriteString(t.Conn, connectEstablished); err != nil {
+	if err := t.opening.opened(t.Conn); err != nil {
 		return
 	}
 	first, err := t.peek(make([]byte, 1))

@@ -182,6 +182,10 @@ type decision struct {
 	Mode    string `json:"mode"`
 	Grant   string `json:"grant"`
 	Action  struct {
+		Actor struct {
+			ID    string `json:"id"`
+			Authn string `json:"authn"`
+		} `json:"actor"`
 		Service   string `json:"service"`
 		Operation string `json:"operation"`
 		Verb      string `json:"verb"`
