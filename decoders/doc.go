@@ -33,6 +33,9 @@ type Call struct {
 	// Streamed: the body was not read, because Claims said that the operation is a
 	// blob upload; it is judged by its head alone.
 	Streamed bool
+	// Trailer names, sorted, the trailers that the request announces. They are
+	// forwarded, and no decoder reads them: the gate adds them to Action.Unknown.
+	Trailer []string
 }
 
 // Body says what Decode needs of a request's body.
@@ -102,6 +105,20 @@ type Transparent interface {
 // that a signature covers.
 type Joiner interface {
 	Join(id string, h http.Header)
+}
+
+// Troubler may be implemented by a decoder whose callers read nothing but their own
+// protocol, also when it is not policy that keeps an answer from them. sent: the
+// call may have been executed. A nil result means the proxy's own form.
+type Troubler interface {
+	Trouble(c Call, message string, sent bool) *http.Response
+}
+
+// Ender may be implemented by a decoder in whose protocol the trailers of an answer,
+// and not its head, say whether the call succeeded. Ended is asked about the head
+// and then about the trailers; known is false where they do not say.
+type Ender interface {
+	Ended(c Call, h http.Header) (status string, ok, known bool)
 }
 
 // Redacted stands in Params and Attrs where a secret value was taken out.

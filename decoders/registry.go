@@ -65,6 +65,7 @@ func (r *Registry) Find(c Call) (Decoder, Claim, error) {
 			if d.Name() == b.Platform {
 				claim := d.Claims(c) // for the body it needs; the host is settled
 				claim.Mine = true
+				d, claim = r.overGRPC(c, d, claim)
 				return d, claim, nil
 			}
 		}
@@ -81,6 +82,7 @@ func (r *Registry) Find(c Call) (Decoder, Claim, error) {
 		}
 		found, claim = d, got
 	}
+	found, claim = r.overGRPC(c, found, claim)
 	return found, claim, nil
 }
 

@@ -48,6 +48,9 @@ func (e *exchange) answer(resp *http.Response) {
 	}
 	defer copyOf.drop()
 	err := e.stream(resp.Body, rc, copyOf, streaming)
+	if e.ending != nil {
+		e.ending(resp.Trailer, err)
+	}
 	if err == nil {
 		trailers(h, rc, resp.Trailer, len(announced))
 	}

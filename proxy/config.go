@@ -74,9 +74,10 @@ type Config struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 	// LookupNetIP resolves names. Nil means net.DefaultResolver.
 	LookupNetIP func(ctx context.Context, network, host string) ([]netip.Addr, error)
-	// AllowLoopback says for which hosts (without port) a loopback address may be
-	// dialled: API servers on this machine. Nil means none. Link-local and metadata
-	// addresses are never dialled, whatever it says.
+	// AllowLoopback says for which hosts (without port) a loopback or carrier-grade
+	// NAT address may be dialled: API servers on this machine, or in an overlay
+	// network. Nil means none. Link-local and metadata addresses are never dialled,
+	// whatever it says.
 	AllowLoopback func(host string) bool
 	// Egress is what becomes of ungoverned hosts.
 	Egress Egress

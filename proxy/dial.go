@@ -69,67 +69,98 @@ func (d *dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 }
 
 func (d *dialer) check(ctx context.Context, host string, ip netip.Addr, port string) error {
-	ip = embedded(ip)
-	if ap, err := netip.ParseAddrPort(net.JoinHostPort(ip.String(), port)); err == nil && d.own(ap) {
-		return fmt.Errorf("%s is assent itself: %w", host, errForbiddenAddress)
-	}
-	if ctx.Value(namedUpstream{}) != nil {
-		return nil
-	}
-	if ip.IsLoopback() && d.cfg.AllowLoopback(host) {
-		return nil
-	}
-	if why := forbidden(ip); why != "" {
+	for _, ip := range faces(ip) {
+		if ap, err := netip.ParseAddrPort(net.JoinHostPort(ip.String(), port)); err == nil && d.own(ap) {
+			return fmt.Errorf("%s is assent itself: %w", host, errForbiddenAddress)
+		}
+		if ctx.Value(namedUpstream{}) != nil {
+			continue
+		}
+		why := forbidden(ip)
+		if why == "" || (why == loopback || why == carrierNAT) && d.cfg.AllowLoopback(host) {
+			continue
+		}
 		return fmt.Errorf("%s resolves to %s (%s): %w", host, ip, why, errForbiddenAddress)
 	}
 	return nil
 }
 
+// What forbidden says of addresses that a host may be allowed to have.
+const (
+	loopback   = "loopback"
+	carrierNAT = "carrier-grade NAT" // RFC 6598: overlay networks, and clouds' internal services
+)
+
 // forbidden says why an address is never dialled for a client. Private ranges
 // are not: private endpoints and clusters live there.
 func forbidden(ip netip.Addr) string {
-	switch {
-	case !ip.IsValid() || ip.IsUnspecified():
-		return "unspecified"
-	case ip.IsLoopback():
-		return "loopback"
-	case ip.IsLinkLocalUnicast(): // 169.254.169.254, 169.254.170.2 and the rest
-		return "link-local"
-	case ip.IsMulticast() || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return "multicast"
-	}
 	for _, m := range metadataAddresses() {
 		if ip == m {
 			return "instance metadata"
 		}
 	}
+	switch {
+	case !ip.IsValid() || ip.IsUnspecified():
+		return "unspecified"
+	case ip.IsLoopback():
+		return loopback
+	case ip.IsLinkLocalUnicast(): // 169.254.169.254, 169.254.170.2 and the rest
+		return "link-local"
+	case ip.IsMulticast() || within(ip, "255.255.255.255/32"):
+		return "multicast"
+	case within(ip, "100.64.0.0/10"):
+		return carrierNAT
+	case within(ip, "0.0.0.0/8"), within(ip, "192.0.0.0/24"), within(ip, "198.18.0.0/15"), within(ip, "240.0.0.0/4"), within(ip, "fec0::/10"), within(ip, "100::/64"):
+		return "reserved" // RFC 6890: no service on a network has one
+	}
 	return ""
 }
+
+func within(ip netip.Addr, prefix string) bool { return netip.MustParsePrefix(prefix).Contains(ip) }
 
 // metadataAddresses hand out credentials and are not link-local.
 func metadataAddresses() []netip.Addr {
 	return []netip.Addr{
 		netip.AddrFrom16([16]byte{0xfd, 0x00, 0x0e, 0xc2, 14: 0x02, 15: 0x54}), // AWS, fd00:ec2::254
 		netip.AddrFrom16([16]byte{0xfd, 0x00, 0x0e, 0xc2, 15: 0x23}),           // AWS EKS pod identity, fd00:ec2::23
+		netip.AddrFrom16([16]byte{0xfd, 0x20, 0x00, 0xce, 14: 0x02, 15: 0x54}), // GCP, fd20:ce::254
 		netip.AddrFrom4([4]byte{100, 100, 100, 200}),                           // Alibaba
 		netip.AddrFrom4([4]byte{168, 63, 129, 16}),                             // Azure wire server
 		netip.AddrFrom4([4]byte{192, 0, 0, 192}),                               // Oracle
 	}
 }
 
-// embedded returns the IPv4 address inside an IPv6 one (mapped, NAT64, 6to4), so
-// that a forbidden address cannot be dressed up.
-func embedded(ip netip.Addr) netip.Addr {
+// faces returns what an address may stand for: itself, or the IPv4 addresses inside
+// an IPv6 one, so that a forbidden address cannot be dressed up. They are the mapped
+// and the deprecated compatible form, SIIT, NAT64 (RFC 6052; the length
+// of its local prefix shows in what is zero), 6to4, Teredo and ISATAP.
+func faces(ip netip.Addr) []netip.Addr {
 	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip
+	if !ip.Is6() || ip.IsLoopback() || ip.IsUnspecified() {
+		return []netip.Addr{ip}
 	}
 	b := ip.As16()
+	v4 := func(bytes ...byte) netip.Addr { return netip.AddrFrom4([4]byte(bytes)) }
+	last := v4(b[12:]...)
 	switch {
-	case netip.MustParsePrefix("64:ff9b::/96").Contains(ip):
-		return netip.AddrFrom4([4]byte(b[12:16]))
-	case b[0] == 0x20 && b[1] == 0x02:
-		return netip.AddrFrom4([4]byte(b[2:6]))
+	case within(ip, "64:ff9b::/96"), within(ip, "::/96"), within(ip, "::ffff:0:0:0/96"):
+		return []netip.Addr{last}
+	case within(ip, "64:ff9b:1::/48"):
+		switch { // what follows the address is zero
+		case [5]byte(b[11:]) == [5]byte{}:
+			return []netip.Addr{v4(b[6], b[7], b[9], b[10])}
+		case [4]byte(b[12:]) == [4]byte{}:
+			return []netip.Addr{v4(b[7], b[9], b[10], b[11])}
+		case [3]byte(b[13:]) == [3]byte{}:
+			return []netip.Addr{v4(b[9:13]...)}
+		}
+		return []netip.Addr{last}
+	case within(ip, "2002::/16"):
+		return []netip.Addr{v4(b[2:6]...)}
+	case within(ip, "2001::/32"): // Teredo: the client's address, inverted
+		return []netip.Addr{v4(^b[12], ^b[13], ^b[14], ^b[15])}
+	case b[8]&^0x03 == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe: // ISATAP
+		return []netip.Addr{ip, last}
 	}
-	return ip
+	return []netip.Addr{ip}
 }

@@ -25,6 +25,9 @@
 //   - A mutation (a call whose permit has a Close) is sent at most once, and its
 //     outcome is told before the answer, also when its caller has left.
 //   - A panic anywhere on the way refuses that call and touches no other.
+//   - Bodies that are judged by their head stream both ways at once: a gRPC call that
+//     nobody reads is judged when it begins. Trailers pass in both directions; that a
+//     client waits with its body until it is wanted (Expect) is passed on.
 //   - Answers are streamed as they come. Heads, bodies, connections and copies are
 //     bounded: see limits.go.
 //   - It verifies every upstream, and never dials loopback, link-local or metadata
@@ -34,7 +37,8 @@
 //
 // It does not look into ungoverned tunnels beyond the first bytes (where a
 // governed name would contradict the tunnel's target), serve HTTP/3, or upgrade to
-// anything but WebSocket and SPDY/3.1. Request trailers are dropped.
+// anything but WebSocket and SPDY/3.1, and those over HTTP/1.1 alone (RFC 8441 is not
+// announced).
 package proxy
 
 import (
@@ -87,8 +91,9 @@ type Permit struct {
 	Warning string
 	// Close records what became of a forwarded call. It MUST be called exactly
 	// once for every permit without a Refusal where it is not nil, before the head
-	// of the answer goes to the caller; an error means that the evidence could not
-	// be written.
+	// of the answer goes to the caller (or, where only trailers tell the outcome,
+	// before the trailers: decoders.Ender); an error means that the evidence could
+	// not be written.
 	Close func(context.Context, Answered) error
 	// Learn is given the answer once it has passed. It may be nil.
 	Learn func(*decoders.Response)

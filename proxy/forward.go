@@ -36,11 +36,7 @@ func (e *exchange) forward() {
 	defer resp.Body.Close()
 	headCame()
 
-	result := ledger.Succeeded
-	if resp.StatusCode >= 400 {
-		result = ledger.Failed
-	}
-	e.close(Answered{Result: result, Status: resp.StatusCode, RequestID: requestID(resp.Header)})
+	e.told(resp)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		e.switched(resp)
 		return
@@ -142,6 +138,8 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 		out.Header.Set("Upgrade", e.upgrade)
 	}
 	switch {
+	case len(e.r.Trailer) > 0:
+		e.withTrailers(out)
 	case e.call.Streamed && e.r.Body != nil && e.r.Body != http.NoBody:
 		out.Body, out.ContentLength = io.NopCloser(e.r.Body), e.r.ContentLength
 	case len(e.body) > 0:

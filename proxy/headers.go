@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -38,6 +39,21 @@ func endToEnd(h http.Header) http.Header {
 		out["Te"] = []string{"trailers"} // gRPC needs it
 	}
 	return out
+}
+
+// asksFirst reports whether a client waits to be told that its body is wanted.
+// net/http takes the Expect of an h2 request out of its header and keeps it with
+// the body alone, in a field that is not exported; what it holds is what was sent.
+func asksFirst(r *http.Request) bool {
+	if r.ProtoMajor != 2 || r.Body == nil {
+		return strings.EqualFold(r.Header.Get("Expect"), "100-continue")
+	}
+	body := reflect.Indirect(reflect.ValueOf(r.Body))
+	if body.Kind() != reflect.Struct {
+		return false
+	}
+	waits := body.FieldByName("needsContinue")
+	return waits.Kind() == reflect.Bool && waits.Bool()
 }
 
 // upgradeOf returns the protocol that a request asks to switch to, if it is one

@@ -50,6 +50,9 @@ type exchange struct {
 	held    int64  // bytes taken from the budget
 	permit  Permit
 
+	// ending records the outcome where only the trailers of the answer tell it.
+	ending func(trailer http.Header, err error)
+
 	forwardedAt time.Time
 	sent        bool // a connection to the upstream was used: the call may have arrived
 	closed      bool // permit.Close was called
@@ -87,8 +90,12 @@ func (s *Server) judge(w http.ResponseWriter, r *http.Request, in incoming) {
 // first: what a decoder sees is what the upstream will see.
 func (e *exchange) understandHead() bool {
 	h := endToEnd(e.r.Header)
+	if asksFirst(e.r) {
+		h["Expect"] = []string{"100-continue"} // over h2 it is not in the header any more
+	}
 	e.upgrade = upgradeOf(e.r)
 	e.call = e.in.call(e.r, h)
+	e.call.Trailer = slices.Sorted(maps.Keys(e.r.Trailer))
 	if !faithful(e.in.rawTarget, e.r.URL) {
 		e.s.turnAway(e.w, e.r, e.in.caller, e.call.Host, "a request target that cannot be forwarded byte for byte", http.StatusBadRequest)
 		return false
@@ -279,7 +286,7 @@ func (e *exchange) refuse(refusal decoders.Refusal) {
 	rc := http.NewResponseController(e.w)
 	// Over h2 the end of the stream tells the client to stop; over h1 nothing does.
 	unread := e.r.ProtoMajor == 1 && e.body == nil && e.r.Body != nil && e.r.Body != http.NoBody
-	waiting := strings.EqualFold(e.r.Header.Get("Expect"), "100-continue")
+	waiting := unread && asksFirst(e.r)
 	if unread {
 		h.Set("Connection", "close")
 		if !waiting {

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -181,9 +183,20 @@ func TestLaw3ForbiddenAddressesAreNotDialled(t *testing.T) {
 		"127.0.0.1": "loopback", "169.254.169.254": "link-local", "0.0.0.0": "unspecified", "224.0.0.1": "multicast",
 		"::1": "loopback", "fe80::1": "link-local", "fd00:ec2::254": "instance metadata", "::ffff:169.254.169.254": "link-local",
 		"64:ff9b::a9fe:a9fe": "link-local", "2002:7f00:1::": "loopback", "100.100.100.200": "instance metadata",
+		"100.64.0.1": "carrier-grade NAT", "100.127.255.254": "carrier-grade NAT", "0.1.2.3": "reserved", "198.18.0.1": "reserved", "240.0.0.1": "reserved",
+		"192.0.0.1": "reserved", "192.0.0.192": "instance metadata", "168.63.129.16": "instance metadata", "fd20:ce::254": "instance metadata",
+		"::a9fe:a9fe": "link-local", "::ffff:0:a9fe:a9fe": "link-local", "2001:0:1:2::5601:5601": "link-local", "fe80::5efe:7f00:1": "link-local",
+		"2001:db8::5efe:7f00:1": "loopback", "64:ff9b:1::a9fe:a9fe": "link-local", "64:ff9b:1:a9fe:a9:fe00::": "link-local", "64:ff9b:1:a9:fe:a9fe::": "link-local", "64:ff9b:1:808:8:800::": "", "64:ff9b:1::808:808": "",
+		"64:ff9b:1::a9:fea9:fe00:0": "link-local", "64:ff9b::808:808": "", "2600::1": "", "100.63.255.255": "", "100.128.0.1": "",
 		"10.0.0.1": "", "192.168.1.1": "", "52.94.5.1": "", "fd00::1": "",
 	} {
-		if got := forbidden(embedded(mustAddr(address))); got != why {
+		got := ""
+		for _, face := range faces(mustAddr(address)) {
+			if got == "" {
+				got = forbidden(face)
+			}
+		}
+		if got != why {
 			t.Errorf("%s: %q, want %q", address, got, why)
 		}
 	}
@@ -196,6 +209,47 @@ func TestLaw3ForbiddenAddressesAreNotDialled(t *testing.T) {
 	}
 	if c, resp := b.rawTunnel("127.0.0.1:9"); resp.StatusCode != 403 {
 		t.Errorf("a blind tunnel to loopback: %s %v", resp.Status, c)
+	}
+}
+
+// A name that answers otherwise when it is asked again leads nowhere else: it is
+// resolved once, and the address that was checked is the one that is dialled. An
+// address among several that is forbidden is passed over.
+func TestLaw2TheAddressThatWasCheckedIsDialled(t *testing.T) {
+	var lookups atomic.Int64
+	var mu sync.Mutex
+	var dialled []string
+	b := newBench(t, func(cfg *Config) {
+		cfg.AllowLoopback = nil
+		cfg.LookupNetIP = func(context.Context, string, string) ([]netip.Addr, error) {
+			if lookups.Add(1)%2 == 1 {
+				return []netip.Addr{mustAddr("169.254.169.254"), mustAddr("203.0.113.7")}, nil
+			}
+			return []netip.Addr{mustAddr("127.0.0.1")}, nil // the second answer rebinds
+		}
+		cfg.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			dialled = append(dialled, address)
+			return nil, errors.New("nobody is there")
+		}
+	})
+	for range 4 {
+		lookups.Store(0)
+		status, _ := readAll2(b.client(false).Post("https://rebind.governed.test/x", "", strings.NewReader("x")))
+		if n := lookups.Load(); status != 502 && status != 403 || n != 1 {
+			t.Errorf("%d after %d lookups", status, n)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, address := range dialled {
+		if address != "203.0.113.7:443" {
+			t.Errorf("dialled %s", address)
+		}
+	}
+	if len(dialled) != 4 {
+		t.Errorf("dialled %v", dialled)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/assent-iom/assent/decoders"
 )
 
 // headerAssent marks every answer that assent gave itself, outside a platform's
@@ -70,6 +72,9 @@ type status struct {
 // sayTrouble tells the caller that the upstream, not policy, is why there is no
 // answer, and whether the call may have been executed.
 func (e *exchange) sayTrouble(code, message string, sent bool) {
+	if e.troubleInKind(code, message, sent) {
+		return
+	}
 	state := "no"
 	if sent {
 		state = "unknown"
@@ -91,6 +96,26 @@ func (e *exchange) sayTrouble(code, message string, sent bool) {
 	e.wrote = true
 	e.w.WriteHeader(http.StatusBadGateway)
 	_, _ = e.w.Write(append(body, '\n'))
+}
+
+// troubleInKind says it in the caller's own protocol, if its decoder can.
+func (e *exchange) troubleInKind(code, message string, sent bool) bool {
+	speaker, ok := e.decoder.(decoders.Troubler)
+	if !ok {
+		return false
+	}
+	resp := speaker.Trouble(e.call, oneLine(message), sent)
+	if resp == nil {
+		return false
+	}
+	h := e.w.Header()
+	for k, v := range resp.Header {
+		h[k] = v
+	}
+	h.Set(headerAssent, code)
+	e.wrote = true
+	e.w.WriteHeader(resp.StatusCode)
+	return true
 }
 
 // oneLine keeps a message on one line of at most 400 characters.

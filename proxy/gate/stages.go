@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,7 +44,15 @@ func decode(ctx context.Context, in proxy.Asked) (a model.Action, err error) {
 			a.Unknown = append(a.Unknown, "call")
 		}
 	}()
-	return in.Decoder.Decode(ctx, in.Call)
+	if a, err = in.Decoder.Decode(ctx, in.Call); err == nil && len(in.Call.Trailer) > 0 {
+		a.Unknown = slices.Clone(a.Unknown)
+		for _, name := range in.Call.Trailer {
+			a.Unknown = append(a.Unknown, "trailer "+name)
+		}
+		slices.Sort(a.Unknown)
+		a.Fidelity = min(a.Fidelity, model.Partial)
+	}
+	return a, err
 }
 
 // stamp says who, when and under which id. What a decoder found the client to say

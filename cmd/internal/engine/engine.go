@@ -22,6 +22,7 @@ import (
 	"github.com/assent-iom/assent/certs"
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/aws"
+	"github.com/assent-iom/assent/decoders/grpc"
 	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/store"
@@ -61,7 +62,7 @@ func platforms(amazon *aws.Live, clusters []Cluster, current kube.Current) ([]de
 	if err != nil {
 		return nil, err
 	}
-	return []decoders.Decoder{amazon, kubernetes}, nil
+	return []decoders.Decoder{amazon, kubernetes, grpc.Decoder{}}, nil
 }
 
 // Registry makes the decoders and what finds them: all that `assent decode` needs.
