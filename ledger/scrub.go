@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // redacted stands where a secret was taken out.
@@ -98,8 +99,12 @@ var secretKeys = map[string]bool{
 // secretWords occur in every one of secretKeys, however it is spelt.
 var secretWords = []string{"authorization", "cookie", "token", "signature", "secret", "private", "passw"}
 
+// spelling is what names differ in that are one name. It is made once: a document
+// has hundreds of them.
+var spelling = strings.NewReplacer("-", "", "_", "")
+
 func secretKey(name string) bool {
-	name = strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name))
+	name = spelling.Replace(strings.ToLower(name))
 	return secretKeys[name] || strings.HasSuffix(name, "password")
 }
 
@@ -164,10 +169,7 @@ func (s *scrubber) secret() bool {
 // string copies one literal, quotes included.
 func (s *scrubber) string(literal []byte) {
 	top := s.top()
-	var text string
-	if err := json.Unmarshal(literal, &text); err != nil { // not valid JSON: nothing of it is kept
-		text = redacted
-	}
+	text := textOf(literal)
 	isKey := top != nil && top.object && top.key
 	clean := text
 	if isKey {
@@ -186,9 +188,23 @@ func (s *scrubber) string(literal []byte) {
 	s.out = append(s.out, data...)
 }
 
+// textOf is what a literal says. Most say what they are, and need no parser.
+func textOf(literal []byte) (text string) {
+	if n := len(literal); n >= 2 && bytes.IndexByte(literal, '\\') < 0 && utf8.Valid(literal) {
+		return string(literal[1 : n-1])
+	}
+	if err := json.Unmarshal(literal, &text); err != nil { // not valid JSON: nothing of it is kept
+		return redacted
+	}
+	return text
+}
+
 func (s *scrubber) clean(text string) string {
+	lower := strings.ToLower(text)
 	for _, p := range s.active {
-		text = p.find.ReplaceAllString(text, p.replace)
+		if strings.Contains(lower, p.trigger) {
+			text = p.find.ReplaceAllString(text, p.replace)
+		}
 	}
 	if s.keyIDs && len(text) >= 40 {
 		text = awsSecret.ReplaceAllStringFunc(text, func(m string) string {

@@ -243,20 +243,3 @@ func FuzzOptions(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkDecode(b *testing.B) {
-	d := testDecoder(b)
-	for name, call := range map[string]decoders.Call{
-		"get":   callOf(b, "GET "+ns+"/pods/web-1", "", ""),
-		"patch": callOf(b, "PATCH "+apps+"/deployments/web", strategic, `{"spec":{"replicas":3}}`),
-		"post":  callOf(b, "POST "+apps+"/deployments", "", deployment),
-	} {
-		b.Run(name, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := d.Decode(context.Background(), call); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}

@@ -164,7 +164,9 @@ func (f *facts) labels(rt Route, kind string) {
 	}
 }
 
-func pointerKey(key string) string { return strings.NewReplacer("~", "~0", "/", "~1").Replace(key) }
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+func pointerKey(key string) string { return pointerEscape.Replace(key) }
 
 func item(pointer string, i int) string { return pointer + "/" + strconv.Itoa(i) }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/assent-iom/assent/model"
 )
@@ -14,12 +15,17 @@ const (
 	queueSize = 50_000
 	// batchSize bounds one transaction, so that other processes get their turn.
 	batchSize = 500
+	// settleTime is how long more is waited for before a transaction: what one of
+	// them costs, and takes from the calls that are passing, is the same for one
+	// observation and for fifty.
+	settleTime = 20 * time.Millisecond
 )
 
 // Writer saves observations in the background. Its goroutine ends with Close.
 type Writer struct {
 	store *Store
 	wake  chan struct{} // capacity 1: a doorbell
+	hurry chan struct{} // capacity 1: somebody waits for the disk
 	done  chan struct{} // closed when the goroutine has ended
 
 	mu     sync.Mutex // guards what follows
@@ -32,7 +38,7 @@ type Writer struct {
 
 // NewWriter starts a writer over a store.
 func NewWriter(s *Store) *Writer {
-	w := &Writer{store: s, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	w := &Writer{store: s, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), done: make(chan struct{})}
 	w.room = sync.NewCond(&w.mu)
 	go w.run()
 	return w
@@ -53,13 +59,16 @@ func (w *Writer) Put(observations []model.Observation) error {
 		return fmt.Errorf("saving model: the writer is closed")
 	}
 	w.queue = append(w.queue, observations...)
-	w.ring()
+	ring(w.wake)
+	if len(w.queue) >= batchSize {
+		ring(w.hurry)
+	}
 	return nil
 }
 
-func (w *Writer) ring() {
+func ring(bell chan struct{}) {
 	select {
-	case w.wake <- struct{}{}:
+	case bell <- struct{}{}:
 	default: // it has been rung and not yet answered
 	}
 }
@@ -68,6 +77,7 @@ func (w *Writer) ring() {
 func (w *Writer) Flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	ring(w.hurry)
 	for (len(w.queue) > 0 || w.busy) && w.err == nil {
 		w.room.Wait()
 	}
@@ -80,7 +90,8 @@ func (w *Writer) Close() error {
 	w.closed = true
 	w.room.Broadcast()
 	w.mu.Unlock()
-	w.ring()
+	ring(w.wake)
+	ring(w.hurry)
 	<-w.done
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -105,6 +116,7 @@ func (w *Writer) run() {
 				return
 			}
 			<-w.wake
+			w.settle()
 			continue
 		}
 		err := w.store.Save(context.Background(), batch) // bounded by busyTimeout
@@ -115,5 +127,15 @@ func (w *Writer) run() {
 		if err != nil {
 			return
 		}
+	}
+}
+
+// settle waits for what comes with the first observation.
+func (w *Writer) settle() {
+	t := time.NewTimer(settleTime)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-w.hurry:
 	}
 }

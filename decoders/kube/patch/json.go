@@ -107,10 +107,12 @@ func pointer(op map[string]any, field string) ([]string, error) {
 		return nil, fmt.Errorf("%s is deeper than %d", field, maxDepth)
 	}
 	for i, key := range keys {
-		keys[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(key)
+		keys[i] = unescape.Replace(key)
 	}
 	return keys, nil
 }
+
+var unescape = strings.NewReplacer("~1", "/", "~0", "~")
 
 func size(v any) int {
 	n := 1
