@@ -27,6 +27,10 @@ const (
 	KindOutcome  Kind = "change-outcome"
 	KindApproval Kind = "approval"        // a person's signed yes, as it was used for one action
 	KindDoor     Kind = "refused-at-door" // a call refused before it could be decoded: authority mismatch, smuggling
+
+	KindHeartbeat Kind = "heartbeat" // a proxy is there
+	KindReconcile Kind = "reconcile" // the ledger was held against upstreams' own logs
+	KindBypass    Kind = "bypass"    // a change in such a log that no decision belongs to
 )
 
 // PredicateType returns the in-toto predicate type of a kind.
@@ -40,7 +44,7 @@ const MaxStatement = 44 << 10
 // Entry is one statement to record.
 type Entry struct {
 	Kind      Kind
-	Key       string // the decision id it belongs to; empty for entries that belong to none
+	Key       string // the decision id it belongs to, or Bypass.Key; empty for entries that belong to nothing
 	Run       string // the run it belongs to, if any
 	Statement []byte // in-toto Statement v1, JSON, at most MaxStatement
 }

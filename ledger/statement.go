@@ -22,6 +22,10 @@ const (
 	doorURI    = "urn:assent:refused-at-door"
 	genesisURI = "urn:assent:ledger:"
 	ticketURI  = "urn:assent:ticket:"
+
+	heartbeatURI = "urn:assent:process:"
+	reconcileURI = "urn:assent:ledger:reconciled:"
+	bypassURI    = "urn:assent:bypass:"
 )
 
 // statement is an in-toto Statement v1.
@@ -105,8 +109,11 @@ func parseStatement(data []byte) (statement, Kind, error) {
 	return st, kind, err
 }
 
+// kinds are all that a statement may be, the frequent ones first.
+var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindHeartbeat, KindReconcile, KindBypass}
+
 func kindOf(st statement) (Kind, error) {
-	for _, kind := range []Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis} {
+	for _, kind := range kinds {
 		if st.PredicateType == kind.PredicateType() {
 			return kind, nil
 		}
@@ -117,7 +124,7 @@ func kindOf(st statement) (Kind, error) {
 // About is what a statement says of itself: what an index of entries needs.
 type About struct {
 	Kind Kind
-	Key  string // the decision id
+	Key  string // the decision id; of a bypass its Key
 	Run  string
 	At   time.Time // when what it records happened
 	// Awaits: a decision that let something be forwarded; an outcome must follow.
@@ -175,6 +182,16 @@ func place(st statement, kind Kind) (About, error) {
 		var p Genesis
 		err = json.Unmarshal(st.Predicate, &p)
 		about.At = p.At
+	case KindHeartbeat, KindReconcile:
+		var p struct {
+			At time.Time `json:"at"`
+		}
+		err = json.Unmarshal(st.Predicate, &p)
+		about.At = p.At
+	case KindBypass:
+		var p Bypass
+		err = json.Unmarshal(st.Predicate, &p)
+		about.At, about.Key = p.Found, p.Key()
 	}
 	if err != nil {
 		return About{}, fmt.Errorf("reading %s: %w", kind, err)

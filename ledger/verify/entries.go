@@ -154,6 +154,15 @@ func (v *run) read(e *entry) error {
 			return fmt.Errorf("the log was begun as %q with another key: %s", g.Origin, g.VKey)
 		}
 		return err
+	case ledger.KindHeartbeat:
+		_, err := ledger.ParseHeartbeat(envelope.Payload)
+		return err
+	case ledger.KindReconcile:
+		_, err := ledger.ParseReconciliation(envelope.Payload)
+		return err
+	case ledger.KindBypass:
+		_, err := ledger.ParseBypass(envelope.Payload)
+		return err
 	}
 	return nil
 }
