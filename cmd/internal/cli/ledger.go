@@ -19,7 +19,7 @@ import (
 func (a *App) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the evidence"}
 	cmd.AddCommand(a.tailCommand(), a.showCommand(), a.verifyCommand(), a.vkeyCommand(),
-		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand())
+		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand(), a.reconcileCommand())
 	return cmd
 }
 

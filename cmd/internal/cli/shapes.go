@@ -1,12 +1,14 @@
 package cli
 
+import "github.com/assent-iom/assent/ledger/reconcile"
+
 // Shapes returns a zero value of each shape that is the command line's own, by
 // its section in docs/json.md: a test holds the two against each other.
 func Shapes() map[string]any {
 	return map[string]any{
 		"Decoded": decoded{}, "One decision": explained{}, "Entries": listed{},
 		"A resource": known{}, "Documents": checked{}, "Version": versioned{}, "Models": modelsShown{},
-		"Requests for approval": requested{},
-		"Radius":                radiated{}, "Ownership": owned{},
+		"Requests for approval": requested{}, "Reconciliation": reconcile.Report{}, "A bypass": reconcile.Finding{},
+		"Radius": radiated{}, "Ownership": owned{},
 	}
 }
