@@ -46,12 +46,13 @@ const (
 	FieldWait      = "wait"
 	FieldTables    = "tables"
 	FieldBudgets   = "budgets"
+	FieldHeartbeat = "heartbeat"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -59,6 +60,14 @@ func Fields() []string {
 const (
 	DefaultWait = 10 * time.Minute
 	LongestWait = time.Hour
+)
+
+// A daemon's heartbeat is often enough that a gap of minutes shows, and seldom
+// enough that a year of them is some 100 MB.
+const (
+	DefaultHeartbeat  = 5 * time.Minute
+	ShortestHeartbeat = 10 * time.Second
+	LongestHeartbeat  = 24 * time.Hour
 )
 
 // Default is the origin of a value that nobody set.
@@ -89,6 +98,8 @@ type Config struct {
 	// Budgets is the file that counts what was changed.
 	Budgets string
 	Wait    time.Duration // how long a held call may wait on its open connection
+	// Heartbeat is how often `assent serve` records that it is there; 0: never.
+	Heartbeat time.Duration
 
 	origin map[string]string
 }
@@ -118,17 +129,18 @@ func (c *Config) Set(field, origin string) {
 // defaults returns the values that hold where nothing is set.
 func defaults(state string) Config {
 	return Config{
-		Mode:    policy.Observe,
-		Ledger:  filepath.Join(state, "ledger"),
-		Model:   filepath.Join(state, "model.db"),
-		CA:      filepath.Join(state, "ca"),
-		Listen:  "127.0.0.1:8080",
-		Egress:  proxy.EgressAllow,
-		Inbox:   filepath.Join(state, "inbox.db"),
-		Tables:  filepath.Join(state, "tables"),
-		Wait:    DefaultWait,
-		Budgets: filepath.Join(state, "budgets.db"),
-		origin:  map[string]string{},
+		Mode:      policy.Observe,
+		Ledger:    filepath.Join(state, "ledger"),
+		Model:     filepath.Join(state, "model.db"),
+		CA:        filepath.Join(state, "ca"),
+		Listen:    "127.0.0.1:8080",
+		Egress:    proxy.EgressAllow,
+		Inbox:     filepath.Join(state, "inbox.db"),
+		Tables:    filepath.Join(state, "tables"),
+		Wait:      DefaultWait,
+		Heartbeat: DefaultHeartbeat,
+		Budgets:   filepath.Join(state, "budgets.db"),
+		origin:    map[string]string{},
 	}
 }
 
@@ -178,6 +190,8 @@ func (c *Config) merge(other Config) {
 			c.Budgets = other.Budgets
 		case FieldWait:
 			c.Wait = other.Wait
+		case FieldHeartbeat:
+			c.Heartbeat = other.Heartbeat
 		}
 	}
 }
@@ -219,7 +233,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.Listen, FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -181,6 +181,14 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 				err = r.bad(n, "%q is not a length of time up to %s; expected such as 10m, or 0s", text, LongestWait)
 			}
 		}
+	case FieldHeartbeat:
+		var text string
+		if text, err = r.text(n); err == nil {
+			var bad error
+			if c.Heartbeat, bad = time.ParseDuration(text); bad != nil || c.Heartbeat != 0 && c.Heartbeat < ShortestHeartbeat || c.Heartbeat > LongestHeartbeat {
+				err = r.bad(n, "%q is not a length of time from %s to %s; expected such as 5m, or 0s for none", text, ShortestHeartbeat, LongestHeartbeat)
+			}
+		}
 	}
 	return err
 }

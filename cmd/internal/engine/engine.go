@@ -97,8 +97,12 @@ type Config struct {
 	// PublishEvery is how often the ledger's published form is brought up to date;
 	// zero: only at the end.
 	PublishEvery time.Duration
-	ModelPath    string
-	TablesDir    string // of tables that this machine compiled; empty: the embedded ones
+	// HeartbeatEvery is how often it is recorded that this proxy is there, from Open
+	// to Close; zero: never.
+	HeartbeatEvery time.Duration
+	Version        string // of the program, for heartbeats
+	ModelPath      string
+	TablesDir      string // of tables that this machine compiled; empty: the embedded ones
 	// InboxPath is where requests for approval are kept; empty: held actions are
 	// refused. Wait bounds how long a call waits for an answer.
 	InboxPath string
@@ -126,6 +130,7 @@ type Engine struct {
 	registry *decoders.Registry
 	ledger   *store.Store // nil when Config.Ledger is used
 	publish  *publisher   // nil unless Config.PublishEvery
+	heart    *heart       // nil until Open, and unless Config.HeartbeatEvery
 	graph    *graph.Graph
 	models   *modelstore.Store  // nil when the model on disk could not be used
 	writer   *modelstore.Writer // nil with models
@@ -266,6 +271,9 @@ func (e *Engine) Open(how Door) (err error) {
 		},
 		Log: e.cfg.Log, Now: e.cfg.Now,
 	})
+	if err == nil && e.cfg.HeartbeatEvery > 0 && e.ledger != nil {
+		e.heart, err = e.startHeart(context.Background())
+	}
 	return err
 }
 
@@ -315,6 +323,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.webhook != nil {
 		add("ending the webhook", e.webhook.Shutdown(ctx))
+	}
+	if e.heart != nil {
+		add("recording the last heartbeat", e.heart.stop())
 	}
 	if e.writer != nil {
 		add("saving the model", e.writer.Close())
