@@ -48,7 +48,7 @@ func redact(s *table.Shape, name string, v any) any {
 		return nil
 	}
 	if s.Sensitive {
-		return decoders.Redacted
+		return withheld(v, 0)
 	}
 	switch v := v.(type) {
 	case map[string]any:
@@ -81,6 +81,46 @@ func redact(s *table.Shape, name string, v any) any {
 		return scrubLeaf(name, v)
 	}
 	return v
+}
+
+// identifier is what names a thing and opens nothing: an ARN, the URL of a queue.
+var identifier = regexp.MustCompile(`^(?:arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]{0,12}:[A-Za-z0-9/_.:@+=,-]{1,512}|https://(?:sqs|queue)\.(?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?/[0-9]{12}/[A-Za-z0-9_-]{1,80}(?:\.fifo)?)$`)
+
+// withheld is what is kept of a value that the model marks as sensitive: the things
+// that it names, be they all of an environment's variables that may be kept.
+func withheld(v any, depth int) any {
+	if depth > MaxDepth {
+		return decoders.Redacted
+	}
+	kept := false
+	inner := func(v any) any {
+		got := withheld(v, depth+1)
+		kept = kept || got != decoders.Redacted
+		return got
+	}
+	var out any
+	switch v := v.(type) {
+	case string:
+		if identifier.MatchString(v) {
+			return v
+		}
+	case map[string]any:
+		fields := make(map[string]any, len(v))
+		for key, item := range v {
+			fields[key] = inner(item)
+		}
+		out = fields
+	case []any:
+		items := make([]any, len(v))
+		for i, item := range v {
+			items[i] = inner(item)
+		}
+		out = items
+	}
+	if !kept {
+		return decoders.Redacted
+	}
+	return out
 }
 
 // RedactTree copies a tree that has no shape, such as a template's properties,

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -115,5 +116,25 @@ func TestRealSecretsAreNeverStored(t *testing.T) {
 		if err != nil || in.Unknown != nil || strings.Contains(got, "hunter22") || !strings.Contains(got, c.kept) || !strings.Contains(got, decoders.Redacted) {
 			t.Errorf("%s.%s: %s, unknown %v, %v", c.service, c.operation, got, in.Unknown, err)
 		}
+	}
+}
+
+// What a sensitive value names is kept, and nothing else of it.
+func TestWhatOnlyNamesAThingIsNoSecret(t *testing.T) {
+	const arn, url = "arn:aws:sqs:us-east-1:111122223333:orders", "https://sqs.us-east-1.amazonaws.com/111122223333/orders"
+	for _, kept := range []string{arn, url, "arn:aws:kms:us-east-1:111122223333:key/7d55347a-6e69-456f-9cbe-b33746f50681"} {
+		if got := withheld(kept, 0); got != kept {
+			t.Errorf("%s became %v", kept, got)
+		}
+	}
+	for _, secret := range []any{"hunter2", "", "arn:aws:sqs:us-east-1:111122223333:orders hunter2", url + "?X-Amz-Signature=1", "https://u:p@sqs.us-east-1.amazonaws.com/111122223333/q",
+		"postgres://u:p@h/db", "arn:hunter2", json.Number("7"), true, []any{"a"}, map[string]any{"PASSWORD": "hunter2"}, map[string]any{}} {
+		if got := withheld(secret, 0); got != decoders.Redacted {
+			t.Errorf("%v became %v", secret, got)
+		}
+	}
+	got, _ := withheld(map[string]any{"QUEUE_ARN": arn, "DB_PASSWORD": "hunter2"}, 0).(map[string]any)
+	if got["QUEUE_ARN"] != arn || got["DB_PASSWORD"] != decoders.Redacted || len(got) != 2 {
+		t.Errorf("%v", got)
 	}
 }
