@@ -37,6 +37,9 @@ var (
 	ErrDenied = errors.New("denied")
 	// ErrTruncated: a bound was met before the end. What came before it was seen.
 	ErrTruncated = errors.New("more than the bound")
+	// ErrDetails: everything that is in the scope was seen, but not all of each: a
+	// detail was denied or failed. What was not in a page is gone all the same.
+	ErrDetails = errors.New("details are missing")
 	// ErrAbsent: somebody looked, and it is not there.
 	ErrAbsent = errors.New("not there")
 	// ErrLost: a mark is too old to be followed; the scope has to be listed again.

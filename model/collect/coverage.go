@@ -8,10 +8,11 @@ import (
 // State is how a scope was looked at. The zero value is not at all.
 type State string
 
-// The states. Only Complete makes "not found" mean "not there".
+// The states. Only Complete and Partial make "not found" mean "not there".
 const (
 	NotLooked State = ""
 	Complete  State = "complete"
+	Partial   State = "partial"   // everything is known to be there, but not all of each
 	Denied    State = "denied"    // the credential may not
 	Truncated State = "truncated" // a bound was met
 	Failed    State = "failed"    // no answer, or one that was not understood
@@ -22,6 +23,8 @@ func stateOf(err error) State {
 	switch {
 	case err == nil:
 		return Complete
+	case errors.Is(err, ErrDetails):
+		return Partial
 	case errors.Is(err, ErrDenied):
 		return Denied
 	case errors.Is(err, ErrTruncated):
@@ -29,6 +32,9 @@ func stateOf(err error) State {
 	}
 	return Failed
 }
+
+// sawAll reports that a listing that ended so has seen all that is there.
+func sawAll(err error) bool { return err == nil || errors.Is(err, ErrDetails) }
 
 // Coverage is how well a scope is known.
 type Coverage struct {

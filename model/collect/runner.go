@@ -238,12 +238,12 @@ func (r *Runner) list(ctx context.Context, c Collector, s Scope) (string, error)
 	began := r.cfg.Now().UTC()
 	listed, mark, err := r.read(ctx, c, s)
 	var gone []model.URN
-	if err == nil {
+	if sawAll(err) {
 		var known int
 		gone, known = vanished(r.cfg.Snapshot(), s, listed, began)
 		if doubtful(len(gone), known) {
 			var again map[model.URN]bool
-			if again, mark, err = r.read(ctx, c, s); err == nil {
+			if again, mark, err = r.read(ctx, c, s); sawAll(err) {
 				gone = slices.DeleteFunc(gone, func(u model.URN) bool { return again[u] })
 			}
 		}
@@ -251,16 +251,17 @@ func (r *Runner) list(ctx context.Context, c Collector, s Scope) (string, error)
 	if ctx.Err() != nil {
 		return "", ctx.Err() // nothing was found out
 	}
-	if err == nil {
+	if sawAll(err) {
 		r.forget(c.Name(), gone)
 	}
 	r.change(c.Name(), s, func(v *Coverage) {
 		v.State, v.Why, v.Count, v.Swept, v.LookedAt = stateOf(err), "", len(listed), 0, began
 		if err != nil {
 			v.Why = err.Error()
-			return
 		}
-		v.ListedAt, v.Swept = began, len(gone)
+		if sawAll(err) {
+			v.ListedAt, v.Swept = began, len(gone)
+		}
 	})
 	return mark, err
 }

@@ -103,16 +103,18 @@ func TestNothingIsSweptFromAnIncompleteListing(t *testing.T) {
 		state State
 	}{
 		{fmt.Errorf("listing: %w", ErrDenied), Denied}, {ErrTruncated, Truncated}, {errors.New("connection reset"), Failed}, {nil, Complete},
+		{fmt.Errorf("%w: a policy: %w", ErrDetails, ErrDenied), Partial},
 	} {
+		all := c.err == nil || c.state == Partial
 		r := newRig(t, &place{listings: []listing{{[]string{"a"}, c.err}}}, []string{"a", "b"})
 		if err := r.Once(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if r.has("b") == (c.err == nil) || !r.has("a") || !r.has("elsewhere") || !r.has("other") {
+		if r.has("b") == all || !r.has("a") || !r.has("elsewhere") || !r.has("other") {
 			t.Errorf("after a listing that ended with %v: a %v, b %v, elsewhere %v, other %v", c.err, r.has("a"), r.has("b"), r.has("elsewhere"), r.has("other"))
 		}
 		v := r.Covers(things)
-		if v.State != c.state || v.Fresh(time.Now(), time.Hour) != (c.err == nil) || (v.Why == "") != (c.err == nil) {
+		if v.State != c.state || v.Fresh(time.Now(), time.Hour) != all || (v.Why == "") != (c.err == nil) {
 			t.Errorf("%+v", v)
 		}
 		if _, gaps := r.Coverage(); len(gaps) != map[bool]int{true: 1, false: 2}[c.err == nil] {
