@@ -162,3 +162,12 @@ func runsAnywhere(op *table.Operation, verb model.Verb, params map[string]any) b
 	list, ok := params["Targets"].([]any)
 	return ok && len(list) > 0 && op.Service.Name == "ssm" && verb.Mutates()
 }
+
+// TypeOf is the type of the resource that an ARN names, as far as a service knows
+// it: ec2:instance.
+func TypeOf(arn string, s *table.Service) string {
+	if _, ok := parseARN(arn); !ok {
+		return ""
+	}
+	return typeOfARN(arn, s)
+}

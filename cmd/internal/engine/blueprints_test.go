@@ -171,7 +171,7 @@ func TestStarterBlueprints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		judge, err := Decider(set)
+		judge, err := decider(set)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,7 @@ func TestPodSecurityStandards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		judge, err := Decider(set)
+		judge, err := decider(set)
 		if err != nil {
 			t.Fatal(err)
 		}

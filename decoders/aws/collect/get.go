@@ -1,0 +1,63 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/assent-iom/assent/decoders/aws"
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/collect"
+)
+
+// Get reads one resource: by a call that asks for it alone where there is one, else
+// out of the listing of its type.
+func (c *Collector) Get(ctx context.Context, urn model.URN) ([]model.Observation, error) {
+	parts := strings.SplitN(string(urn), ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" {
+		return nil, fmt.Errorf("%s is no ARN", urn)
+	}
+	i := slices.IndexFunc(c.listings, func(l *listing) bool { return aws.TypeOf(string(urn), l.op.Service) == l.Type })
+	if i < 0 {
+		return nil, fmt.Errorf("nobody knows how to read %s", urn)
+	}
+	l := c.listings[i]
+	region := parts[3]
+	if l.Global || region == "" {
+		region = c.partition.Global
+	}
+	var found []model.Observation
+	r := &reading{c: c, l: l, region: region, page: func(seen []model.Observation) error {
+		for _, o := range seen {
+			if o.Resource.URN == urn {
+				found = append(found, o)
+			}
+		}
+		return nil
+	}}
+	if len(l.One) > 0 {
+		params, ok := fill(l.One, map[string]any{"arn": string(urn), "id": ending(urn)}, nil)
+		if r.only, _ = params.(map[string]any); !ok {
+			return nil, fmt.Errorf("%s does not say what %s asks for", urn, l.List)
+		}
+	}
+	err := r.list(ctx)
+	var no *refused
+	if errors.As(err, &no) && len(l.One) > 0 && no.absent() {
+		err = nil
+	}
+	if err == nil {
+		err = r.short
+	}
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("%s: %w", urn, collect.ErrAbsent)
+	}
+	return found, err
+}
+
+// absent reports an answer that says that there is no such thing.
+func (r *refused) absent() bool {
+	return r.status < 500 && (strings.Contains(r.code, "NotFound") || strings.Contains(r.code, "NoSuch"))
+}
