@@ -35,6 +35,7 @@ type decisionPredicate struct {
 	Intent       intentRef          `json:"intent"`
 	Rules        string             `json:"rules,omitempty"`
 	Decoder      string             `json:"decoder,omitempty"`
+	Facts        string             `json:"facts,omitempty"` // digest of what the model was asked: an object
 	Fault        string             `json:"fault,omitempty"`
 	Truncated    []Cut              `json:"truncated,omitempty"`
 }
@@ -82,7 +83,7 @@ func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
 		Actor:    d.Action.Actor, Action: action, ActionDigest: d.Action.DigestString(),
 		Environments: d.Environments, Accountable: d.Accountable, BlastRadius: d.Radius,
 		Grant: d.Grant, Findings: d.Findings, Needs: d.Needs, Approvals: d.Approvals, Budgets: d.Budgets, Request: d.Request,
-		Model: d.Basis.Model, Intent: intentRef{d.Basis.Intent}, Rules: d.Basis.Rules, Decoder: d.Basis.Decoder,
+		Model: d.Basis.Model, Intent: intentRef{d.Basis.Intent}, Rules: d.Basis.Rules, Decoder: d.Basis.Decoder, Facts: d.Basis.Facts,
 		Fault: d.Fault, Truncated: cuts,
 	}
 	predicate, err := encodeJSON(p)
@@ -175,7 +176,7 @@ func ParseDecision(data []byte) (policy.Decision, error) {
 		ID: p.ID, At: p.DecidedAt, Mode: p.Enforcer.Mode, Verdict: p.Verdict,
 		Grant: p.Grant, Environments: p.Environments, Accountable: p.Accountable,
 		Radius: p.BlastRadius, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Budgets: p.Budgets, Request: p.Request,
-		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder},
+		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder, Facts: p.Facts},
 		Fault: p.Fault,
 	}
 	if d.ID == "" {
@@ -194,3 +195,18 @@ func ParseDecision(data []byte) (policy.Decision, error) {
 // Awaits reports whether a decision must be followed by an outcome: whether it
 // let something be forwarded.
 func Awaits(d policy.Decision) bool { return !d.Blocks() }
+
+// Cuts returns what was left out of a decision's record for its length.
+func Cuts(data []byte) ([]Cut, error) {
+	st, _, err := parseStatement(data)
+	if err != nil {
+		return nil, fmt.Errorf("reading decision: %w", err)
+	}
+	var p struct {
+		Truncated []Cut `json:"truncated"`
+	}
+	if err := json.Unmarshal(st.Predicate, &p); err != nil {
+		return nil, fmt.Errorf("reading decision: %w", err)
+	}
+	return p.Truncated, nil
+}

@@ -47,6 +47,9 @@ type Entry struct {
 	Key       string // the decision id it belongs to, or Bypass.Key; empty for entries that belong to nothing
 	Run       string // the run it belongs to, if any
 	Statement []byte // in-toto Statement v1, JSON, at most MaxStatement
+	// Objects are what the statement names and does not hold. They become durable
+	// with the entry.
+	Objects []Object
 }
 
 // Hash is an RFC 6962 leaf or tree hash.

@@ -102,6 +102,7 @@ type Basis struct {
 	Intent  string        `json:"intent"`            // sha256:HEX of the declared documents; "none" without any
 	Rules   string        `json:"rules,omitempty"`   // sha256:HEX of the gate and the user's Rego
 	Decoder string        `json:"decoder,omitempty"` // name, version, table hash
+	Facts   string        `json:"facts,omitempty"`   // sha256:HEX of what the model was asked, once that is recorded
 }
 
 // Accountable is who answers for what an action touches.
@@ -148,6 +149,9 @@ type Decision struct {
 	// Fault is set when no verdict could be reached (a rule failed, a timeout, a
 	// panic). It is enforced as deny and told apart from it.
 	Fault string `json:"fault,omitempty"`
+	// Facts tells what the model was asked while the action was judged; nil: nothing
+	// is known of that. The ledger keeps it beside the decision.
+	Facts interface{ Facts() model.Facts } `json:"-"`
 	// Explain is how much a refusal tells this actor: full (or empty), codes, none.
 	Explain string `json:"explain,omitempty"`
 }

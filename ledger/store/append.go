@@ -44,6 +44,7 @@ type request struct {
 	about    ledger.About
 	key      string
 	envelope []byte
+	objects  []ledger.Object // deflated
 	leaf     ledger.Hash
 	state    atomic.Int32
 	done     chan struct{} // closed after receipt and err are set
@@ -103,7 +104,11 @@ func (s *Store) request(e ledger.Entry) (*request, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &request{about: about, key: e.Key, envelope: envelope, leaf: tlog.LeafHash(envelope), done: make(chan struct{})}, nil
+	objects, err := s.deflate(e.Objects)
+	if err != nil {
+		return nil, err
+	}
+	return &request{about: about, key: e.Key, envelope: envelope, objects: objects, leaf: tlog.LeafHash(envelope), done: make(chan struct{})}, nil
 }
 
 func (s *Store) enqueue(r *request) error {
@@ -141,6 +146,9 @@ func (s *Store) collect(first *request) []*request {
 		if r.state.CompareAndSwap(queued, taken) {
 			batch = append(batch, r)
 			size += len(r.envelope)
+			for _, o := range r.objects {
+				size += len(o.Data)
+			}
 		}
 	}
 	add(first)

@@ -36,6 +36,7 @@ type writer struct {
 	checkpoint, setRange    *sql.Stmt
 	getRange, newest        *sql.Stmt
 	openNew, openClose      *sql.Stmt
+	object                  *sql.Stmt
 }
 
 func newWriter(ctx context.Context, s *Store) (*writer, error) {
@@ -62,6 +63,7 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 		{&w.newest, lastCheckpoint},
 		{&w.openNew, `INSERT INTO open (key, idx, leaf, session) VALUES (?, ?, ?, ?)`},
 		{&w.openClose, `DELETE FROM open WHERE key = ? AND idx = ? AND leaf = ?`},
+		{&w.object, insertObject},
 	} {
 		if *p.stmt, err = conn.PrepareContext(ctx, p.query); err != nil {
 			return nil, errors.Join(fmt.Errorf("preparing %q: %w", p.query, err), w.close())

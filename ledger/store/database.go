@@ -56,6 +56,15 @@ CREATE TABLE meta (
 ) STRICT;
 `
 
+// objects hold what entries name and do not hold, deflated. A log that was begun
+// before there were any gets the table when it is next opened for writing.
+const objects = `
+CREATE TABLE IF NOT EXISTS objects (
+	name TEXT PRIMARY KEY,
+	data BLOB NOT NULL
+) STRICT;
+`
+
 // openDB opens the database file for writing or for reading.
 func openDB(path string, readOnly bool) (*sql.DB, error) {
 	abs, err := filepath.Abs(path)
@@ -161,6 +170,7 @@ const (
 	insertEntry      = `INSERT INTO entries (idx, kind, key, envelope, leaf) VALUES (?, ?, ?, ?, ?)`
 	insertCheckpoint = `INSERT INTO checkpoints (seq, size, note) VALUES (?, ?, ?)`
 	insertMeta       = `INSERT INTO meta (name, value) VALUES (?, ?)`
+	insertObject     = `INSERT OR IGNORE INTO objects (name, data) VALUES (?, ?)`
 	// byKey says what the index on keys is partial by, or SQLite would read the
 	// whole table.
 	byKey          = `key = ? AND key <> ''`

@@ -83,6 +83,13 @@ func (w *writer) accept(ctx context.Context, r *request, recorded map[string]boo
 
 // insert writes the rows of accepted requests, many with one statement.
 func (w *writer) insert(ctx context.Context, accepted []*request) error {
+	for _, r := range accepted {
+		for _, o := range r.objects {
+			if _, err := w.object.ExecContext(ctx, o.Name, o.Data); err != nil {
+				return fmt.Errorf("writing %s: %w", o.Name, err)
+			}
+		}
+	}
 	for len(accepted) > 0 {
 		stmt, some := w.entry, accepted[:1]
 		if len(accepted) >= rowsAtOnce {

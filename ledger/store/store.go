@@ -97,6 +97,7 @@ type Store struct {
 	done    chan struct{} // closed when the writer goroutine has ended
 	failed  atomic.Pointer[error]
 	size    atomic.Uint64 // the last known number of entries
+	packers sync.Pool     // of *flate.Writer: each is a megabyte
 }
 
 var (
@@ -188,6 +189,9 @@ func (s *Store) prepare(ctx context.Context) error {
 		}
 	} else if state.vkey != s.seal.VKey() {
 		return fmt.Errorf("%s is not the key that this log was begun with (%s); repair: put the original key back", KeyFile, state.vkey)
+	}
+	if _, err := s.writeDB.ExecContext(ctx, objects); err != nil {
+		return fmt.Errorf("preparing %s: %w", Database, err)
 	}
 	if s.read, err = openDB(s.path(Database), true); err != nil {
 		return err

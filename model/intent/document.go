@@ -35,6 +35,8 @@ type Set struct {
 
 	Digest string // sha256:HEX over the content
 	Files  int    // how many files it was read from
+
+	sources []source // as they were written, for Bundle
 }
 
 // Empty reports whether nothing is declared at all.

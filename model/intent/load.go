@@ -121,6 +121,7 @@ func (s *Set) parse(file string, data []byte, p *problems) {
 		p.add(Pos{File: file}, CodeBound, "", "the file is larger than %d bytes", maxFileBytes)
 		return
 	}
+	s.sources = append(s.sources, source{file, string(data)})
 	d := &decoder{file: file, p: p}
 	r := yaml.NewDecoder(bytes.NewReader(data))
 	for n := 0; ; n++ {

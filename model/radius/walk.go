@@ -114,6 +114,13 @@ func Availability(s model.Snapshot, changes []Change, b Budget) *Reach {
 	if b.Nodes <= 0 {
 		b.Nodes = DefaultNodes
 	}
+	switch known := s.(type) {
+	case *Witness:
+		known.broken = Availability(known.Snapshot, changes, b)
+		return known.broken
+	case *recalled:
+		return known.broken()
+	}
 	t, ok := s.(model.Topology)
 	if !ok {
 		return everything(s, changes, b)

@@ -63,11 +63,11 @@ func TestGraphAndStoreAgree(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "deep", "model.db")
 	rel := model.Relation{From: "i-0ddddddd", To: "sg-0ccccccc", Type: "guarded-by"}
 	for name, history := range map[string][]model.Observation{
-		"merge":      {see(known, `{"a":1,"b":{"x":1}}`, true), see(known, `{"b":{"y":2}}`, false)},
-		"replace":    {see(known, `{"a":1}`, true), see(known, `{"b":"sg-0ccccccc"}`, true), see(second, `{}`, true)},
-		"gone":       {see(known, `{}`, true, "alias-1"), {Gone: true, Resource: model.Resource{URN: "alias-1"}}, see(second, `{}`, true)},
-		"stated":     {{Relations: []model.Relation{rel}}, see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc")},
-		"cut":        {see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc"), {Relations: []model.Relation{rel}}, {Cut: []model.Relation{{From: known, To: second}}}},
+		"merge":   {see(known, `{"a":1,"b":{"x":1}}`, true), see(known, `{"b":{"y":2}}`, false)},
+		"replace": {see(known, `{"a":1}`, true), see(known, `{"b":"sg-0ccccccc"}`, true), see(second, `{}`, true)},
+		"gone":    {see(known, `{}`, true, "alias-1"), {Gone: true, Resource: model.Resource{URN: "alias-1"}}, see(second, `{}`, true)},
+		"stated":  {{Relations: []model.Relation{rel}}, see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc")},
+		"cut":     {see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc"), {Relations: []model.Relation{rel}}, {Cut: []model.Relation{{From: known, To: second}}}},
 		"restated": {see(known, `{}`, true, "i-0ddddddd"), see(second, `{}`, true, "sg-0ccccccc"), {Relations: []model.Relation{rel}},
 			{Resource: model.Resource{URN: known}, Restates: true, Relations: []model.Relation{{From: known, To: second, Type: "attached"}}}},
 		"vague":      {see(vague, `{"a":1}`, true), see(known, `{"b":1}`, false)},

@@ -14,9 +14,6 @@ const (
 	// radiusBound ends the search for dependents; past it an action is over any
 	// limit that a person would write.
 	radiusBound = 10_000
-	// ownersAsked bounds how many dependents are asked for their owner and their
-	// environment, nearest first: the list is to tell whom to talk to.
-	ownersAsked = 1000
 	ownersKept  = 16
 	// tierProduction is the word of an environment whose dependents are counted.
 	tierProduction intent.Tier = "production"
@@ -51,7 +48,7 @@ func (h *hearing) radius() {
 		r.Reasons = append(r.Reasons, "which resource it changes cannot be told")
 	}
 	owners := map[string]bool{}
-	for i, hop := range reach.Nearest(ownersAsked) {
+	for i, hop := range reach.Nearest(radius.Looked) {
 		if i < policy.RadiusSample {
 			r.Sample = append(r.Sample, hop)
 		}
@@ -66,7 +63,7 @@ func (h *hearing) radius() {
 		if t.env != nil && t.env.Tier == tierProduction {
 			r.Production++
 		}
-		if radius.Facing(res) {
+		if radius.FacingIn(h.s, res) {
 			r.UserFacing++
 		}
 	}

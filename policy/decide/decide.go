@@ -26,6 +26,7 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/radius"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -160,7 +161,8 @@ func (v *version) run(ctx context.Context, d *policy.Decision, s model.Snapshot)
 	if s == nil {
 		return errors.New("there is no model to judge on")
 	}
-	d.Basis.Model = s.Version()
+	w := radius.NewWitness(s, v.set != nil && len(v.set.Rules) > 0)
+	d.Basis.Model, d.Facts, s = s.Version(), w, w
 	for i, j := range v.judges {
 		before := *d
 		if err := j.Judge(ctx, d, s); err != nil {

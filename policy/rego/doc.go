@@ -42,8 +42,11 @@ const (
 // time, and that no builtin that makes much out of little is allowed.
 const (
 	evalTimeout = 50 * time.Millisecond
-	maxElements = 100  // of one deny set that are read
-	maxSaid     = 300  // bytes of a rule's own words in a finding
-	maxParts    = 2000 // of one call that are shown to rules
-	maxFindings = 64   // of one decision: a rule that denies each of 1,000 parts says it often enough
+	// againTimeout is what a rule gets that has run out of time once: the clock on
+	// the wall goes on while a busy machine does something else.
+	againTimeout = 4 * evalTimeout
+	maxElements  = 100  // of one deny set that are read
+	maxSaid      = 300  // bytes of a rule's own words in a finding
+	maxParts     = 2000 // of one call that are shown to rules
+	maxFindings  = 64   // of one decision: a rule that denies each of 1,000 parts says it often enough
 )

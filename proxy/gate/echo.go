@@ -13,6 +13,9 @@ import (
 // CodeForged is said of a call that claims to be another.
 const CodeForged = "AS1005"
 
+// consequenceOf begins the grant of what a controller does to carry out a change.
+const consequenceOf = "consequence of "
+
 // flights are the changes that passed and have no outcome yet. An API server asks
 // its admission webhooks about a change while the proxy still waits for the
 // answer: that is the window in which an echo is the same call. It is bounded by
@@ -94,7 +97,7 @@ func consequence(d policy.Decision, of string) policy.Decision {
 	if of == "" || d.Fault != "" {
 		return d
 	}
-	d.Verdict, d.Grant, d.Findings = policy.Allow, "consequence of "+of, nil
+	d.Verdict, d.Grant, d.Findings = policy.Allow, consequenceOf+of, nil
 	d.Needs, d.Approvals, d.Budgets = nil, nil, nil // it is counted with what it follows from
 	return d
 }

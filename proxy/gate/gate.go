@@ -27,6 +27,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/assent-iom/assent/decoders"
@@ -61,6 +63,9 @@ type Config struct {
 	// Budgets counts what is changed; nil makes an action that counts against one a
 	// fault.
 	Budgets Budgets
+	// Documents returns the declared documents of a digest, to be kept beside the
+	// decisions that they led to; nil if they are not at hand. It may be nil.
+	Documents func(digest string) []byte
 	// Question makes the gate answer instead of letting anything pass: a change is
 	// judged and refused, whatever the verdict, which Message then has to tell;
 	// nothing is recorded.
@@ -96,6 +101,8 @@ type Gate struct {
 	ids    *idSource
 	denys  *denials
 	flying *flights
+	// kept is the digest of the documents that the ledger has.
+	kept atomic.Pointer[string]
 	// waiting has a place for each call that waits for approval.
 	waiting chan struct{}
 }
@@ -256,11 +263,42 @@ func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Appr
 			return ledger.Receipt{}, err
 		}
 	}
+	objects, err := g.objects(&d)
+	if err != nil {
+		return ledger.Receipt{}, fmt.Errorf("encoding what the decision was made on: %w", err)
+	}
 	statement, err := ledger.DecisionStatement(d)
 	if err != nil {
 		return ledger.Receipt{}, fmt.Errorf("encoding the decision: %w", err)
 	}
-	return g.append(ctx, ledger.Entry{Kind: ledger.KindDecision, Key: d.ID, Run: d.Action.Run, Statement: statement})
+	receipt, err := g.append(ctx, ledger.Entry{Kind: ledger.KindDecision, Key: d.ID, Run: d.Action.Run, Statement: statement, Objects: objects})
+	if err == nil {
+		g.kept.Store(&d.Basis.Intent)
+	}
+	return receipt, err
+}
+
+// objects are what a decision was made on: what the model said, and (once) the
+// documents. They let it be made again.
+func (g *Gate) objects(d *policy.Decision) ([]ledger.Object, error) {
+	var out []ledger.Object
+	add := func(name string, data []byte) {
+		if len(data) > 0 && len(data) <= ledger.MaxObject {
+			out = append(out, ledger.Object{Name: name, Data: data})
+		}
+	}
+	if d.Facts != nil {
+		facts, err := ledger.FactsObjectOf(d.Facts.Facts())
+		if err != nil {
+			return nil, err
+		}
+		d.Basis.Facts = strings.TrimPrefix(facts.Name, ledger.FactsObject)
+		add(facts.Name, facts.Data)
+	}
+	if kept := g.kept.Load(); g.cfg.Documents != nil && (kept == nil || *kept != d.Basis.Intent) {
+		add(ledger.IntentObject+d.Basis.Intent, g.cfg.Documents(d.Basis.Intent))
+	}
+	return out, nil
 }
 
 // append writes an entry whatever becomes of the caller: a client that leaves

@@ -90,7 +90,36 @@ func newWorld(t *testing.T) *world {
 			w.env[name] = v
 		}
 	}
+	t.Cleanup(w.replay)
 	return w
+}
+
+// replay holds law 5 against everything that a test has recorded: made again on
+// what it was made on, a decision comes out with the same bytes.
+func (w *world) replay() {
+	if w.t.Failed() {
+		return
+	}
+	r := w.run(binary, "replay", "--json")
+	var out struct {
+		Judged    int            `json:"judged"`
+		Left      map[string]int `json:"left"`
+		Differing []string       `json:"differing"`
+	}
+	if json.Unmarshal([]byte(r.out), &out) != nil {
+		return // there is no ledger, or the test has damaged it
+	}
+	for _, id := range out.Differing {
+		w.t.Errorf("one snapshot, one verdict: replaying gives other bytes for\n%s", w.must(binary, "explain", id, "--json").out)
+	}
+	for why, n := range out.Left {
+		if strings.Contains(why, "not kept") || strings.Contains(why, "not recorded") {
+			w.t.Errorf("%d decisions cannot be made again: %s", n, why)
+		}
+	}
+	if out.Judged > 0 {
+		w.t.Logf("replayed %d decisions, left out %v", out.Judged, out.Left)
+	}
 }
 
 func (w *world) write(name, content string) string {

@@ -14,7 +14,7 @@
 //	0    done; for `may`: allowed
 //	1    an error; for `ledger verify`: tampered (2 to 5: see its help)
 //	2    wrong usage
-//	3    denied, by `may`
+//	3    denied, by `may`; otherwise than recorded, by `replay`
 //	125  `run`: assent itself failed; 126: the command cannot be run; 127: it was not found
 //
 // Otherwise `run` ends with the command's own exit code.
@@ -177,7 +177,7 @@ Start here, no set-up needed, nothing is blocked:
 		a.runCommand(), a.serveCommand(), a.kubeconfigCommand(), a.kubeCommand(),
 		a.mayCommand(), a.decodeCommand(), a.explainCommand(), a.whatCommand(),
 		a.radiusCommand(), a.ownersCommand(),
-		a.intentCommand(), a.ledgerCommand(),
+		a.intentCommand(), a.replayCommand(), a.ledgerCommand(),
 		a.inboxCommand(), a.approveCommand(), a.denyCommand(),
 		a.modelsCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	)

@@ -9,6 +9,6 @@ func Shapes() map[string]any {
 		"Decoded": decoded{}, "One decision": explained{}, "Entries": listed{},
 		"A resource": known{}, "Documents": checked{}, "Version": versioned{}, "Models": modelsShown{},
 		"Requests for approval": requested{}, "Reconciliation": reconcile.Report{}, "A bypass": reconcile.Finding{},
-		"Radius": radiated{}, "Ownership": owned{},
+		"Radius": radiated{}, "Ownership": owned{}, "Judged again": replayed{},
 	}
 }

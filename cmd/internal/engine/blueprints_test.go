@@ -171,7 +171,7 @@ func TestStarterBlueprints(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		judge, err := decider(set)
+		judge, err := Decider(set)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -162,7 +162,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot)); err != nil {
 		return nil, err
 	}
-	if e.decide, err = decider(cfg.Intent); err != nil {
+	if e.decide, err = Decider(cfg.Intent); err != nil {
 		return nil, err
 	}
 	book := cfg.Ledger
@@ -184,14 +184,23 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	e.gate, err = gate.New(gate.Config{
 		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: book, Mode: cfg.Mode,
 		Learn: func(seen []model.Observation) { passing.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Holds: holds, Wait: cfg.Wait, Budgets: budgets,
+		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
 		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
 }
 
-// decider compiles declared intent: the clauses grant, then the rules may deny.
-func decider(set *intent.Set) (*decide.Engine, error) {
+// documents returns the running documents if they are those of a digest.
+func (e *Engine) documents(digest string) []byte {
+	set := e.decide.Intent()
+	if set.Empty() || set.Digest != digest {
+		return nil
+	}
+	return ledger.Unsecret(set.Bundle())
+}
+
+// Decider compiles declared intent: the clauses grant, then the rules may deny.
+func Decider(set *intent.Set) (*decide.Engine, error) {
 	return decide.New(decide.Config{Intent: set, Compilers: []decide.Compiler{
 		func(s *intent.Set) (policy.Judge, error) { return checks.Compile(s) },
 		func(s *intent.Set) (policy.Judge, error) { return rego.Compile(s) },
@@ -200,7 +209,7 @@ func decider(set *intent.Set) (*decide.Engine, error) {
 
 // Compile reports whether a set of documents would be accepted.
 func Compile(set *intent.Set) error {
-	_, err := decider(set)
+	_, err := Decider(set)
 	return err
 }
 

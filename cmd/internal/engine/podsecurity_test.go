@@ -63,7 +63,7 @@ func TestPodSecurityStandards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		judge, err := decider(set)
+		judge, err := Decider(set)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,26 @@
+package model
+
+// Facts are what a snapshot was asked while one action was judged, and what it
+// answered: enough to judge that action again, by the same intent or by another,
+// without the snapshot. They hold nothing that the model does not hold.
+type Facts struct {
+	Model Version `json:"model"`
+	// Names are the identifiers that were looked up, with the URN under which each
+	// is known; empty: it is not.
+	Names map[string]URN `json:"names,omitempty"`
+	// Resources are those that were asked for and known, sorted by URN, without
+	// what no judge reads.
+	Resources []Resource `json:"resources,omitempty"`
+	// Facing are those of them that users meet.
+	Facing []URN `json:"facing,omitempty"`
+	// Broken is what breaks with the action; nil: it was not asked.
+	Broken *Broken `json:"broken,omitempty"`
+}
+
+// Broken is a walk over dependents, as far as a judge looks at it.
+type Broken struct {
+	Count    int      `json:"count"`
+	Complete bool     `json:"complete"`
+	Reasons  []string `json:"reasons,omitempty"`
+	Nearest  []Hop    `json:"nearest,omitempty"`
+}

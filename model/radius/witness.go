@@ -1,0 +1,149 @@
+package radius
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/assent-iom/assent/model"
+)
+
+// Looked bounds how many of those who break a judge looks at one by one: their
+// owners, their environments. The rest is counted.
+const Looked = 1000
+
+// Witness is a snapshot that remembers what it was asked and what it said. It
+// serves one judgement, and one goroutine.
+type Witness struct {
+	model.Snapshot
+	attrs     bool
+	names     map[string]model.URN
+	resources map[model.URN]model.Resource
+	facing    map[model.URN]bool
+	broken    *Reach
+}
+
+// NewWitness watches a snapshot. Attributes are remembered only with attrs: most
+// judges read none, and they are long.
+func NewWitness(s model.Snapshot, attrs bool) *Witness { return &Witness{Snapshot: s, attrs: attrs} }
+
+// Resolve implements model.Snapshot.
+func (w *Witness) Resolve(id string) (model.URN, bool) {
+	urn, ok := w.Snapshot.Resolve(id)
+	if w.names == nil {
+		w.names = map[string]model.URN{}
+	}
+	w.names[id] = urn
+	return urn, ok
+}
+
+// Resource implements model.Snapshot.
+func (w *Witness) Resource(urn model.URN) (model.Resource, bool) {
+	res, ok := w.Snapshot.Resource(urn)
+	if ok {
+		if w.resources == nil {
+			w.resources = map[model.URN]model.Resource{}
+		}
+		w.resources[urn] = res
+	}
+	return res, ok
+}
+
+// Facts returns what was asked so far. The result shares nothing with the witness
+// that changes later.
+func (w *Witness) Facts() model.Facts {
+	f := model.Facts{Model: w.Version()}
+	f.Names = maps.Clone(w.names)
+	for _, urn := range slices.Sorted(maps.Keys(w.resources)) {
+		res := w.resources[urn]
+		kept := model.Resource{URN: urn, Platform: res.Platform, Type: res.Type, Name: res.Name, Account: res.Account, Region: res.Region, Tags: res.Tags}
+		if w.attrs {
+			kept.Attrs = res.Attrs
+		}
+		f.Resources = append(f.Resources, kept)
+	}
+	for urn := range w.facing {
+		f.Facing = append(f.Facing, urn)
+	}
+	slices.Sort(f.Facing)
+	if r := w.broken; r != nil {
+		f.Broken = &model.Broken{Count: r.Count, Complete: r.Complete, Reasons: slices.Clone(r.Reasons), Nearest: slices.Clone(r.Nearest(Looked))}
+	}
+	return f
+}
+
+// Recall is the snapshot that facts tell of. It answers what was asked before, and
+// knows nothing else.
+func Recall(f model.Facts) model.Snapshot {
+	r := &recalled{facts: f, resources: make(map[model.URN]model.Resource, len(f.Resources))}
+	for _, res := range f.Resources {
+		r.resources[res.URN] = res
+	}
+	return r
+}
+
+type recalled struct {
+	facts     model.Facts
+	resources map[model.URN]model.Resource
+}
+
+// Version implements model.Snapshot.
+func (r *recalled) Version() model.Version { return r.facts.Model }
+
+// Resource implements model.Snapshot.
+func (r *recalled) Resource(urn model.URN) (model.Resource, bool) {
+	res, ok := r.resources[urn]
+	return res, ok
+}
+
+// Resolve implements model.Snapshot.
+func (r *recalled) Resolve(id string) (model.URN, bool) {
+	urn := r.facts.Names[id]
+	return urn, urn != ""
+}
+
+// Dependents implements model.Snapshot. It is never complete: what was remembered
+// is what Availability found, which asks for itself.
+func (r *recalled) Dependents([]model.URN, int) model.Reach { return model.Reach{} }
+
+// Dependencies implements model.Snapshot.
+func (r *recalled) Dependencies(model.URN) []model.Relation { return nil }
+
+// Each implements model.Snapshot.
+func (r *recalled) Each(f func(model.Resource) bool) {
+	for _, res := range r.facts.Resources {
+		if !f(res) {
+			return
+		}
+	}
+}
+
+// broken is the walk as it was found then.
+func (r *recalled) broken() *Reach {
+	b := r.facts.Broken
+	if b == nil {
+		out := &Reach{}
+		out.cut("what depends on it was not recorded")
+		return out
+	}
+	return &Reach{Count: b.Count, Complete: b.Complete, Reasons: slices.Clone(b.Reasons), hops: slices.Clone(b.Nearest)}
+}
+
+// FacingIn is Facing for a resource of a snapshot, which may be one of memory.
+func FacingIn(s model.Snapshot, res model.Resource) bool {
+	switch s := s.(type) {
+	case *recalled:
+		_, found := slices.BinarySearchFunc(s.facts.Facing, res.URN, func(a, b model.URN) int { return strings.Compare(string(a), string(b)) })
+		return found
+	case *Witness:
+		facing := Facing(res)
+		if facing {
+			if s.facing == nil {
+				s.facing = map[model.URN]bool{}
+			}
+			s.facing[res.URN] = true
+		}
+		return facing
+	}
+	return Facing(res)
+}

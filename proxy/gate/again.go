@@ -1,0 +1,50 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/policy"
+)
+
+// Again makes a recorded decision once more, on what the model said then: by the
+// intent that it was made by, which gives the same bytes (law 5), or by another,
+// which tells what that would change.
+//
+// What people and budgets said then is taken as it was, where the new verdict would
+// have come to them. why says that a decision was never a matter of intent: then
+// there is nothing to make again.
+func Again(ctx context.Context, decider Decider, s model.Snapshot, was policy.Decision) (again policy.Decision, why string) {
+	switch {
+	case was.Fault != "":
+		return was, "no verdict could be reached: " + was.Fault
+	case strings.HasPrefix(was.Grant, consequenceOf):
+		return was, "a controller carried out what was allowed"
+	case len(was.Findings) > 0 && was.Findings[0].Code == CodeUndecodable:
+		return was, "the call could not be read"
+	case len(was.Findings) > 0 && was.Findings[0].Code == CodeForged:
+		return was, "the call claimed to be another"
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			again = faulty(was.Action, fmt.Sprintf("the decision panicked: %v", r), was.Mode, was.At, was.ID)
+		}
+	}()
+	again = decider.Decide(ctx, was.Action, s, was.Mode, was.At, was.ID, was.Approvals...)
+	again.Basis.Facts, again.Request = was.Basis.Facts, was.Request
+	for i := len(was.Findings) - 1; i >= 0; i-- {
+		f := was.Findings[i]
+		switch {
+		case f.Code == codeBudget && len(again.Budgets) > 0 && (again.Verdict == policy.Allow || again.Findings[0].Code == codeBudget):
+		case (f.Code == codeDenied || f.Code == codeNotAsked) && again.Verdict == policy.Hold:
+			again.Needs = nil
+		default:
+			continue
+		}
+		again.Verdict = policy.Deny
+		again.Findings = append([]policy.Finding{f}, again.Findings...)
+	}
+	return again, ""
+}
