@@ -189,7 +189,7 @@ func (l *lesson) object(object map[string]any, apiVersion, kind string) {
 	if plural := l.pluralURN(group, kind, namespace, name); plural != "" {
 		o.Resource.Aliases = append(o.Resource.Aliases, plural)
 	}
-	o.Relations = relations(l.cluster, urn, group, kind, namespace, object)
+	o.Relations, o.Restates = relations(l.cluster, urn, group, kind, namespace, object), whole
 	l.seen = append(l.seen, o)
 }
 
@@ -238,6 +238,9 @@ func attrs(object map[string]any, apiVersion, kind string, whole bool) json.RawM
 	if meta := dict(object, "metadata"); meta != nil {
 		meta = maps.Clone(meta)
 		delete(meta, "managedFields")
+		if !whole { // what else is remembered is of another version
+			delete(meta, "resourceVersion")
+		}
 		object["metadata"] = meta
 	}
 	if kind == "Secret" {

@@ -255,11 +255,11 @@ func TestAPatchIsJudgedByWhatItMakes(t *testing.T) {
 }
 
 func TestWhatTheModelRemembersIsWhatAPatchStartsFrom(t *testing.T) {
-	seen := learn(t, "GET "+apps+"/deployments/web", `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop"},"spec":{"replicas":3}}`)
+	seen := learn(t, "GET "+apps+"/deployments/web", `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"shop","resourceVersion":"1"},"spec":{"replicas":3}}`)
 	if len(seen) != 1 {
 		t.Fatalf("%d seen", len(seen))
 	}
-	current := FromModel(func() model.Snapshot { return snapshotOf{seen[0].Resource} })
+	current := FromModel(func() model.Snapshot { return snapshotOf{seen[0].Resource} }, nil)
 	d, err := New(Config{Clusters: []Cluster{{Name: "c", Host: "c.example:6443"}}, Current: current})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,24 @@ func URN(cluster, group, kind, namespace, name string) model.URN {
 	return model.URN("k8s://" + strings.Join(parts, "/"))
 }
 
+// Identity is a URN taken apart. The nameless group is core.
+type Identity struct{ Cluster, Group, Kind, Namespace, Name string }
+
+// ParseURN takes a URN apart; what is no URN of Kubernetes leaves parts empty.
+func ParseURN(u model.URN) Identity {
+	parts := strings.Split(strings.TrimPrefix(string(u), "k8s://"), "/")
+	for len(parts) < 5 {
+		parts = append(parts, "")
+	}
+	if strings.Contains(string(u), "%") {
+		plain := strings.NewReplacer("%2F", "/", "%25", "%")
+		for i := range parts {
+			parts[i] = plain.Replace(parts[i])
+		}
+	}
+	return Identity{parts[0], parts[1], parts[2], parts[3], parts[4]}
+}
+
 func escape(part string) string {
 	if !strings.ContainsAny(part, "/%") {
 		return part

@@ -60,7 +60,8 @@ type Collector interface {
 	// List reads a scope from beginning to end and hands each page on. It returns nil
 	// only if everything that is in the scope was in a page: what was not is then
 	// gone. mark is where Watch goes on; a collector that cannot watch leaves it out.
-	// An error of page is returned as it is.
+	// An error of page is returned as it is. Of a resource that the model knows as it
+	// is now, an observation may have nothing but the URN.
 	List(ctx context.Context, s Scope, page func([]model.Observation) error) (mark string, err error)
 }
 

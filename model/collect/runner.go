@@ -187,13 +187,14 @@ func (r *Runner) watch(ctx context.Context, w Watcher, name string, s Scope, mar
 	defer r.change(name, s, func(c *Coverage) { c.Watched = false })
 	pause := firstPause
 	for ctx.Err() == nil {
+		began := r.cfg.Now()
 		next, err := w.Watch(ctx, s, mark,
 			func() {
 				pause = firstPause
 				r.change(name, s, func(c *Coverage) { c.Watched = true })
 			},
 			func(seen []model.Observation) error {
-				r.cfg.Learn.Learn(seen, name, r.cfg.Now().UTC())
+				r.learn(name, seen)
 				return nil
 			})
 		if next != "" {
@@ -202,7 +203,7 @@ func (r *Runner) watch(ctx context.Context, w Watcher, name string, s Scope, mar
 		switch {
 		case errors.Is(err, ErrLost):
 			return
-		case err != nil:
+		case err != nil, r.cfg.Now().Sub(began) < firstPause: // or a stream that ends at once
 			r.change(name, s, func(c *Coverage) { c.Watched = false })
 			rest(ctx, pause)
 			pause = min(2*pause, longestPause)
@@ -276,10 +277,22 @@ func (r *Runner) read(ctx context.Context, c Collector, s Scope) (map[model.URN]
 		for _, o := range page {
 			listed[o.Resource.URN] = true
 		}
-		r.cfg.Learn.Learn(page, c.Name(), r.cfg.Now().UTC())
+		r.learn(c.Name(), page)
 		return nil
 	})
 	return listed, mark, err
+}
+
+// learn hands on what is new. An observation of nothing but a URN is of something
+// that the model knows as well already.
+func (r *Runner) learn(name string, seen []model.Observation) {
+	var news []model.Observation
+	for _, o := range seen {
+		if o.Gone || o.Whole || len(o.Resource.Attrs) > 0 || o.Resource.Type != "" || len(o.Relations)+len(o.Cut) > 0 {
+			news = append(news, o)
+		}
+	}
+	r.cfg.Learn.Learn(news, name, r.cfg.Now().UTC())
 }
 
 // forget takes what is gone out of the model.

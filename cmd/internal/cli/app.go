@@ -176,7 +176,7 @@ Start here, no set-up needed, nothing is blocked:
 	root.AddCommand(
 		a.runCommand(), a.serveCommand(), a.kubeconfigCommand(), a.kubeCommand(),
 		a.mayCommand(), a.decodeCommand(), a.explainCommand(), a.whatCommand(),
-		a.radiusCommand(), a.ownersCommand(),
+		a.radiusCommand(), a.ownersCommand(), a.collectCommand(),
 		a.intentCommand(), a.replayCommand(), a.ledgerCommand(),
 		a.inboxCommand(), a.approveCommand(), a.denyCommand(),
 		a.modelsCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand(),

@@ -17,6 +17,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy"
 	"github.com/assent-iom/assent/proxy/actor"
@@ -85,6 +86,10 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err := guard(clusters, d.cfg.Guarded); err != nil {
 		return err
 	}
+	readings, err := a.readings(d.cfg)
+	if err != nil {
+		return err
+	}
 	authority, certPath, err := a.authority(d.cfg)
 	if err != nil {
 		return err
@@ -101,6 +106,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	d.engine, err = engine.New(ctx, engine.Config{
 		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, TablesDir: d.cfg.Tables, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
+		Readings: readings, Collected: d.collected,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
 	})
@@ -261,6 +267,16 @@ func (d *daemon) reloadIntent() {
 	case d.engine.Intent() != before:
 		d.log.Info("new intent is in force", zap.String("intent", d.engine.Intent()), zap.String("before", before))
 	}
+}
+
+// collected writes how well something that assent reads itself is known.
+func (d *daemon) collected(collector string, c collect.Coverage) {
+	level := d.log.Info
+	if c.State != collect.Complete {
+		level = d.log.Warn
+	}
+	level("collected", zap.String("collector", collector), zap.String("type", c.Type), zap.String("region", c.Region), zap.String("state", string(c.State)),
+		zap.Int("count", c.Count), zap.Int("swept", c.Swept), zap.Bool("watched", c.Watched), zap.String("why", c.Why))
 }
 
 // event writes the one canonical line of a decision, and of its outcome.

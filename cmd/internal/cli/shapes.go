@@ -10,5 +10,6 @@ func Shapes() map[string]any {
 		"A resource": known{}, "Documents": checked{}, "Version": versioned{}, "Models": modelsShown{},
 		"Requests for approval": requested{}, "Reconciliation": reconcile.Report{}, "A bypass": reconcile.Finding{},
 		"Radius": radiated{}, "Ownership": owned{}, "Judged again": replayed{},
+		"Collected": collected{},
 	}
 }

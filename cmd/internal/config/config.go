@@ -47,12 +47,13 @@ const (
 	FieldTables    = "tables"
 	FieldBudgets   = "budgets"
 	FieldHeartbeat = "heartbeat"
+	FieldCollect   = "collect"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldCollect, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -95,6 +96,8 @@ type Config struct {
 	// Tables is the folder of what this machine compiled newer than what the
 	// program brings: the AWS table of assent models update.
 	Tables string
+	// Collect is what `assent serve` and `assent collect` read of what exists.
+	Collect Collect
 	// Budgets is the file that counts what was changed.
 	Budgets string
 	Wait    time.Duration // how long a held call may wait on its open connection
@@ -102,6 +105,19 @@ type Config struct {
 	Heartbeat time.Duration
 
 	origin map[string]string
+}
+
+// Collect names what is read by assent itself, by platform.
+type Collect struct {
+	Kubernetes []CollectCluster `json:"kubernetes,omitempty"`
+}
+
+// CollectCluster is one cluster that is read.
+type CollectCluster struct {
+	Cluster string `json:"cluster"` // its name in the kubeconfigs under clusters
+	// Kubeconfig is the file whose one user of that cluster reads it; empty: that of
+	// the kubeconfig under clusters.
+	Kubeconfig string `json:"kubeconfig,omitempty"`
 }
 
 // Token makes an actor of `assent serve` known.
@@ -188,6 +204,8 @@ func (c *Config) merge(other Config) {
 			c.Tables = other.Tables
 		case FieldBudgets:
 			c.Budgets = other.Budgets
+		case FieldCollect:
+			c.Collect = other.Collect
 		case FieldWait:
 			c.Wait = other.Wait
 		case FieldHeartbeat:
@@ -233,7 +251,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldCollect: c.Collect, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.Listen, FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -173,6 +173,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Tables, err = r.path(n)
 	case FieldBudgets:
 		c.Budgets, err = r.path(n)
+	case FieldCollect:
+		c.Collect, err = r.collect(n)
 	case FieldWait:
 		var text string
 		if text, err = r.text(n); err == nil {
@@ -315,6 +317,43 @@ func (r reader) hosts(n *yaml.Node) (out []string, err error) {
 			return nil, err
 		}
 		out = append(out, strings.ToLower(host))
+	}
+	return out, nil
+}
+
+// collect reads what is collected, by platform.
+func (r reader) collect(n *yaml.Node) (out Collect, err error) {
+	err = r.fields(n, []string{"kubernetes"}, func(_ string, _, value *yaml.Node) error {
+		out.Kubernetes, err = r.collectClusters(value)
+		return err
+	})
+	return out, err
+}
+
+func (r reader) collectClusters(n *yaml.Node) (out []CollectCluster, err error) {
+	if n.Kind != yaml.SequenceNode || len(n.Content) > maxEntries {
+		return nil, r.bad(n, "expected a list of at most %d clusters: - {cluster: NAME}", maxEntries)
+	}
+	for _, item := range n.Content {
+		var c CollectCluster
+		err := r.fields(item, []string{"cluster", "kubeconfig"}, func(key string, _, value *yaml.Node) (err error) {
+			if key == "cluster" {
+				c.Cluster, err = r.text(value)
+			} else {
+				c.Kubeconfig, err = r.path(value)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if c.Cluster == "" {
+			return nil, r.bad(item, "it needs the name of a cluster: - {cluster: NAME}")
+		}
+		if slices.ContainsFunc(out, func(o CollectCluster) bool { return o.Cluster == c.Cluster }) {
+			return nil, r.bad(item, "cluster %q is given twice", c.Cluster)
+		}
+		out = append(out, c)
 	}
 	return out, nil
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -111,10 +112,15 @@ type Config struct {
 	// counts against a budget is refused.
 	BudgetPath string
 	Clusters   []Cluster
-	Governed   []decoders.Binding
-	Now        func() time.Time
-	Rand       io.Reader
-	Log        *zap.Logger // nil: none
+	// Readings are the clusters that assent reads itself.
+	Readings []Reading
+	// Collected is told when it changes how well something is known. It MUST NOT
+	// block, and may be nil.
+	Collected func(collector string, c collect.Coverage)
+	Governed  []decoders.Binding
+	Now       func() time.Time
+	Rand      io.Reader
+	Log       *zap.Logger // nil: none
 	// Question judges without recording or forwarding a change: see gate.Config.
 	Question bool
 	// Event is told of each decision and outcome. It MUST NOT block.
@@ -140,6 +146,9 @@ type Engine struct {
 	gate     *gate.Gate
 	server   *proxy.Server // nil until Open
 	webhook  *http.Server  // nil until Open, and without a key
+	passing  *collect.Passing
+	// collecting is nil until Open, and where nothing is collected.
+	collecting atomic.Pointer[collecting]
 }
 
 // New opens what is on disk and wires it.
@@ -159,7 +168,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	if err := e.openTable(); err != nil {
 		return nil, err
 	}
-	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot)); err != nil {
+	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot, nil)); err != nil {
 		return nil, err
 	}
 	if e.decide, err = Decider(cfg.Intent); err != nil {
@@ -175,7 +184,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 			e.publish = startPublisher(e.ledger, cfg.PublishEvery, cfg.Trouble)
 		}
 	}
-	passing := e.openModel(ctx)
+	e.passing = e.openModel(ctx)
 	holds, budgets := e.openInbox(), e.openBudgets()
 	message := reason.Message
 	if cfg.Question {
@@ -183,7 +192,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	}
 	e.gate, err = gate.New(gate.Config{
 		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: book, Mode: cfg.Mode,
-		Learn: func(seen []model.Observation) { passing.Learn(seen, "traffic", cfg.Now().UTC()) },
+		Learn: func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
 		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
 		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
@@ -283,7 +292,10 @@ func (e *Engine) Open(how Door) (err error) {
 	if err == nil && e.cfg.HeartbeatEvery > 0 && e.ledger != nil {
 		e.heart, err = e.startHeart(context.Background())
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return e.openCollectors(how)
 }
 
 // Serve answers on l until Close, which makes it return nil.
@@ -336,6 +348,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.heart != nil {
 		add("recording the last heartbeat", e.heart.stop())
 	}
+	e.endCollectors()
 	if e.writer != nil {
 		add("saving the model", e.writer.Close())
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -16,6 +17,20 @@ const (
 	brokerIdle  = 90 * time.Second
 	brokerConns = 8
 )
+
+// transportTo reaches an API server for questions of assent's own, and notices when it
+// is gone: a watch may have nothing to say for minutes.
+func transportTo(trust *tls.Config, conns int) *http.Transport {
+	return &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+		TLSClientConfig:     trust,
+		ForceAttemptHTTP2:   true,
+		IdleConnTimeout:     brokerIdle,
+		MaxConnsPerHost:     conns,
+		TLSHandshakeTimeout: 10 * time.Second,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+	}
+}
 
 // voucher sends changes to guarded clusters in their callers' names; nil where no
 // cluster is guarded.
@@ -32,15 +47,7 @@ func (e *Engine) voucher() (func(ctx context.Context, host, decision string, h h
 			}
 			token = func() (string, error) { return "", nil }
 		}
-		transport := &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-			TLSClientConfig:     c.TLS.Clone(),
-			ForceAttemptHTTP2:   true,
-			IdleConnTimeout:     brokerIdle,
-			MaxConnsPerHost:     brokerConns,
-			TLSHandshakeTimeout: 10 * time.Second,
-		}
-		i, err := broker.New(broker.Config{Server: c.url(), Token: token, Transport: transport, Now: e.cfg.Now})
+		i, err := broker.New(broker.Config{Server: c.url(), Token: token, Transport: transportTo(c.TLS.Clone(), brokerConns), Now: e.cfg.Now})
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/assent-iom/assent/cmd/internal/config"
+	"github.com/assent-iom/assent/cmd/internal/engine"
+	"github.com/assent-iom/assent/cmd/internal/setup"
+	"github.com/assent-iom/assent/cmd/internal/term"
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/collect"
+	"github.com/assent-iom/assent/model/graph"
+	"github.com/assent-iom/assent/model/store"
+)
+
+func (a *App) collectCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "collect [PLATFORM/NAME…]",
+		Short: "Read what exists, once, into the model",
+		Long: `Lists everything at the places that "collect" in assent.yaml names, and keeps what it finds in the model: what exists, and
+what depends on what. With names (kubernetes/prod) it reads those places alone. "assent serve" does the same by itself, and
+follows the changes.
+
+One line a kind tells how it was looked at: complete; denied, where the credential may not list it; truncated, where a bound
+was met; failed, where there was no answer. Only what a complete listing does not have is taken out of the model: what could
+not be looked at stays as it was last seen, and is not said to be gone.`,
+		Example: `  assent collect
+  assent collect kubernetes/prod --json`,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.collect(cmd.Context(), args, asJSON) },
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON value a kind, as it was looked at, and one a gap")
+	return cmd
+}
+
+// collected is one line of `assent collect --json`: a scope, or a gap.
+type collected struct {
+	Collector string `json:"collector,omitempty"`
+	collect.Coverage
+}
+
+func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	clusters, err := a.clusters(cfg)
+	if err != nil {
+		return err
+	}
+	readings, err := a.readings(cfg)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(cfg.Model)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	resources, relations, err := s.Load(ctx)
+	if err != nil {
+		return err
+	}
+	g := graph.New(graph.Config{})
+	g.Load(resources, relations)
+	all, err := engine.Collectors(clusters, readings, cfg.Upstreams, func(u model.URN) (model.Resource, bool) { return g.Snapshot().Resource(u) })
+	if err != nil {
+		return err
+	}
+	if all, err = named(all, names); err != nil {
+		return err
+	}
+	writer := store.NewWriter(s)
+	passing := collect.NewPassing(collect.Config{Graph: g, Saver: writer})
+	var mu sync.Mutex // one line at a time
+	runner, err := collect.NewRunner(collect.RunnerConfig{
+		Collectors: all, Learn: passing, Snapshot: g.Snapshot, Now: a.Now,
+		Progress: func(collector string, c collect.Coverage) {
+			mu.Lock()
+			defer mu.Unlock()
+			if asJSON {
+				_ = writeJSON(a.Stdout, collected{collector, c}) // a reader that has left is told by the exit code
+				return
+			}
+			fmt.Fprintf(a.Stdout, "%-10s %7d  %s%s\n", c.State, c.Count, term.Plain(c.Scope.String()), collectedNote(c))
+		},
+	})
+	if err != nil {
+		return errors.Join(err, writer.Close())
+	}
+	began := a.Now()
+	err = errors.Join(runner.Once(ctx), writer.Close())
+	a.collectedGaps(runner, asJSON)
+	if !asJSON && err == nil {
+		a.note("read %d kinds in %s; the model has %d resources", counted(runner), a.Now().Sub(began).Round(100*time.Millisecond), g.Size())
+	}
+	return err
+}
+
+func counted(r *collect.Runner) int {
+	all, _ := r.Coverage()
+	return len(all)
+}
+
+// collectedNote is what there is to say of a listing besides its count.
+func collectedNote(c collect.Coverage) string {
+	var text []string
+	if c.Swept > 0 {
+		text = append(text, fmt.Sprintf("%d gone since", c.Swept))
+	}
+	if c.Why != "" {
+		text = append(text, term.Plain(c.Why))
+	}
+	if len(text) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(text, "; ")
+}
+
+// collectedGaps tells what no listing was even tried of.
+func (a *App) collectedGaps(r *collect.Runner, asJSON bool) {
+	listed, gaps := r.Coverage()
+	for _, gap := range gaps {
+		if slices.ContainsFunc(listed, func(c collect.Coverage) bool { return c.Scope == gap.Scope }) {
+			continue // it has its line
+		}
+		if asJSON {
+			_ = writeJSON(a.Stdout, collected{"", collect.Coverage{Scope: gap.Scope, State: gap.State, Why: gap.Why}})
+			continue
+		}
+		fmt.Fprintf(a.Stdout, "%-10s %7s  %s: %s\n", gap.State, "-", term.Plain(gap.Scope.String()), term.Plain(gap.Why))
+	}
+}
+
+// named picks collectors by their names; without any, all.
+func named(all []collect.Collector, names []string) ([]collect.Collector, error) {
+	if len(all) == 0 {
+		return nil, repaired{errors.New("nothing is to be read"), "name what is under collect: in assent.yaml: assent config --example"}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	var known []string
+	for _, c := range all {
+		known = append(known, c.Name())
+	}
+	for _, n := range names {
+		if !slices.Contains(known, n) {
+			return nil, exit{2, repaired{fmt.Errorf("nothing called %q is read", n), "it is one of: " + strings.Join(known, ", ")}}
+		}
+	}
+	return slices.DeleteFunc(all, func(c collect.Collector) bool { return !slices.Contains(names, c.Name()) }), nil
+}
+
+// readings finds the credentials of what is read.
+func (a *App) readings(cfg *config.Config) ([]engine.Reading, error) {
+	var all []engine.Reading
+	for _, c := range cfg.Collect.Kubernetes {
+		from := cfg.Clusters
+		if c.Kubeconfig != "" {
+			from = []string{c.Kubeconfig}
+		}
+		r, err := readingOf(cfg, c, from)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// readingOf finds a cluster's user. In a kubeconfig of its own the cluster may have
+// another name: what counts is where it is.
+func readingOf(cfg *config.Config, c config.CollectCluster, from []string) (engine.Reading, error) {
+	const repair = "give it one user with a token or a client certificate: kubectl create token READER, or a file of its own under collect: kubernetes: kubeconfig"
+	governed, _, err := setup.Clusters(cfg.Clusters)
+	if err != nil {
+		return engine.Reading{}, err
+	}
+	i := slices.IndexFunc(governed, func(g setup.Cluster) bool { return g.Name == c.Cluster })
+	if i < 0 {
+		return engine.Reading{}, repaired{fmt.Errorf("cluster %q is to be read, and no kubeconfig under clusters has it", c.Cluster), "name its kubeconfig under clusters: in assent.yaml"}
+	}
+	found, _, err := setup.Clusters(from)
+	if err != nil {
+		return engine.Reading{}, err
+	}
+	for _, f := range found {
+		if f.Host != governed[i].Host || f.PathPrefix != governed[i].PathPrefix {
+			continue
+		}
+		if f.Token == nil && (f.TLS == nil || len(f.TLS.Certificates) == 0) {
+			return engine.Reading{}, repaired{fmt.Errorf("cluster %q is to be read, and %s has no credential for it that assent can use", c.Cluster, strings.Join(from, ", ")), repair}
+		}
+		return engine.Reading{Cluster: c.Cluster, TLS: f.TLS, Token: f.Token}, nil
+	}
+	return engine.Reading{}, repaired{fmt.Errorf("cluster %q is to be read, and %s does not have the server %s", c.Cluster, strings.Join(from, ", "), governed[i].Server), repair}
+}
