@@ -140,7 +140,7 @@ func TestPagesAreReadToTheEnd(t *testing.T) {
 			fmt.Fprintf(w, `{"kind":"PodList","metadata":{"resourceVersion":"70","continue":"two"},"items":[%s]}`, pod("a", "b"))
 		case times == 0: // compacted away meanwhile
 			times++
-			http.Error(w, `{"kind":"Status","reason":"Expired","code":410}`, 410)
+			http.Error(w, `{"kind":"Status","reason":"Expired","code":410}`, http.StatusGone)
 		default:
 			fmt.Fprintf(w, `{"kind":"PodList","metadata":{"resourceVersion":"70"},"items":[%s]}`, pod("c"))
 		}
