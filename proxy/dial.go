@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -22,6 +23,10 @@ var errForbiddenAddress = errors.New("the address is not one that assent connect
 // address was chosen by the operator, not by the client.
 type namedUpstream struct{}
 
+// pinned marks a context whose call goes to one address, a netip.AddrPort, and no
+// other: what the client connected to is what is dialled.
+type pinned struct{}
+
 // dialer resolves, checks and dials. What was checked is what is dialled: the
 // name is resolved once, so that a second answer cannot differ from the first.
 type dialer struct {
@@ -36,7 +41,12 @@ func (d *dialer) DialContext(ctx context.Context, network, address string) (net.
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	addrs, err := d.resolve(ctx, host)
+	var addrs []netip.Addr
+	if pin, ok := ctx.Value(pinned{}).(netip.AddrPort); ok {
+		addrs, port = []netip.Addr{pin.Addr()}, strconv.Itoa(int(pin.Port()))
+	} else {
+		addrs, err = d.resolve(ctx, host)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("resolving %s: %w", host, err)
 	}

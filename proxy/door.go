@@ -28,8 +28,8 @@ func newDoor(l net.Listener) *door {
 func (d *door) Close() error {
 	err := net.ErrClosed
 	d.once.Do(func() {
+		close(d.done) // first, so that an error of Accept can be told from the end
 		err = d.Listener.Close()
-		close(d.done)
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		for c := range d.waiting {

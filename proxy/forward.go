@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -96,7 +97,8 @@ func (e *exchange) send(ctx context.Context) (*http.Response, error) {
 }
 
 func (e *exchange) lane(out *http.Request) *http.Transport {
-	lanes := e.s.pools.of(e.in.caller.actor.ID, out.URL)
+	pin, _ := out.Context().Value(pinned{}).(netip.AddrPort)
+	lanes := e.s.pools.of(e.in.caller.actor.ID, out.URL, pin)
 	switch {
 	case e.upgrade != "" || (e.mutates() && out.Body == http.NoBody):
 		return lanes.once
@@ -113,8 +115,11 @@ var errUnvouched = errors.New("nobody vouches for the caller")
 // framing, same bytes.
 func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	u, named := e.upstream()
-	if named {
+	switch {
+	case named:
 		ctx = context.WithValue(ctx, namedUpstream{}, true)
+	case e.in.pin.IsValid():
+		ctx = context.WithValue(ctx, pinned{}, e.in.pin)
 	}
 	setTarget(u, e.in.rawTarget, e.r.URL)
 	out := (&http.Request{

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -52,24 +51,17 @@ func (m Mount) check() error {
 }
 
 // newGateway makes the server of the gateway. It is started by ServeGateway.
-func (s *Server) newGateway(quiet *log.Logger) *http.Server {
-	return &http.Server{
-		Handler:                      http.HandlerFunc(s.gateway),
-		ReadHeaderTimeout:            s.cfg.HeaderTimeout, // the handshake's too
-		IdleTimeout:                  s.cfg.IdleTimeout,
-		MaxHeaderBytes:               maxHeaderBytes,
-		ErrorLog:                     quiet,
-		DisableGeneralOptionsHandler: true,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250},
-		TLSConfig: &tls.Config{
-			MinVersion: tls.VersionTLS12,
-			NextProtos: []string{"h2", "http/1.1"},
-			// Any certificate may be shown: one that is not ours gets an answer that says
-			// so, and not an alert.
-			ClientAuth:     tls.RequestClientCert,
-			GetCertificate: s.cfg.Authority.Own,
-		},
+func (s *Server) newGateway() *http.Server {
+	server := s.plainServer(s.gateway)
+	server.TLSConfig = &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		NextProtos: []string{"h2", "http/1.1"},
+		// Any certificate may be shown: one that is not ours gets an answer that says
+		// so, and not an alert.
+		ClientAuth:     tls.RequestClientCert,
+		GetCertificate: s.cfg.Authority.Own,
 	}
+	return server
 }
 
 // ServeGateway accepts connections to the gateway until Shutdown, and then

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type incoming struct {
 	target    authority
 	scheme    string
 	decoder   decoders.Decoder // that of the host, for a call that no decoder claims
+	pin       netip.AddrPort   // the one address to which it may be sent; the zero value: where the name leads
 	rawTarget string           // path and query, byte for byte
 }
 

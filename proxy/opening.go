@@ -33,19 +33,33 @@ type turndown struct {
 // admit decides whether a tunnel may be opened, and whether it will be looked
 // into. A tunnel that is admitted MUST be carried.
 func (s *Server) admit(ctx context.Context, who caller, way opening, host string) (*tunnel, *turndown) {
-	target, err := parseAuthority(host, "443")
-	if err != nil {
-		return nil, &turndown{http.StatusBadRequest, "bad-target", oneLine(err.Error())}
+	t := &tunnel{caller: who, opening: way, done: make(chan struct{})}
+	if no := s.admitTo(t, host); no != nil {
+		return nil, no
 	}
-	t := &tunnel{target: target, caller: who, opening: way, done: make(chan struct{})}
-	t.decoder, t.governed = s.claimed(target)
+	return t, s.enterTunnel(ctx, t)
+}
+
+// admitTo finds a tunnel's target, and whether it is governed.
+func (s *Server) admitTo(t *tunnel, host string) *turndown {
+	var err error
+	if t.target, err = parseAuthority(host, "443"); err != nil {
+		return &turndown{http.StatusBadRequest, "bad-target", oneLine(err.Error())}
+	}
+	t.decoder, t.governed = s.claimed(t.target)
+	return nil
+}
+
+// enterTunnel counts a tunnel to a target that it may have. If it does, carry MUST
+// follow.
+func (s *Server) enterTunnel(ctx context.Context, t *tunnel) *turndown {
 	if !t.governed && s.cfg.Egress == EgressDeny {
-		return nil, s.egressDenied(ctx, t)
+		return s.egressDenied(ctx, t)
 	}
-	if !s.tunnels.enter(who.actor.ID) {
-		return nil, &turndown{http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d tunnels open, the limit", who.actor.ID, tunnelsPerActor)}
+	if who := t.caller.actor.ID; !s.tunnels.enter(who) {
+		return &turndown{http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d tunnels open, the limit", who, tunnelsPerActor)}
 	}
-	return t, nil
+	return nil
 }
 
 // claimed finds the decoder of a host. A doubtful host, which two decoders claim,

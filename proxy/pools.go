@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"sync"
 
@@ -23,8 +24,9 @@ const poolsKept = 1024
 // with another key.
 type poolKey struct {
 	actor    string
-	host     string // as it is dialled
-	identity string // of the certificate that assent shows there; empty: none
+	host     string         // as it is dialled
+	identity string         // of the certificate that assent shows there; empty: none
+	pin      netip.AddrPort // the one address that is dialled, where it is given
 }
 
 // pools keeps the connections to upstreams apart.
@@ -49,8 +51,8 @@ func newPools(cfg *Config, d *dialer) *pools {
 // of returns the lanes on which an actor's requests for a URL travel. The TLS
 // configuration is asked for each time: a certificate that was renewed is another
 // identity, and gets connections of its own.
-func (p *pools) of(actor string, u *url.URL) lanes {
-	key := poolKey{actor: actor, host: u.Host}
+func (p *pools) of(actor string, u *url.URL, pin netip.AddrPort) lanes {
+	key := poolKey{actor: actor, host: u.Host, pin: pin}
 	var conf *tls.Config
 	if u.Scheme == "https" {
 		if target, err := parseAuthority(u.Host, "443"); err == nil {
@@ -104,7 +106,7 @@ func identity(conf *tls.Config) string {
 func (s *Server) passing(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 	ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
 		who, _ := r.Context().Value(callerKey{}).(caller)
-		return s.pools.of(who.actor.ID, r.URL).reads.RoundTrip(r)
+		return s.pools.of(who.actor.ID, r.URL, netip.AddrPort{}).reads.RoundTrip(r)
 	})
 	return r, nil
 }

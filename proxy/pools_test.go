@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -162,7 +163,7 @@ func TestNoConnectionServesTwoActorsOrTwoIdentities(t *testing.T) {
 func TestPoolsAreBounded(t *testing.T) {
 	b := newBench(t, nil)
 	for i := range poolsKept + 10 {
-		b.srv.pools.of("a", &url.URL{Scheme: "https", Host: fmt.Sprintf("h%d.test", i)})
+		b.srv.pools.of("a", &url.URL{Scheme: "https", Host: fmt.Sprintf("h%d.test", i)}, netip.AddrPort{})
 	}
 	if n := b.srv.pools.order.Len(); n != poolsKept || len(b.srv.pools.by) != poolsKept {
 		t.Errorf("%d pools are kept, want %d", n, poolsKept)

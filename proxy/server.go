@@ -47,8 +47,12 @@ type Server struct {
 
 	draining atomic.Bool
 
+	original func(net.Conn) (netip.AddrPort, error) // where a redirected connection was going
+
 	mu        sync.Mutex // guards all below
 	listening []netip.AddrPort
+	doors     map[*door]struct{} // those that no http.Server closes
+	reverses  map[*http.Server]struct{}
 	streams   map[io.Closer]struct{} // blind tunnels and upgraded connections
 	idle      map[*tunnel]struct{}   // governed tunnels, open
 	ended     sync.WaitGroup         // one for each of streams
@@ -69,6 +73,9 @@ func New(cfg Config) (*Server, error) {
 		copies:   budget{bound: copiesHeld},
 		passed:   passedTable{byHost: map[string]Passed{}},
 		trusted:  hostSet{hosts: map[string]struct{}{}},
+		original: originalOf,
+		doors:    map[*door]struct{}{},
+		reverses: map[*http.Server]struct{}{},
 		streams:  map[io.Closer]struct{}{},
 		idle:     map[*tunnel]struct{}{},
 	}
@@ -80,27 +87,26 @@ func New(cfg Config) (*Server, error) {
 		GetCertificate: s.certificate,
 	}
 	s.proxy = s.newGoproxy()
-	quiet := log.New(zapWriter{cfg.Log}, "", 0)
-	s.outer = &http.Server{
-		Handler:           http.HandlerFunc(s.front),
-		ReadHeaderTimeout: s.cfg.HeaderTimeout,
+	s.outer = s.plainServer(s.front)
+	s.outer.DisableGeneralOptionsHandler = false
+	s.inner = s.plainServer(s.inside)
+	s.inner.ConnContext = withTunnel
+	s.entrance = s.newGateway()
+	return s, nil
+}
+
+// plainServer has the limits that every server of ours has.
+func (s *Server) plainServer(h http.HandlerFunc) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: s.cfg.HeaderTimeout, // a handshake's too
 		IdleTimeout:       s.cfg.IdleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          quiet,
-	}
-	s.inner = &http.Server{
-		Handler:           http.HandlerFunc(s.inside),
-		ReadHeaderTimeout: s.cfg.HeaderTimeout,
-		IdleTimeout:       s.cfg.IdleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          quiet,
-		ConnContext:       withTunnel,
+		ErrorLog:          log.New(zapWriter{s.cfg.Log}, "", 0),
 		// OPTIONS * is ours to refuse.
 		DisableGeneralOptionsHandler: true,
 		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250},
 	}
-	s.entrance = s.newGateway(quiet)
-	return s, nil
 }
 
 // newGoproxy keeps what goproxy is here for, accepting and dispatching, and
@@ -127,12 +133,24 @@ func (s *Server) Serve(l net.Listener) error {
 	inner := s.serveTunnels()
 	door := newDoor(l)
 	defer door.Close()
-	sorted := s.sort(door)
-	if err := s.outer.Serve(sorted); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.outer.Serve(s.sort(door, s.sortFront)); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	door.Wait()
 	return inner()
+}
+
+// sortFront tells SOCKS from HTTP.
+func (s *Server) sortFront(c *earlyConn, said func() bool) net.Conn {
+	if version := c.early[0]; version == socks5 || version == socks4 {
+		s.socks(c.Conn, version, said)
+		return nil
+	}
+	if !said() {
+		_ = c.Close()
+		return nil
+	}
+	return c
 }
 
 // serveTunnels answers in governed tunnels until Shutdown, which ends wait.
@@ -162,22 +180,34 @@ func (s *Server) listens(l net.Listener) {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.mu.Lock()
+	for d := range s.doors {
+		_ = d.Close()
+	}
 	for t := range s.idle {
 		if !t.used.Load() {
 			_ = t.Close() // it never carried a request: there is nothing to wait for
 		}
 	}
+	parts := []*http.Server{s.outer, s.inner, s.entrance}
+	for part := range s.reverses {
+		parts = append(parts, part)
+	}
 	s.mu.Unlock()
 
-	errs := make(chan error, 3)
-	for _, part := range []*http.Server{s.outer, s.inner, s.entrance} {
+	errs := make(chan error, len(parts))
+	for _, part := range parts {
 		go func() { errs <- part.Shutdown(ctx) }()
 	}
-	err := errors.Join(<-errs, <-errs, <-errs)
+	var err error
+	for range parts {
+		err = errors.Join(err, <-errs)
+	}
 
 	s.closeStreams(ctx)
 	if err != nil {
-		err = errors.Join(err, s.outer.Close(), s.inner.Close(), s.entrance.Close())
+		for _, part := range parts {
+			err = errors.Join(err, part.Close())
+		}
 	}
 	s.pools.close()
 	return err
@@ -222,6 +252,41 @@ func (s *Server) isOwn(ap netip.AddrPort) bool {
 		}
 	}
 	return false
+}
+
+// opens registers a door that no http.Server closes; false means that the server
+// has shut down.
+func (s *Server) opens(d *door) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return false
+	}
+	s.doors[d] = struct{}{}
+	return true
+}
+
+// starts and stops are the same for the server of a reverse listener.
+func (s *Server) starts(server *http.Server) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining.Load() {
+		return false
+	}
+	s.reverses[server] = struct{}{}
+	return true
+}
+
+func (s *Server) stops(server *http.Server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.reverses, server)
+}
+
+func (s *Server) shuts(d *door) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.doors, d)
 }
 
 // stream registers a connection that no http.Server looks after. The result

@@ -4,12 +4,18 @@ import (
 	"net"
 )
 
-// sorting is the listener of the outer server. A connection's first byte tells
-// what it speaks: SOCKS is served here, everything else is net/http's.
+// sorting is the listener of a net/http.Server behind a door. A connection's first
+// byte tells what it speaks, and so who serves it.
 type sorting struct {
 	*door
 	accepted chan accepted
+	take     taker
 }
+
+// taker looks at a connection's first byte. What it returns is net/http's; nil
+// means that it has served the connection itself, to its end. It MUST call said
+// when the client has said all that it is waited for.
+type taker func(c *earlyConn, said func() bool) net.Conn
 
 type accepted struct {
 	conn net.Conn
@@ -18,8 +24,8 @@ type accepted struct {
 
 // sort takes in what comes through a door. As in net/http there is one goroutine a
 // connection, and none waits longer than for a head.
-func (s *Server) sort(d *door) *sorting {
-	l := &sorting{door: d, accepted: make(chan accepted)}
+func (s *Server) sort(d *door, take taker) *sorting {
+	l := &sorting{door: d, accepted: make(chan accepted), take: take}
 	d.going.Go(func() {
 		for {
 			c, err := d.Listener.Accept()
@@ -37,17 +43,13 @@ func (s *Server) sort(d *door) *sorting {
 
 func (s *Server) sortOne(l *sorting, c net.Conn) {
 	said := l.wait(c, s.cfg.HeaderTimeout)
-	var first [1]byte
-	if n, err := c.Read(first[:]); n == 0 || err != nil {
+	e := &earlyConn{Conn: c, early: make([]byte, 1)}
+	if n, err := c.Read(e.early); n == 0 || err != nil {
 		said()
 		_ = c.Close()
 		return
 	}
-	if first[0] == socks5 || first[0] == socks4 {
-		s.socks(c, first[0], said)
-		return
-	}
-	if !said() || !l.hand(accepted{conn: &earlyConn{Conn: c, early: first[:]}}) {
+	if c := l.take(e, said); c != nil && !l.hand(accepted{conn: c}) {
 		_ = c.Close()
 	}
 }

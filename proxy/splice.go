@@ -77,9 +77,12 @@ func (s *Server) blindFailed(t *tunnel, err error) {
 // server speaks first are not delayed: nothing waits for the client here.
 func (s *Server) firstBytes(t *tunnel) bool {
 	buf := make([]byte, 4<<10)
-	head, err := t.peek(buf)
-	if err != nil || len(head) == 0 {
-		return err == nil
+	head := t.head
+	if len(head) == 0 {
+		var err error
+		if head, err = t.peek(buf); err != nil || len(head) == 0 {
+			return err == nil
+		}
 	}
 	if head[0] == recordHandshake {
 		_ = t.SetReadDeadline(time.Now().Add(helloTime))

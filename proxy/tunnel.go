@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,6 +25,7 @@ type tunnel struct {
 	opening  opening
 	governed bool             // a decoder claims the host, or two do
 	decoder  decoders.Decoder // that of the host; nil for an ungoverned or doubtful one
+	pin      netip.AddrPort   // where the target has to be, if the client said so
 
 	head []byte // what was read to see what is spoken; read again first
 	sni  string // set before any request is served
@@ -87,12 +89,13 @@ func (s *Server) openGoverned(t *tunnel) {
 	if err := t.opening.opened(t.Conn); err != nil {
 		return
 	}
-	first, err := t.peek(make([]byte, 1))
-	if err != nil {
-		return
+	if len(t.head) == 0 {
+		if _, err := t.peek(make([]byte, 1)); err != nil {
+			return
+		}
 	}
 	var conn net.Conn = t
-	if first[0] == recordHandshake {
+	if t.head[0] == recordHandshake {
 		t.watching = true
 		secure := tls.Server(t, s.tls)
 		if err := secure.HandshakeContext(context.Background()); err != nil {
@@ -153,7 +156,7 @@ func (s *Server) inside(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, r, t.caller, t.target.hostPort(), why, status)
 		return
 	}
-	s.judge(w, r, incoming{caller: t.caller, target: t.target, scheme: scheme, decoder: t.decoder, rawTarget: r.RequestURI})
+	s.judge(w, r, incoming{caller: t.caller, target: t.target, scheme: scheme, decoder: t.decoder, pin: t.pin, rawTarget: r.RequestURI})
 }
 
 // inbox is the listener of the inner server: tunnels arrive in it one by one.
