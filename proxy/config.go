@@ -126,7 +126,7 @@ func (cfg *Config) check() error {
 		return fmt.Errorf("proxy: an idle timeout of %s", cfg.IdleTimeout)
 	}
 	for _, u := range cfg.Upstreams {
-		if err := u.check(); err != nil {
+		if err := u.Check(); err != nil {
 			return err
 		}
 	}
@@ -168,7 +168,8 @@ func (cfg *Config) check() error {
 	return nil
 }
 
-func (u Upstream) check() error {
+// Check says why an upstream cannot work.
+func (u Upstream) Check() error {
 	switch {
 	case u.Hosts == "" || u.To == nil:
 		return errors.New("proxy: an upstream needs hosts and a target")

@@ -39,7 +39,7 @@ func (s *Server) Check(r Reverse) error {
 }
 
 func (s *Server) reverseTarget(r Reverse) (authority, error) {
-	if err := (Upstream{Hosts: "*", To: r.To}).check(); err != nil {
+	if err := (Upstream{Hosts: "*", To: r.To}).Check(); err != nil {
 		return authority{}, err
 	}
 	target, err := parseAuthority(r.To.Host, defaultPort(r.To.Scheme))

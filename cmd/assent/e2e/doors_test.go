@@ -131,3 +131,78 @@ func TestSOCKSIsTheSameDoor(t *testing.T) {
 		t.Errorf("in the ledger: %s", got)
 	}
 }
+
+// A reverse listener stands for one server: curl and boto3 are given it as their
+// endpoint, and are judged as whoever the listener belongs to.
+func TestAReverseListenerStandsForItsServer(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	curl, python := tool(t, "curl"), tool(t, "python3")
+	s3, sqs := "127.0.0.1:"+freePort(t), "127.0.0.1:"+freePort(t)
+	w.write("intent/shop.yaml", reverseIntent)
+	w.behind(c, fmt.Sprintf(`mode: enforce
+intent: intent
+listen:
+  - {reverse: %q, to: "https://s3.us-east-1.amazonaws.com", actor: batch}
+  - {reverse: %q, to: "https://sqs.us-east-1.amazonaws.com", actor: batch}
+`, s3, sqs))
+	d := w.serve()
+
+	r := w.run(curl, "-sS", "-X", "PUT", "-H", "Authorization: "+anyCredential, "http://"+s3+"/acme-denied")
+	contains(t, "curl's refusal", r.out, "AssentDenied", "s3:CreateBucket")
+	r = w.run(curl, "-sS", "--cacert", d.caFile, "-X", "PUT", "-H", "Authorization: "+anyCredential, "https://"+s3+"/acme-denied")
+	contains(t, "curl's refusal over TLS", r.out, "AssentDenied", "s3:CreateBucket")
+
+	r = w.must(python, w.write("makes_queue.py", `
+import boto3, sys
+sqs = boto3.client("sqs", endpoint_url="http://"+sys.argv[1])
+print(sqs.create_queue(QueueName="acme-jobs")["QueueUrl"])
+print([q.rsplit("/", 1)[1] for q in sqs.list_queues()["QueueUrls"]])
+try:
+    sqs.create_queue(QueueName="other")
+except sqs.exceptions.ClientError as e:
+    print(e.response["Error"]["Code"])
+`), sqs)
+	contains(t, "boto3", r.out, "['acme-jobs']", "AssentDenied")
+	var names []string
+	for _, d := range w.decisions() {
+		names = append(names, d.Verdict+" "+d.name()+" "+d.Action.Actor.ID+" "+d.Action.Actor.Authn)
+	}
+	if got, want := strings.Join(names, "\n"), strings.Join([]string{
+		"deny s3:CreateBucket batch run-listener", "deny s3:CreateBucket batch run-listener",
+		"allow sqs:CreateQueue batch run-listener", "deny sqs:CreateQueue batch run-listener"}, "\n"); got != want {
+		t.Errorf("in the ledger:\n%s\nwant\n%s", got, want)
+	}
+
+	w.behind(c, "listen: [{reverse: \"127.0.0.1:0\", to: \"https://cloud.example\", actor: batch}]\n")
+	r = w.assent("serve")
+	if r.code == 0 {
+		t.Errorf("a server that nobody can judge is taken: %v", r)
+	}
+	contains(t, "the refusal to serve", r.errOut, "no platform claims it", "governed:")
+}
+
+// reverseIntent allows batch one queue, by its name.
+const reverseIntent = `
+apiVersion: assent.dev/v1
+kind: Environment
+metadata: {name: shop}
+spec: {tier: staging, scope: [{aws: {accounts: ["123456789012"], regions: [us-east-1]}}]}
+---
+apiVersion: assent.dev/v1
+kind: Owner
+metadata: {name: platform}
+spec: {accountable: "human:ines@shop.example", contact: {slack: "#platform"}, owns: [{aws: {account: "123456789012"}}]}
+---
+apiVersion: assent.dev/v1
+kind: Actor
+metadata: {name: batch}
+spec: {kind: pipeline, identify: [{run: batch}], owner: platform}
+---
+apiVersion: assent.dev/v1
+kind: Intent
+metadata: {name: queues, owner: platform}
+spec:
+  purpose: The batch jobs make their queue.
+  allow:
+    - {id: jobs, who: [batch], may: [create], what: {resource: ["arn:aws:sqs:us-east-1:123456789012:acme-jobs"]}, in: [shop]}
+`

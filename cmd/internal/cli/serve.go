@@ -133,6 +133,9 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := doors.check(d.engine); err != nil {
+		return err
+	}
 	served := doors.serve(d.engine)
 	reloads, err := d.watch(ctx)
 	if err != nil {

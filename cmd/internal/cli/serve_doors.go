@@ -7,12 +7,16 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/assent-iom/assent/certs"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/proxy"
 )
 
 // door is one address at which the daemon answers.
@@ -20,39 +24,81 @@ type door struct {
 	kind     string // in the greeting; empty for the proxy itself
 	listener net.Listener
 	serve    func(*engine.Engine, net.Listener) error
+	check    func(*engine.Engine) error // nil: nothing to check
 }
 
 type doors []door
 
+// wanted is a door that the configuration asks for.
+type wanted struct {
+	door
+	field, address string
+	// knows: others may reach it, since it knows its callers by something else than
+	// the tokens.
+	knows bool
+}
+
+// wanted lists the doors of the configuration.
+func (d *daemon) wanted() []wanted {
+	all := []wanted{
+		{door{serve: (*engine.Engine).Serve}, config.FieldListen, d.cfg.Listen, false},
+		{door{kind: "gateway", serve: (*engine.Engine).ServeGateway}, config.FieldGateway, d.cfg.Gateway, false},
+		// The webhook knows its callers by the secret in their path.
+		{door{kind: "admission", serve: (*engine.Engine).ServeWebhook}, config.FieldAdmission, d.cfg.Admission, true},
+	}
+	for _, l := range d.cfg.Listeners {
+		who := model.Actor{}
+		if l.Actor != "" {
+			who = model.Actor{ID: l.Actor, Authn: "run-listener"}
+		}
+		at := door{kind: l.Kind}
+		if l.Kind == config.Reverse {
+			r := proxy.Reverse{To: l.To, Actor: who}
+			at.check = func(e *engine.Engine) error { return e.CheckReverse(r) }
+			at.serve = func(e *engine.Engine, on net.Listener) error { return e.ServeReverse(on, r) }
+		} else {
+			at.serve = func(e *engine.Engine, on net.Listener) error { return e.ServeTransparent(on, who, "", nil) }
+		}
+		// One listener is one actor's.
+		all = append(all, wanted{at, config.FieldListen, l.Address, l.Actor != ""})
+	}
+	return slices.DeleteFunc(all, func(w wanted) bool { return w.address == "" })
+}
+
 // listen opens every address of the configuration, or none.
 func (d *daemon) listen() (all doors, err error) {
-	for _, want := range []struct {
-		field, kind, address string
-		serve                func(*engine.Engine, net.Listener) error
-	}{
-		{config.FieldListen, "", d.cfg.Listen, (*engine.Engine).Serve},
-		{config.FieldGateway, "gateway", d.cfg.Gateway, (*engine.Engine).ServeGateway},
-		{config.FieldAdmission, "admission", d.cfg.Admission, (*engine.Engine).ServeWebhook},
-	} {
-		if want.address == "" {
-			continue
-		}
-		// The webhook knows its callers by the secret in their path.
-		if err = reachable(want.address, len(d.cfg.Tokens)); err != nil && want.field != config.FieldAdmission {
+	for _, want := range d.wanted() {
+		if want.kind == config.Transparent && runtime.GOOS != "linux" {
+			err = repaired{errors.New("a transparent listener needs Linux"), "take it out of listen: in assent.yaml, and set HTTPS_PROXY"}
 			break
 		}
-		var l net.Listener
-		if l, err = net.Listen("tcp", want.address); err != nil {
+		if err = reachable(want.address, len(d.cfg.Tokens)); err != nil && !want.knows {
+			break
+		}
+		if want.listener, err = net.Listen("tcp", want.address); err != nil {
 			err = repaired{fmt.Errorf("listening on %s: %w", want.address, err), "set another address: " + want.field + ": 127.0.0.1:0"}
 			break
 		}
-		all = append(all, door{want.kind, l, want.serve})
+		all = append(all, want.door)
 	}
 	if err != nil {
 		all.close()
 		return nil, err
 	}
 	return all, nil
+}
+
+// check says which door could not do its work.
+func (all doors) check(e *engine.Engine) error {
+	for _, d := range all {
+		if d.check == nil {
+			continue
+		}
+		if err := d.check(e); err != nil {
+			return repaired{err, "say which platform it is: governed: {HOST: aws} in assent.yaml"}
+		}
+	}
+	return nil
 }
 
 func (all doors) close() {

@@ -81,7 +81,8 @@ type Config struct {
 	Ledger    string // folder
 	Model     string // file
 	CA        string // folder of the daemon's authority
-	Listen    string // host:port of `assent serve`
+	Listen    string // host:port of `assent serve`; empty: other listeners alone
+	Listeners []Listener
 	Gateway   string // host:port of its gateway for Kubernetes; empty: none
 	Admission string // host:port of its admission webhook; empty: none
 	Governed  []decoders.Binding
@@ -179,7 +180,7 @@ func (c *Config) merge(other Config) {
 		case FieldCA:
 			c.CA = other.CA
 		case FieldListen:
-			c.Listen = other.Listen
+			c.Listen, c.Listeners = other.Listen, other.Listeners
 		case FieldGateway:
 			c.Gateway = other.Gateway
 		case FieldAdmission:
@@ -253,7 +254,7 @@ func (c *Config) Values() []Value {
 	}
 	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldCollect: c.Collect, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
-		FieldListen: c.Listen, FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
+		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value
 	for _, f := range Fields() {
 		out = append(out, Value{f, of[f], c.Origin(f)})

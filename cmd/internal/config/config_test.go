@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -54,20 +55,30 @@ func TestNearestFileWinsValueByValue(t *testing.T) {
 
 func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 	for content, want := range map[string]string{
-		"mod: enforce":                      `assent.yaml:1:1: unknown field "mod"; did you mean "mode"?`,
-		"mode: enforced":                    `assent.yaml:1:7: "enforced" is not a choice; did you mean "enforce"?`,
-		"mode: observe\nmode: enforce":      `given twice`,
-		"listen: 8080":                      `assent.yaml:1:9: "8080" is not an address`,
-		"upstreams: [{hosts: a, too: b}]":   `unknown field "too"; did you mean "to"?`,
-		"upstreams: [{hosts: a}]":           `needs both`,
-		"upstreams: [{hosts: a, to: b}]":    `not an upstream`,
-		"governed: [a]":                     `expected fields`,
-		"governed: {'a/b': aws}":            `not a host`,
-		"mode: &x enforce\negress: *x":      `expected a text`,
-		"mode: enforce\n---\nmode: observe": `more than one document`,
-		"[]":                                `expected fields`,
-		"mode: {":                           `assent.yaml`,
-		"intent:":                           `expected a text`,
+		"mod: enforce":                                         `assent.yaml:1:1: unknown field "mod"; did you mean "mode"?`,
+		"mode: enforced":                                       `assent.yaml:1:7: "enforced" is not a choice; did you mean "enforce"?`,
+		"mode: observe\nmode: enforce":                         `given twice`,
+		"listen: 8080":                                         `assent.yaml:1:9: "8080" is not an address`,
+		"upstreams: [{hosts: a, too: b}]":                      `unknown field "too"; did you mean "to"?`,
+		"upstreams: [{hosts: a}]":                              `needs both`,
+		"upstreams: [{hosts: a, to: b}]":                       `not a server`,
+		"listen: []":                                           `expected 1 to`,
+		"listen: [\"a:1\", \"b:2\"]":                           `the proxy listens on a:1 already`,
+		"listen: [{transparant: \"a:1\"}]":                     `did you mean "transparent"?`,
+		"listen: [{transparent: a}]":                           `not an address`,
+		"listen: [{transparent: \"a:1\", reverse: \"b:2\"}]":   `either transparent or reverse`,
+		"listen: [{transparent: \"a:1\", to: \"https://h\"}]":  `no to:`,
+		"listen: [{reverse: \"a:1\"}]":                         `to: https://HOST`,
+		"listen: [{reverse: \"a:1\", to: \"https://h/path\"}]": `not a server`,
+		"listen: [{reverse: \"a:1\", to: \"https://u:p@h\"}]":  `not a server`,
+		"listen: [{actor: x}]":                                 `needs its kind`,
+		"governed: [a]":                                        `expected fields`,
+		"governed: {'a/b': aws}":                               `not a host`,
+		"mode: &x enforce\negress: *x":                         `expected a text`,
+		"mode: enforce\n---\nmode: observe":                    `more than one document`,
+		"[]":                                                   `expected fields`,
+		"mode: {":                                              `assent.yaml`,
+		"intent:":                                              `expected a text`,
 	} {
 		if _, err := Parse("assent.yaml", "/", []byte(content)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", content, err, want)
@@ -124,4 +135,34 @@ func FuzzParse(f *testing.F) {
 		}
 		c.Values()
 	})
+}
+
+func TestListenersStandBesideTheProxy(t *testing.T) {
+	c, err := Parse("assent.yaml", "/", []byte(`listen:
+  - 127.0.0.1:8080
+  - {transparent: "[::1]:15001", actor: deploy-agent}
+  - {reverse: "127.0.0.1:8090", to: "https://sqs.us-east-1.amazonaws.com/", actor: batch}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || len(c.Listeners) != 2 {
+		t.Fatalf("%+v", c)
+	}
+	if l := c.Listeners[0]; l.Kind != Transparent || l.Address != "[::1]:15001" || l.Actor != "deploy-agent" || l.To != nil {
+		t.Errorf("%+v", l)
+	}
+	if l := c.Listeners[1]; l.Kind != Reverse || l.To.String() != "https://sqs.us-east-1.amazonaws.com" || l.Actor != "batch" {
+		t.Errorf("%+v", l)
+	}
+	whole := defaults("/")
+	whole.merge(c)
+	for _, v := range whole.Values() {
+		if v.Field == FieldListen && fmt.Sprint(v.Value) != "[127.0.0.1:8080 map[actor:deploy-agent transparent:[::1]:15001] map[actor:batch reverse:127.0.0.1:8090 to:https://sqs.us-east-1.amazonaws.com]]" {
+			t.Errorf("shown as %v", v.Value)
+		}
+	}
+	if c, err = Parse("assent.yaml", "/", []byte(`listen: [{transparent: "127.0.0.1:15001"}]`)); err != nil || c.Listen != "" {
+		t.Errorf("without the proxy: %+v %v", c, err)
+	}
 }

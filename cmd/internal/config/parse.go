@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,7 +149,7 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 	case FieldCA:
 		c.CA, err = r.path(n)
 	case FieldListen:
-		c.Listen, err = r.address(n)
+		c.Listen, c.Listeners, err = r.listen(n)
 	case FieldGateway:
 		c.Gateway, err = r.address(n)
 	case FieldAdmission:
@@ -236,14 +235,8 @@ func (r reader) upstreams(n *yaml.Node) (out []proxy.Upstream, err error) {
 				u.Hosts = strings.ToLower(s)
 				return nil
 			}
-			to, err := url.Parse(s)
-			if err != nil || (to.Scheme != "http" && to.Scheme != "https") || to.Host == "" ||
-				(to.Path != "" && to.Path != "/") || to.RawQuery != "" || to.User != nil {
-				return r.bad(value, "%q is not an upstream; expected http://HOST:PORT or https://HOST:PORT", s)
-			}
-			to.Path = ""
-			u.To = to
-			return nil
+			u.To, err = r.server(value)
+			return err
 		})
 		if err != nil {
 			return nil, err
