@@ -129,4 +129,15 @@ type Outcome struct {
 	RequestID   string    `json:"request_id,omitempty"` // the upstream's own
 	ForwardedAt time.Time `json:"forwarded_at,omitzero"`
 	CompletedAt time.Time `json:"completed_at,omitzero"`
+	// Signed is set where assent's credential went out in the place of the caller's.
+	Signed *Signed `json:"signed,omitempty"`
+}
+
+// Signed says with which credential of assent's a call went out, and what of the call
+// was changed for that. It holds names, never a secret or a signature.
+type Signed struct {
+	Key     string   `json:"key"`               // of the credential that was used: an access key id
+	As      string   `json:"as,omitempty"`      // where it is from: a role, the default chain
+	Instead string   `json:"instead,omitempty"` // the key that the caller signed with
+	Changed []string `json:"changed"`
 }

@@ -21,7 +21,9 @@
 //   - The judged bytes are the forwarded bytes: request target, header values,
 //     framing and body. Headers that end at this hop are taken out before judging.
 //     One header may be written after it, where the platform has one for it: the id
-//     under which its own log keeps the call (decoders.Joiner).
+//     under which its own log keeps the call (decoders.Joiner). Where assent holds the
+//     credential, its signature goes out in the place of the caller's, which is checked
+//     first; nothing else changes, and the outcome names what did (Prover).
 //   - A mutation (a call whose permit has a Close) is sent at most once, and its
 //     outcome is told before the answer, also when its caller has left.
 //   - A panic anywhere on the way refuses that call and touches no other.
@@ -46,6 +48,7 @@ import (
 	"time"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -79,6 +82,8 @@ type Answered struct {
 	RequestID   string // the upstream's own request id
 	ForwardedAt time.Time
 	CompletedAt time.Time
+	// Signed is set where assent's credential went out in the place of the caller's.
+	Signed *ledger.Signed
 }
 
 // Permit is the gate's answer to one call.

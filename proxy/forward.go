@@ -121,7 +121,6 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	case e.in.pin.IsValid():
 		ctx = context.WithValue(ctx, pinned{}, e.in.pin)
 	}
-	setTarget(u, e.in.rawTarget, e.r.URL)
 	out := (&http.Request{
 		Method: e.r.Method, URL: u, Host: e.r.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -132,6 +131,13 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	}
 	if j, ok := e.decoder.(decoders.Joiner); ok {
 		j.Join(e.permit.DecisionID, out.Header)
+	}
+	renewed, err := e.renewed(ctx, out.Header)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.aim(u, renewed.Target); err != nil {
+		return nil, err
 	}
 	if e.s.cfg.Vouch != nil && e.permit.DecisionID != "" {
 		if err := e.s.cfg.Vouch(ctx, e.call.Host, e.permit.DecisionID, out.Header); err != nil {
@@ -146,9 +152,9 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	case len(e.r.Trailer) > 0:
 		e.withTrailers(out)
 	case e.call.Streamed && e.r.Body != nil && e.r.Body != http.NoBody:
-		out.Body, out.ContentLength = io.NopCloser(e.r.Body), e.r.ContentLength
+		out.Body, out.ContentLength = io.NopCloser(renewed.body(e.r.Body)), e.r.ContentLength
 	case len(e.body) > 0:
-		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(e.body)), e.r.ContentLength
+		out.Body, out.ContentLength = io.NopCloser(renewed.body(bytes.NewReader(e.body))), e.r.ContentLength
 	case e.r.Header.Get("Content-Length") == "0" && e.r.ProtoMajor == 1:
 		out.TransferEncoding = []string{"identity"} // makes net/http write Content-Length: 0 for DELETE too
 	}
@@ -186,6 +192,9 @@ func (e *exchange) unanswered(err error) {
 			Code: decoders.DeniedCode, DecisionID: e.permit.DecisionID,
 			Message: oneLine("assent refused this call: " + err.Error() + ". Nothing was sent; it is policy, not an outage. Next: name the address under upstreams in assent.yaml if it is meant"),
 		})
+	case errors.Is(err, errUnrenewed):
+		e.close(Answered{Result: ledger.NotForwarded, Reason: oneLine(err.Error())})
+		e.sayTrouble("no-credential", "assent signs calls to "+e.call.Host+" with a credential that it holds, and could not: "+err.Error()+"; nothing was sent, and no policy refused it", false)
 	case errors.Is(err, errUnvouched):
 		e.close(Answered{Result: ledger.NotForwarded, Reason: oneLine(err.Error())})
 		e.sayTrouble("unvouched", "assent sends changes to "+e.call.Host+" in their caller's name, and could not: "+err.Error()+"; nothing was sent, and no policy refused it", false)

@@ -16,20 +16,27 @@ import (
 
 type callerKey struct{}
 
+const (
+	challenge     = `Basic realm="assent"`
+	unknownCaller = "assent does not know who this is: use the proxy address with the run token in it, as `assent run` sets it"
+)
+
 // front is the outer handler: it knows who calls before anything else happens.
 func (s *Server) front(w http.ResponseWriter, r *http.Request) {
-	actor, run, ok := s.cfg.Authenticator.Authenticate(r.Header.Get("Proxy-Authorization"))
+	proof := r.Header.Get("Proxy-Authorization")
 	r.Header.Del("Proxy-Authorization")
-	if !ok {
-		w.Header().Set("Proxy-Authenticate", `Basic realm="assent"`)
-		say(w, http.StatusProxyAuthRequired, "stranger", "assent does not know who this is: use the proxy address with the run token in it, as `assent run` sets it")
+	actor, run, ok := s.cfg.Authenticator.Authenticate(proof)
+	stranger := !ok && proof == "" && s.prover() != nil
+	if !ok && !stranger {
+		w.Header().Set("Proxy-Authenticate", challenge)
+		say(w, http.StatusProxyAuthRequired, "stranger", unknownCaller)
 		return
 	}
 	if s.draining.Load() {
 		say(w, http.StatusServiceUnavailable, "shutting-down", "assent is shutting down")
 		return
 	}
-	who := caller{actor: actor, run: run}
+	who := caller{actor: actor, run: run, stranger: stranger, from: r.RemoteAddr}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, who))
 	switch {
 	case r.Method == http.MethodConnect:
@@ -47,6 +54,11 @@ func (s *Server) connect(host string, ctx *goproxy.ProxyCtx) (*goproxy.ConnectAc
 	who, _ := ctx.Req.Context().Value(callerKey{}).(caller)
 	t, no := s.admit(ctx.Req.Context(), who, overCONNECT{}, host)
 	if no != nil {
+		if no.status == http.StatusProxyAuthRequired {
+			action := reject(ctx, no.status, no.code, no.message)
+			ctx.Resp.Header.Set("Proxy-Authenticate", challenge)
+			return action, host
+		}
 		return reject(ctx, no.status, no.code, no.message), host
 	}
 	return &goproxy.ConnectAction{Action: goproxy.ConnectHijack, Hijack: func(_ *http.Request, c net.Conn, _ *goproxy.ProxyCtx) {
@@ -64,6 +76,11 @@ func (s *Server) plain(w http.ResponseWriter, r *http.Request, who caller) {
 	}
 	head := decoders.Call{Method: http.MethodConnect, Scheme: scheme, Host: target.host(scheme), URL: &url.URL{}, Header: http.Header{}}
 	decoder, _, findErr := s.find(head)
+	if who.stranger && (decoder == nil || !s.admitsStrangers(target.host(scheme))) {
+		w.Header().Set("Proxy-Authenticate", challenge)
+		say(w, http.StatusProxyAuthRequired, "stranger", unknownCaller)
+		return
+	}
 	in := incoming{caller: who, target: target, scheme: scheme, decoder: decoder, rawTarget: pathOf(r.RequestURI)}
 	if decoder == nil && findErr == nil {
 		// A decoder may know a call by more than its host.

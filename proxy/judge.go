@@ -50,33 +50,41 @@ type exchange struct {
 	decoder decoders.Decoder
 	body    []byte // the judged body, when it was read
 	held    int64  // bytes taken from the budget
+	account string // under which the limits are counted
+	entered string // a second account, of who the call itself proved to be from
+	renew   func(context.Context, http.Header) (Renewed, error)
 	permit  Permit
 
 	// ending records the outcome where only the trailers of the answer tell it.
 	ending func(trailer http.Header, err error)
 
 	forwardedAt time.Time
-	sent        bool // a connection to the upstream was used: the call may have arrived
-	closed      bool // permit.Close was called
-	wrote       bool // the head of the answer went to the caller
+	sent        bool           // a connection to the upstream was used: the call may have arrived
+	signed      *ledger.Signed // what was put in the place of the caller's credential
+	closed      bool           // permit.Close was called
+	wrote       bool           // the head of the answer went to the caller
 }
 
 // judge takes a call through the gate.
 func (s *Server) judge(w http.ResponseWriter, r *http.Request, in incoming) {
-	if !s.requests.enter(in.caller.actor.ID) {
+	account := in.caller.account()
+	if !s.requests.enter(account) {
 		w.Header().Set("Retry-After", "1")
-		say(w, http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d requests in flight, the limit", in.caller.actor.ID, requestsPerActor))
+		say(w, http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d requests in flight, the limit", account, requestsPerActor))
 		return
 	}
-	e := &exchange{s: s, w: w, r: r, in: in}
+	e := &exchange{s: s, w: w, r: r, in: in, account: account}
 	defer func() {
 		if e.held > 0 {
-			s.bodies.give(in.caller.actor.ID, e.held)
+			s.bodies.give(account, e.held)
 		}
-		s.requests.leave(in.caller.actor.ID)
+		s.requests.leave(account)
+		if e.entered != "" {
+			s.requests.leave(e.entered)
+		}
 	}()
 	defer e.recovered()
-	if !e.understandHead() || !e.readBody() {
+	if !e.understandHead() || !e.readBody() || !e.identify() {
 		return
 	}
 	e.permit = e.ask()
@@ -227,7 +235,7 @@ func (e *exchange) readChunks(limit int64) error {
 }
 
 func (e *exchange) hold(n int64) bool {
-	if !e.s.bodies.take(e.in.caller.actor.ID, n) {
+	if !e.s.bodies.take(e.account, n) {
 		return false
 	}
 	e.held += n
@@ -337,7 +345,7 @@ func (e *exchange) close(a Answered) {
 		return
 	}
 	e.closed = true
-	a.ForwardedAt, a.CompletedAt = e.forwardedAt, e.s.cfg.Now()
+	a.ForwardedAt, a.CompletedAt, a.Signed = e.forwardedAt, e.s.cfg.Now(), e.signed
 	defer e.s.judging.begin(int64(len(e.body)))()
 	if err := e.permit.Close(context.WithoutCancel(e.r.Context()), a); err != nil {
 		// The action happened: the caller gets the truth, the operator the alarm.

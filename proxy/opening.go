@@ -53,10 +53,13 @@ func (s *Server) admitTo(t *tunnel, host string) *turndown {
 // enterTunnel counts a tunnel to a target that it may have. If it does, carry MUST
 // follow.
 func (s *Server) enterTunnel(ctx context.Context, t *tunnel) *turndown {
+	if t.caller.stranger && (t.decoder == nil || !s.admitsStrangers(t.target.host("https"))) {
+		return &turndown{http.StatusProxyAuthRequired, "stranger", unknownCaller}
+	}
 	if !t.governed && s.cfg.Egress == EgressDeny {
 		return s.egressDenied(ctx, t)
 	}
-	if who := t.caller.actor.ID; !s.tunnels.enter(who) {
+	if who := t.caller.account(); !s.tunnels.enter(who) {
 		return &turndown{http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d tunnels open, the limit", who, tunnelsPerActor)}
 	}
 	return nil
@@ -78,7 +81,7 @@ func (s *Server) egressDenied(ctx context.Context, t *tunnel) *turndown {
 // carry serves a tunnel to its end, on a connection that nobody else looks after.
 func (s *Server) carry(t *tunnel, c net.Conn) {
 	t.Conn = c
-	defer s.tunnels.leave(t.caller.actor.ID)
+	defer s.tunnels.leave(t.caller.account())
 	defer func() {
 		if p := recover(); p != nil { // net/http does not recover for us here
 			s.cfg.Log.Error("a tunnel panicked", zap.Any("panic", p), zap.String("host", t.target.hostPort()))

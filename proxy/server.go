@@ -319,6 +319,9 @@ func (s *Server) find(c decoders.Call) (d decoders.Decoder, claim decoders.Claim
 type caller struct {
 	actor model.Actor
 	run   string
+	// stranger: the connection has proved nothing. Each call has to, or is refused.
+	stranger bool
+	from     string // the address of the connection
 }
 
 type zapWriter struct{ log *zap.Logger }

@@ -83,6 +83,7 @@ func (overSOCKS) failed(w io.Writer, no turndown) {
 // socks serves a connection whose first byte has been read.
 func (s *Server) socks(c net.Conn, version byte, said func() bool) {
 	who, host, err := s.negotiate(c, version)
+	who.from = c.RemoteAddr().String()
 	open := said()
 	if err != nil || !open || s.draining.Load() {
 		var no socksError
@@ -139,6 +140,13 @@ func (s *Server) negotiate(c io.ReadWriter, version byte) (who caller, host stri
 		if _, err := c.Write([]byte{socks5, socksAnonymous}); err != nil {
 			return who, "", err
 		}
+	case s.prover() != nil && strings.IndexByte(methods, socksAnonymous) >= 0:
+		// Nothing is known of it; its calls have to say.
+		if _, err := c.Write([]byte{socks5, socksAnonymous}); err != nil {
+			return who, "", err
+		}
+		host, err = readTarget(c)
+		return caller{stranger: true}, host, err
 	default:
 		_, err := c.Write([]byte{socks5, socksNoMethod})
 		return who, "", errors.Join(errStranger, err)

@@ -316,7 +316,7 @@ func (g *Gate) closer(d policy.Decision, of ledger.Receipt) func(context.Context
 		out := ledger.Outcome{
 			Decision: d.ID, Of: of,
 			Result: a.Result, Reason: a.Reason, Status: a.Status, RequestID: a.RequestID,
-			ForwardedAt: a.ForwardedAt.UTC(), CompletedAt: a.CompletedAt.UTC(),
+			ForwardedAt: a.ForwardedAt.UTC(), CompletedAt: a.CompletedAt.UTC(), Signed: a.Signed,
 		}
 		if !carriedOut(a.Result) {
 			g.giveBack(ctx, d)

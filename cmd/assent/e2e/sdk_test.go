@@ -29,8 +29,25 @@ func TestGoSDKSignaturesHold(t *testing.T) {
 // computes each signature anew from the bytes that arrived.
 func TestOddKeysArriveAsTheyWereSigned(t *testing.T) {
 	python, w := tool(t, "python3"), newWorld(t)
+	w.behind(&cloud{t: t, url: startVerifier(t, accessKey, w.env["AWS_SECRET_ACCESS_KEY"])}, "")
+	for _, client := range [][]string{{python, testdata(t, "keys.py")}, {goSDK(t), "keys"}} {
+		r := w.assent(append([]string{"run", "--"}, client...)...)
+		if r.code != 0 || !strings.Contains(r.out, ", 0 mismatches") {
+			t.Errorf("%s: %v", filepath.Base(client[0]), r)
+		}
+	}
+	w.env["AWS_SECRET_ACCESS_KEY"] = "not-the-right-one"
+	if r := w.assent("run", "--", python, testdata(t, "keys.py")); r.code == 0 {
+		t.Errorf("the verifier lets everything pass, so the test proves nothing: %v", r)
+	}
+}
+
+// startVerifier starts the cloud that recomputes each signature, and returns its URL.
+// With a token it wants that one too.
+func startVerifier(t *testing.T, credential ...string) string {
+	t.Helper()
 	port := freePort(t)
-	verifier := exec.Command(python, testdata(t, "verifier.py"), port, accessKey, w.env["AWS_SECRET_ACCESS_KEY"])
+	verifier := exec.Command(tool(t, "python3"), append([]string{testdata(t, "verifier.py"), port}, credential...)...)
 	verifier.Stderr = os.Stderr
 	if err := verifier.Start(); err != nil {
 		t.Fatal(err)
@@ -43,17 +60,7 @@ func TestOddKeysArriveAsTheyWereSigned(t *testing.T) {
 		}
 		return err == nil
 	})
-	w.behind(&cloud{t: t, url: "http://127.0.0.1:" + port}, "")
-	for _, client := range [][]string{{python, testdata(t, "keys.py")}, {goSDK(t), "keys"}} {
-		r := w.assent(append([]string{"run", "--"}, client...)...)
-		if r.code != 0 || !strings.Contains(r.out, ", 0 mismatches") {
-			t.Errorf("%s: %v", filepath.Base(client[0]), r)
-		}
-	}
-	w.env["AWS_SECRET_ACCESS_KEY"] = "not-the-right-one"
-	if r := w.assent("run", "--", python, testdata(t, "keys.py")); r.code == 0 {
-		t.Errorf("the verifier lets everything pass, so the test proves nothing: %v", r)
-	}
+	return "http://127.0.0.1:" + port
 }
 
 // A refusal in rpc-v2-cbor, which only the newest SDKs speak.

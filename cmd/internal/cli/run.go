@@ -34,6 +34,7 @@ const drainTime = 10 * time.Second
 // runOptions are the flags of run.
 type runOptions struct {
 	identity
+	brokering
 	enforce, observe bool
 	question         bool // assent may -- CMD: judge, tell, and send no change
 }
@@ -50,13 +51,19 @@ evidence. stdout, stdin and the exit code are the command's own.
 Without declared intent, or with --observe, nothing is blocked. With --enforce, or "mode: enforce" in assent.yaml, a
 change passes only if it is declared.
 
+With --broker, or --role, the command gets an AWS key pair that is worth nothing at AWS: assent checks what it signs with it,
+and signs it anew with the real credential (that of this environment, or a role that it assumes with it), which the command
+never sees.
+
 Exit codes: the command's own; 125 assent failed, 126 the command cannot be run, 127 it was not found.`,
 		Example: `  assent run -- terraform plan
-  assent run --enforce --as deploy-agent --kind agent -- ./agent.sh`,
+  assent run --enforce --as deploy-agent --kind agent -- ./agent.sh
+  assent run --broker --as deploy-agent -- terraform apply`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), o, args) },
 	}
-	o.flags(cmd)
+	o.identity.flags(cmd)
+	o.brokering.flags(cmd)
 	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "refuse what is not declared")
 	cmd.Flags().BoolVar(&o.observe, "observe", false, "refuse nothing, whatever assent.yaml says")
 	cmd.MarkFlagsMutuallyExclusive("enforce", "observe")
@@ -166,6 +173,16 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	for _, b := range cfg.Governed {
 		params.Governed = append(params.Governed, b.Host)
 	}
+	roots, err := setup.UpstreamRoots(a.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	ways := &actor.Ways{Tokens: tokens}
+	if o.broker() {
+		if ways.Keys, err = s.broker(ctx, o.brokering, who, &params, roots); err != nil {
+			return nil, err
+		}
+	}
 	clusters, err := s.kubeconfig(&params, authority)
 	if err != nil {
 		return nil, err
@@ -182,12 +199,8 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if s.engine, err = engine.New(ctx, config); err != nil {
 		return nil, err
 	}
-	roots, err := setup.UpstreamRoots(a.Getenv)
-	if err != nil {
-		return nil, err
-	}
 	err = s.engine.Open(engine.Door{
-		Authority: authority, Authenticator: tokens, Upstreams: cfg.Upstreams, Egress: cfg.Egress,
+		Authority: authority, Authenticator: ways, Upstreams: cfg.Upstreams, Egress: cfg.Egress,
 		// The command reaches this machine's own services without us just as well.
 		MayDial:    []string{"*"},
 		OnDistrust: s.watcher.distrust,

@@ -36,7 +36,9 @@ type Params struct {
 	// Governed are host patterns that NO_PROXY must not take away from us; the
 	// clouds' own domains are always among them.
 	Governed []string
-	OS       string // runtime.GOOS
+	// AWS takes the place of every AWS credential; nil: they are left alone.
+	AWS *AWS
+	OS  string // runtime.GOOS
 }
 
 // BundleVariables returns the variables that name a PEM bundle, and whose former
@@ -73,6 +75,9 @@ func Environ(base []string, in Params) (env []string, notes []Note, err error) {
 	e.set("no_proxy", kept)
 	for _, name := range BundleVariables() {
 		e.set(name, in.Bundle)
+	}
+	if in.AWS != nil {
+		e.brokered(*in.AWS)
 	}
 	e.set("NODE_USE_ENV_PROXY", "1")
 	e.set("JAVA_TOOL_OPTIONS", java(e.get("JAVA_TOOL_OPTIONS"), in))

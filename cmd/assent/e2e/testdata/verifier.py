@@ -2,14 +2,14 @@
 request anew from the bytes that arrived, and answers SignatureDoesNotMatch if they are not the
 bytes that were signed. (moto normalises paths before it checks, and so cannot judge odd keys.)
 
-usage: verifier.py PORT ACCESS_KEY SECRET"""
+usage: verifier.py PORT ACCESS_KEY SECRET [SESSION_TOKEN]"""
 import hashlib
 import hmac
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote
 
-PORT, KEY, SECRET = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+PORT, KEY, SECRET, TOKEN = int(sys.argv[1]), sys.argv[2], sys.argv[3], "".join(sys.argv[4:])
 
 
 def sign(key, text):
@@ -33,6 +33,8 @@ class Handler(BaseHTTPRequestHandler):
         text = "\n".join(["AWS4-HMAC-SHA256", self.headers["x-amz-date"], scope, hashlib.sha256(canonical.encode()).hexdigest()])
         derived = sign(sign(sign(sign(b"AWS4" + SECRET.encode(), date), region), service), "aws4_request")
         want = hmac.new(derived, text.encode(), hashlib.sha256).hexdigest()
+        if (self.headers.get("x-amz-security-token") or "") != TOKEN or (TOKEN and "x-amz-security-token" not in signed):
+            return False
         return key == KEY and hmac.compare_digest(want, fields["Signature"])
 
     def body(self):
