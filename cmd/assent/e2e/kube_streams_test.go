@@ -20,17 +20,44 @@ import (
 
 // variant is one way of streaming: a program, a protocol, a door.
 type variant struct {
-	name, kubectl, websockets, config string
+	kubectl, websockets string
+	door
+}
+
+func (v variant) String() string {
+	protocol := map[string]string{"true": "WebSocket", "false": "SPDY"}[v.websockets]
+	return v.door.name + ", " + protocol + ", " + filepath.Base(v.kubectl)
+}
+
+// door is one way in: a kubeconfig, and what is in the environment beside it.
+type door struct {
+	name, config string
+	env          map[string]string
 }
 
 // matrix is the stream matrix: what kubectl streams, over either protocol, through
-// either door, against pods that really run.
+// every door, against pods that really run.
 type matrix struct {
 	*kube
-	at      variant
-	n       int // of the variant
-	streams int // operations that passed
+	at     variant
+	n      int            // of the variant
+	passed map[string]int // operations that passed, by door and protocol
 }
+
+// streamed are the stream operations.
+var streamed = []struct {
+	name string
+	try  func(m *matrix, pod string) error
+}{
+	{"exec", (*matrix).exec}, {"exec -i", (*matrix).execStdin}, {"exec -t", (*matrix).execTerminal}, {"attach", (*matrix).attach},
+	{"cp to", (*matrix).copyTo}, {"cp from", (*matrix).copyFrom}, {"port-forward", (*matrix).portForward},
+	{"logs -f", (*matrix).logs}, {"get -w", (*matrix).watch},
+}
+
+// elsewhere is a name of the API server that no resolver knows: Go clients send no
+// call for this machine through HTTPS_PROXY, and a call for this name cannot go
+// anywhere else.
+const elsewhere = "api.k8sbox.test:6443"
 
 // streamIntent lets the agent execute in the pods of the namespace but for closed.
 const streamIntent = `
@@ -46,46 +73,24 @@ spec:
 
 func kubeStreamMatrix(t *testing.T, c *k8sboxtest.Cluster) {
 	k := newKube(t, c, "admin", "streaming").enforcing()
-	k.write("intent/shop.yaml", strings.ReplaceAll(kubeIntent+streamIntent, "NAMESPACE", k.namespace))
-	listen, gateway := freePort(t), freePort(t)
-	k.write("assent.yaml", fmt.Sprintf("listen: 127.0.0.1:%s\ngateway: 127.0.0.1:%s\nmode: enforce\nintent: intent\nclusters: [%q]\n", listen, gateway, c.Kubeconfig["admin"]))
-	stop := k.serveUntil()
-	through := k.write("gateway.kubeconfig", k.must(binary, "kubeconfig", "--as", "deploy-agent").out)
-	// The proxy wants a token to know the agent by; the gateway has its certificate.
-	stop()
-	const token = "the-token-of-the-agent"
-	k.write("assent.yaml", fmt.Sprintf("listen: 127.0.0.1:%s\ngateway: 127.0.0.1:%s\nmode: enforce\nintent: intent\nclusters: [%q]\ntokens:\n  deploy-agent: sha256:%s\n",
-		listen, gateway, c.Kubeconfig["admin"], sha256Hex(token)))
-	k.serveUntil()
-	proxied := k.write("proxied.kubeconfig", fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: x,
-clusters: [{name: x, cluster: {server: %q, certificate-authority: %q, proxy-url: "http://assent:%s@127.0.0.1:%s"}}],
-users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x, user: u, namespace: streaming}}]}`,
-		c.Server, filepath.Join(k.home, "state", "assent", "ca", "ca.pem"), token, listen, c.Token["admin"]))
-
-	old := kubectls(c)[:len(kubectls(c))-1]
+	k.write("intent/shop.yaml", strings.NewReplacer("NAMESPACE", k.namespace, "clusters: [k8sbox]", "clusters: [k8sbox, named]", "k8s://k8sbox/", "k8s://*/").Replace(kubeIntent+streamIntent))
 	var variants []variant
-	for door, config := range map[string]string{"proxy-url": proxied, "gateway": through} {
-		variants = append(variants, variant{door + ", WebSocket", c.Kubectl, "true", config}, variant{door + ", SPDY", c.Kubectl, "false", config})
-		if len(old) > 0 {
-			variants = append(variants, variant{door + ", an old kubectl", old[len(old)-1], "false", config})
+	programs := kubectls(c)
+	for _, d := range k.doors() {
+		variants = append(variants, variant{c.Kubectl, "true", d}, variant{c.Kubectl, "false", d})
+		if old := programs[:len(programs)-1]; len(old) > 0 {
+			variants = append(variants, variant{old[len(old)-1], "false", d})
 		}
 	}
-	m := &matrix{kube: k}
+	m := &matrix{kube: k, passed: map[string]int{}}
 	for m.n, m.at = range variants {
-		k.env["KUBECTL_REMOTE_COMMAND_WEBSOCKETS"], k.env["KUBECTL_PORT_FORWARD_WEBSOCKETS"] = m.at.websockets, m.at.websockets
 		pod := m.pods()
 		before := len(k.entries())
-		for _, op := range []struct {
-			name string
-			try  func(pod string) error
-		}{
-			{"exec", m.exec}, {"exec -i", m.execStdin}, {"exec -t", m.execTerminal}, {"attach", m.attach}, {"cp to and from", m.copy}, {"port-forward", m.portForward},
-			{"logs -f", m.logs}, {"get -w", m.watch},
-		} {
-			if err := op.try(pod); err != nil {
-				t.Errorf("%s: %s: %v", m.at.name, op.name, err)
-			} else {
-				m.streams++
+		for _, op := range streamed {
+			if err := op.try(m, pod); err != nil {
+				t.Errorf("%s: %s: %v", m.at, op.name, err)
+			} else if m.at.kubectl == c.Kubectl {
+				m.passed[m.at.String()]++
 			}
 		}
 		executed := 0
@@ -94,12 +99,52 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 				executed++
 			}
 		}
-		if executed < 7 { // the six above, of which cp is at least two
-			t.Errorf("%s: only %d executions are recorded", m.at.name, executed)
+		if executed < 7 { // those above that are neither logs nor a watch
+			t.Errorf("%s: only %d executions are recorded", m.at, executed)
 		}
 		m.refusals()
 	}
-	t.Logf("%d stream operations passed through %d variants", m.streams, len(variants))
+	// 9 operations, over SPDY and WebSocket, through HTTPS_PROXY, proxy-url and gateway.
+	all := 0
+	for _, n := range m.passed {
+		all += n
+	}
+	if want := len(streamed) * 2 * 3; len(streamed) != 9 || len(m.passed) != 6 || all != want {
+		t.Errorf("%d of %d stream operations passed: %v", all, want, m.passed)
+	}
+}
+
+// doors runs a daemon with every door that a stream can take.
+func (k *kube) doors() []door {
+	listen, gateway := freePort(k.t), freePort(k.t)
+	const token = "the-token-of-the-agent"
+	// The cluster under its own address, and under the name that leads there.
+	clusters := k.write("clusters.kubeconfig", fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: k8sbox,
+clusters: [{name: k8sbox, cluster: {server: %q, certificate-authority: %q}}, {name: named, cluster: {server: "https://%s", certificate-authority: %[2]q}}],
+users: [{name: u, user: {token: %[4]q}}], contexts: [{name: k8sbox, context: {cluster: k8sbox, user: u, namespace: streaming}}]}`,
+		k.cluster.Server, k.cluster.CA, elsewhere, k.cluster.Token["admin"]))
+	config := fmt.Sprintf("listen: 127.0.0.1:%s\ngateway: 127.0.0.1:%s\nmode: enforce\nintent: intent\nclusters: [%q]\nupstreams:\n  - {hosts: %q, to: %q}\n",
+		listen, gateway, clusters, elsewhere, k.cluster.Server)
+	k.write("assent.yaml", config)
+	stop := k.serveUntil()
+	k.env["KUBECONFIG"] = clusters
+	through := k.write("gateway.kubeconfig", k.must(binary, "kubeconfig", "--as", "deploy-agent").out)
+	// The proxy wants a token to know the agent by; the gateway has its certificate.
+	stop()
+	k.write("assent.yaml", config+"tokens:\n  deploy-agent: sha256:"+sha256Hex(token)+"\n")
+	k.serveUntil()
+	proxied := func(name, server, more string) string {
+		return k.write(name, fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: x,
+clusters: [{name: x, cluster: {server: %q, certificate-authority: %q%s}}],
+users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x, user: u, namespace: streaming}}]}`,
+			server, filepath.Join(k.home, "state", "assent", "ca", "ca.pem"), more, k.cluster.Token["admin"]))
+	}
+	url := "http://assent:" + token + "@127.0.0.1:" + listen
+	return []door{
+		{"HTTPS_PROXY", proxied("named.kubeconfig", "https://"+elsewhere, ""), map[string]string{"HTTPS_PROXY": url}},
+		{"proxy-url", proxied("proxied.kubeconfig", k.cluster.Server, ", proxy-url: \""+url+"\""), nil},
+		{"gateway", through, nil},
+	}
 }
 
 // pods makes what a variant streams to, and returns the first part of the names.
@@ -120,8 +165,16 @@ func (m *matrix) pods() string {
 func (m *matrix) command(args ...string) (*exec.Cmd, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	cmd := exec.CommandContext(ctx, m.at.kubectl, append([]string{"--kubeconfig", m.at.config}, args...)...)
-	cmd.Dir, cmd.Env = m.dir, m.environ()
+	cmd.Dir, cmd.Env = m.dir, append(m.environ(), m.at.environ()...)
 	return cmd, cancel
+}
+
+func (v variant) environ() []string {
+	env := []string{"KUBECTL_REMOTE_COMMAND_WEBSOCKETS=" + v.websockets, "KUBECTL_PORT_FORWARD_WEBSOCKETS=" + v.websockets}
+	for name, value := range v.env {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 // says runs kubectl and wants an exit code and an output.
@@ -163,19 +216,22 @@ func (m *matrix) attach(pod string) error {
 	return m.says("one\ntwo\n", 0, "got one\ngot two\n", "attach", "-i", "-q", pod+"-echo")
 }
 
-func (m *matrix) copy(pod string) error {
-	sent := strings.Repeat("what is copied\n", 10_000)
-	m.write("sent", sent)
-	if err := m.says("", 0, "", "cp", "sent", pod+"-plain:there"); err != nil {
-		return err
-	}
+var copied = strings.Repeat("what is copied\n", 10_000)
+
+func (m *matrix) copyTo(pod string) error {
+	m.write("sent", copied)
+	return m.says("", 0, "", "cp", "sent", pod+"-plain:there")
+}
+
+// copyFrom fetches what copyTo has left.
+func (m *matrix) copyFrom(pod string) error {
 	back := filepath.Join(m.dir, "back")
 	defer os.Remove(back)
 	if err := m.says("", 0, "", "cp", pod+"-plain:there", "back"); err != nil {
 		return err
 	}
-	if got, err := os.ReadFile(back); err != nil || string(got) != sent {
-		return fmt.Errorf("%d bytes came back of %d: %w", len(got), len(sent), err)
+	if got, err := os.ReadFile(back); err != nil || string(got) != copied {
+		return fmt.Errorf("%d bytes came back of %d: %w", len(got), len(copied), err)
 	}
 	return nil
 }
@@ -267,18 +323,22 @@ func (m *matrix) watch(pod string) error {
 	})
 }
 
-// refusals: what is not declared ends kubectl with our message, and the server's
-// log has no such id.
+// refusals: a refused create, patch, delete, exec or port-forward ends kubectl with a
+// code other than 0 and our message, and the audit log has no such id.
 func (m *matrix) refusals() {
 	closed := fmt.Sprintf("closed-%d", m.n)
 	for _, line := range []string{
 		"create configmap mine", `patch serviceaccount default --type=merge -p {"metadata":{"labels":{"a":"b"}}}`, "delete pod " + closed,
 		"exec " + closed + " -- id", "port-forward " + closed + " :80",
 	} {
-		r := m.run(m.at.kubectl, append([]string{"--kubeconfig", m.at.config}, strings.Fields(line)...)...)
-		said := refusalLine.FindStringSubmatch(r.errOut)
-		if said == nil || r.code == 0 {
-			m.t.Errorf("%s: %s is not refused: %v", m.at.name, line, r)
+		cmd, cancel := m.command(strings.Fields(line)...)
+		var errOut bytes.Buffer
+		cmd.Stderr = &errOut
+		err := cmd.Run()
+		cancel()
+		said := refusalLine.FindStringSubmatch(errOut.String())
+		if said == nil || err == nil {
+			m.t.Errorf("%s: %s is not refused: %v: %s", m.at, line, err, errOut.String())
 			continue
 		}
 		audit, err := os.ReadFile(m.cluster.Audit)
@@ -286,7 +346,7 @@ func (m *matrix) refusals() {
 			m.t.Fatal(err)
 		}
 		if bytes.Contains(audit, []byte(said[6])) {
-			m.t.Errorf("%s: %s was refused as %s, and the server knows it", m.at.name, line, said[6])
+			m.t.Errorf("%s: %s was refused as %s, and the server knows it", m.at, line, said[6])
 		}
 	}
 }
