@@ -1,15 +1,18 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"golang.org/x/net/netutil"
 
@@ -53,6 +56,7 @@ func (m Mount) check() error {
 // newGateway makes the server of the gateway. It is started by ServeGateway.
 func (s *Server) newGateway() *http.Server {
 	server := s.plainServer(s.gateway)
+	server.ConnContext = withTunnel
 	server.TLSConfig = &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{"h2", "http/1.1"},
@@ -68,15 +72,51 @@ func (s *Server) newGateway() *http.Server {
 // returns nil.
 func (s *Server) ServeGateway(l net.Listener) error {
 	s.listens(l)
-	err := s.entrance.ServeTLS(netutil.LimitListener(l, gatewayConnections), "", "")
-	if errors.Is(err, http.ErrServerClosed) {
+	door := newDoor(netutil.LimitListener(l, gatewayConnections))
+	defer door.Close()
+	greet := func(c *earlyConn, said func() bool) net.Conn { return s.greet(door, c, said) }
+	if err := s.entrance.Serve(s.sort(door, greet)); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	door.Wait()
+	return nil
+}
+
+// greet shakes hands with a client of the gateway: not left to net/http, to see what
+// the client thinks of our certificate.
+func (s *Server) greet(d *door, c *earlyConn, said func() bool) net.Conn {
+	own, _ := parseAuthority(c.LocalAddr().String(), "443") // an address with a port always reads
+	t := &tunnel{Conn: c, target: own, watching: true, done: make(chan struct{})}
+	if c.early[0] != recordHandshake {
+		_, _ = io.WriteString(c, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nassent's gateway speaks TLS: use https://\n")
+		said()
+		_ = t.Close()
 		return nil
 	}
-	return err
+	secure := tls.Server(t, s.entrance.TLSConfig)
+	err := secure.HandshakeContext(context.Background())
+	t.watching = false
+	open := said()
+	if err != nil {
+		s.distrusted(t, err)
+	}
+	if err != nil || !open {
+		_ = t.Close()
+		return nil
+	}
+	opened := time.Now()
+	d.going.Go(func() {
+		<-t.done
+		s.leftUnused(t, secure, opened)
+	})
+	return secure
 }
 
 // gateway is the handler: every request that comes to the gateway.
 func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
+	if t, ok := r.Context().Value(tunnelKey{}).(*tunnel); ok && !t.used.Swap(true) {
+		s.trusted.add(t.target.hostPort())
+	}
 	who, why := s.known(r)
 	if why != "" {
 		sayStatus(w, http.StatusUnauthorized, "Unauthorized", "stranger", why)

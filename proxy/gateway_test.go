@@ -37,7 +37,7 @@ type gatewayBench struct {
 	upstreamURL string
 }
 
-func newGatewayBench(t testing.TB, below string, h http.HandlerFunc) *gatewayBench {
+func newGatewayBench(t testing.TB, below string, h http.HandlerFunc, more ...func(*Config)) *gatewayBench {
 	t.Helper()
 	g := &gatewayBench{}
 	var to url.URL
@@ -45,6 +45,9 @@ func newGatewayBench(t testing.TB, below string, h http.HandlerFunc) *gatewayBen
 		cfg.Authenticator, g.authority = certified{}, cfg.Authority
 		cfg.Mounts = []Mount{{Prefix: "/k8s/box", To: &to}, {Prefix: "/k8s/box-2", To: &url.URL{Scheme: "https", Host: "other.governed.test"}}}
 		to = url.URL{Scheme: "https", Host: "unset.governed.test"} // until the upstream is there
+		for _, f := range more {
+			f(cfg)
+		}
 	})
 	to = url.URL{Scheme: "https", Host: g.upstream("api.governed.test", true, h), Path: below}
 	g.upstreamURL = to.Host

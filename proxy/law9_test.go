@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -153,5 +154,48 @@ func TestDistrustIsReportedWithinASecond(t *testing.T) {
 			t.Logf("%s says: %s", client[0], out)
 		}
 		wait(client[0])
+	}
+}
+
+func TestDistrustOfTheGatewayIsReportedLikeTheProxys(t *testing.T) {
+	told := make(chan string, 8)
+	g := newGatewayBench(t, "", func(http.ResponseWriter, *http.Request) {}, func(cfg *Config) {
+		cfg.OnDistrust = func(host string, err error) { told <- host + " " + err.Error() }
+	})
+	for name, conf := range map[string]*tls.Config{
+		"TLS 1.2": {MaxVersion: tls.VersionTLS12}, "TLS 1.3": {}, "h2": {NextProtos: []string{"h2"}},
+	} {
+		if _, err := tls.Dial("tcp", g.gatewayAddr, conf); err == nil {
+			t.Fatal("the handshake went through")
+		}
+		select {
+		case got := <-told:
+			if !strings.HasPrefix(got, g.gatewayAddr+" ") || !strings.Contains(got, "certificate") {
+				t.Errorf("%s: told %q", name, got)
+			}
+		case <-time.After(time.Second):
+			t.Errorf("%s: not told within a second", name)
+		}
+	}
+	// A client that speaks no TLS is told so, and one that trusts us is no news.
+	c, err := net.Dial("tcp", g.gatewayAddr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if said, _ := io.ReadAll(c); !strings.Contains(string(said), "use https://") {
+		t.Errorf("a client without TLS reads %q", said)
+	}
+	trusting := g.dial()
+	if _, err := io.WriteString(trusting, "GET /k8s/box/api HTTP/1.1\r\nHost: "+g.gatewayAddr+"\r\nProxy-Authorization: "+asTester+"\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := io.ReadAll(trusting); err != nil || !strings.HasPrefix(string(said), "HTTP/1.1 200") {
+		t.Errorf("%q, %v", said, err)
+	}
+	if len(told) != 0 {
+		t.Errorf("told %q", <-told)
 	}
 }
