@@ -114,6 +114,14 @@ type Troubler interface {
 	Trouble(c Call, message string, sent bool) *http.Response
 }
 
+// Follower may be implemented by a decoder whose platform has answers that go on for
+// as long as a client listens, one message a line. Of an answer that it Follows,
+// told by its head, Learn gets the lines as they pass: some whole ones at a time, in
+// order, each once. Whoever ends the answer, and however, what has passed is learnt.
+type Follower interface {
+	Follows(Call, *Response) bool
+}
+
 // Ender may be implemented by a decoder in whose protocol the trailers of an answer,
 // and not its head, say whether the call succeeded. Ended is asked about the head
 // and then about the trailers; known is false where they do not say.

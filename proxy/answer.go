@@ -45,6 +45,8 @@ func (e *exchange) answer(resp *http.Response) {
 	copyOf := &keeper{bound: learnCap, room: &e.s.copies}
 	if e.permit.Learn == nil {
 		copyOf.bound = 0
+	} else if e.follows(resp) {
+		copyOf.lines = func(whole []byte) { e.teach(resp, whole, false) }
 	}
 	defer copyOf.drop()
 	err := e.stream(resp.Body, rc, copyOf, streaming)
@@ -54,7 +56,10 @@ func (e *exchange) answer(resp *http.Response) {
 	if err == nil {
 		trailers(h, rc, resp.Trailer, len(announced))
 	}
-	e.learn(resp, copyOf, err != nil)
+	if e.permit.Learn != nil {
+		// Of lines that were followed only what came after the last is left.
+		e.teach(resp, copyOf.buf.Bytes(), copyOf.over || err != nil && copyOf.lines == nil)
+	}
 	if err != nil {
 		// The answer is broken off: so is ours, or the caller would take it for whole.
 		panic(http.ErrAbortHandler)
@@ -91,6 +96,7 @@ func (e *exchange) stream(from io.Reader, rc *http.ResponseController, keep *kee
 					return err
 				}
 			}
+			keep.passOn()
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -119,17 +125,27 @@ func trailers(h http.Header, rc *http.ResponseController, t http.Header, announc
 	}
 }
 
-// learn gives the copy of the answer to the gate. It never breaks the call.
-func (e *exchange) learn(resp *http.Response, keep *keeper, cutOff bool) {
-	if e.permit.Learn == nil {
-		return
-	}
+// follows asks the decoder whether the answer is one of lines that are learnt as
+// they pass.
+func (e *exchange) follows(resp *http.Response) (yes bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.s.cfg.Log.Error("a decoder panicked on the head of an answer", zap.Any("panic", p))
+			yes = false
+		}
+	}()
+	f, ok := e.decoder.(decoders.Follower)
+	return ok && resp.Header.Get("Content-Encoding") == "" && f.Follows(e.call, &decoders.Response{Status: resp.StatusCode, Header: resp.Header})
+}
+
+// teach gives what was kept of the answer to the gate. It never breaks the call.
+func (e *exchange) teach(resp *http.Response, body []byte, truncated bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.s.cfg.Log.Error("learning from an answer panicked", zap.Any("panic", p))
 		}
 	}()
-	out := &decoders.Response{Status: resp.StatusCode, Header: resp.Header.Clone(), Body: keep.buf.Bytes(), Truncated: keep.over || cutOff}
+	out := &decoders.Response{Status: resp.StatusCode, Header: resp.Header.Clone(), Body: body, Truncated: truncated}
 	if strings.EqualFold(resp.Header.Get("Content-Encoding"), "gzip") {
 		body, whole := inflate(out.Body, learnCap)
 		out.Body, out.Truncated = body, out.Truncated || !whole
@@ -157,6 +173,7 @@ func inflate(packed []byte, bound int64) (body []byte, whole bool) {
 type keeper struct {
 	bound int
 	room  *budget
+	lines func(whole []byte) // takes whole lines as they come; nil: all is kept until the end
 	buf   bytes.Buffer
 	held  int64 // bytes taken from room
 	over  bool
@@ -175,6 +192,18 @@ func (k *keeper) add(p []byte) {
 	}
 	k.held += int64(len(p))
 	k.buf.Write(p)
+}
+
+// passOn hands on the lines that are whole.
+func (k *keeper) passOn() {
+	if k.lines == nil || k.over {
+		return
+	}
+	if end := bytes.LastIndexByte(k.buf.Bytes(), '\n') + 1; end > 0 {
+		k.lines(k.buf.Next(end))
+		k.room.give(int64(end))
+		k.held -= int64(end)
+	}
 }
 
 // drop gives the room back. What was kept MUST NOT be used after it.

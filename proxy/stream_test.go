@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/assent-iom/assent/decoders"
 )
 
 // zeros is a body of a given length that costs no memory.
@@ -122,6 +124,69 @@ func TestAWatchEventPassesWhenItHappens(t *testing.T) {
 				t.Errorf("an event took %s", slowest)
 			}
 			_ = resp.Body.Close()
+		}
+	}
+}
+
+// following is a decoder whose answers below /watch go on for ever.
+type following struct{ plainDecoder }
+
+func (following) Follows(c decoders.Call, _ *decoders.Response) bool { return c.URL.Path == "/watch" }
+
+func TestAWatchThatTheClientCutsTeachesWhatItSaw(t *testing.T) {
+	for _, h2 := range []bool{false, true} {
+		learnt := make(chan string, 8)
+		b := newBench(t, func(cfg *Config) {
+			registry, err := decoders.NewRegistry([]decoders.Decoder{following{}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Registry = registry
+		})
+		b.gate.set(func(Asked) Permit {
+			return Permit{Learn: func(r *decoders.Response) {
+				if r.Truncated {
+					t.Error("what passed is called truncated")
+				}
+				learnt <- string(r.Body)
+			}}
+		})
+		over := make(chan struct{})
+		defer close(over)
+		addr := b.upstream("watch.governed.test", true, func(w http.ResponseWriter, r *http.Request) {
+			for _, part := range []string{"one\ntwo\nth", "ree\nfo"} {
+				_, _ = io.WriteString(w, part)
+				_ = http.NewResponseController(w).Flush()
+				select { // the next only when the last was learnt
+				case got := <-learnt:
+					learnt <- got
+				case <-r.Context().Done():
+				}
+			}
+			select {
+			case <-r.Context().Done():
+			case <-over:
+			}
+		})
+		resp, err := b.client(h2).Get("https://" + addr + "/watch")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(resp.Body, make([]byte, len("one\ntwo\nthree\nfo"))); err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close() // the client has seen enough
+		var all string
+		for !strings.HasSuffix(all, "fo") {
+			select {
+			case got := <-learnt:
+				all += got
+			case <-time.After(10 * time.Second):
+				t.Fatalf("learnt is %q", all)
+			}
+		}
+		if all != "one\ntwo\nthree\nfo" {
+			t.Errorf("learnt is %q", all)
 		}
 	}
 }

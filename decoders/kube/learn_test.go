@@ -244,3 +244,28 @@ func TestAWatchTeachesTheLastStateOfEach(t *testing.T) {
 		t.Errorf("the old path taught %v", seen)
 	}
 }
+
+func TestTheEventsOfAWatchAreFollowed(t *testing.T) {
+	d := testDecoder(t)
+	head := func(status int, media string) *decoders.Response {
+		return &decoders.Response{Status: status, Header: http.Header{"Content-Type": {media}}}
+	}
+	for _, c := range []struct {
+		request string
+		resp    *decoders.Response
+		want    bool
+	}{
+		{"GET " + ns + "/pods?watch=1", head(200, "application/json"), true},
+		{"GET " + ns + "/pods?watch=true&fieldSelector=metadata.name%3Da", head(200, "application/json;as=Table;g=meta.k8s.io;v=v1"), true},
+		{"GET /api/v1/watch/namespaces/shop/pods", head(200, "application/json"), true},
+		{"GET " + ns + "/pods", head(200, "application/json"), false},
+		{"GET " + ns + "/pods?watch=1", head(410, "application/json"), false},
+		{"GET " + ns + "/pods?watch=1", head(200, "application/vnd.kubernetes.protobuf;stream=watch"), false},
+		{"POST " + ns + "/pods?watch=1", head(200, "application/json"), false},
+		{"GET " + ns + "/pods/a/log?follow=true", head(200, "text/plain"), false},
+	} {
+		if got := d.Follows(callOf(t, c.request, "", ""), c.resp); got != c.want {
+			t.Errorf("%s, %d, %s: followed %v", c.request, c.resp.Status, c.resp.Header.Get("Content-Type"), got)
+		}
+	}
+}

@@ -3,18 +3,39 @@ package kube
 import (
 	"bytes"
 	"mime"
+	"net/http"
 
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/kube/wire"
 	"github.com/assent-iom/assent/model"
 )
 
-// watched reads the events of a watch: one JSON object a line, each with a type and
-// the object as it then was. Only the last state of each object is taught, and only
-// of a stream that was kept to its end: a part of one would teach what has since
-// been undone. Watches in protobuf, which controllers use, teach nothing.
+var _ decoders.Follower = (*Decoder)(nil)
+
+// Follows reports the watches that are read: their events are learnt as they pass.
+func (d *Decoder) Follows(call decoders.Call, resp *decoders.Response) bool {
+	if resp == nil || resp.Status != http.StatusOK || call.Method != http.MethodGet || call.URL == nil || !eventLines(resp) {
+		return false
+	}
+	_, path, inside := d.find(call)
+	if !inside {
+		return false
+	}
+	route, err := RouteOf(call.Method, path, call.URL.Query())
+	return err == nil && route.Resourceful && route.Verb == "watch"
+}
+
+// eventLines reports the spelling of events that is read: JSON. Watches in protobuf,
+// which controllers use, teach nothing.
+func eventLines(resp *decoders.Response) bool {
+	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return media == typeJSON
+}
+
+// watched reads events of a watch: one JSON object a line, each with a type and the
+// object as it then was. Only the last state of each object is taught.
 func (l *lesson) watched(resp *decoders.Response) []model.Observation {
-	if media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); media != typeJSON {
+	if !eventLines(resp) {
 		return nil
 	}
 	last := map[model.URN]int{} // where in out

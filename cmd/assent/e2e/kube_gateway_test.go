@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -125,4 +127,39 @@ func (k *kube) edit(path, old, changed string) string {
 		k.t.Fatal(err)
 	}
 	return k.write("edited.kubeconfig", strings.ReplaceAll(string(data), old, changed))
+}
+
+// kubeWatchCut: most watches end because their client has seen enough.
+func kubeWatchCut(t *testing.T, c *k8sboxtest.Cluster) {
+	k := newKube(t, c, "admin", "watched")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	watch := exec.CommandContext(ctx, binary, "run", "--", "sh", "-c", k.kubectl+" get configmaps -w -o name & read enough; kill $!")
+	watch.Dir, watch.Env = k.dir, k.environ()
+	enough, err := watch.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := watch.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watch.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	seen := func(name string) {
+		for lines.Scan() {
+			if lines.Text() == "configmap/"+name {
+				return
+			}
+		}
+		t.Fatalf("%s is not seen: %v", name, lines.Err())
+	}
+	seen("kube-root-ca.crt") // a list, and then the watch
+	k.direct("-n", k.namespace, "create", "configmap", "appeared", "--from-literal=colour=blue")
+	seen("appeared")
+	enough.Close()
+	_ = watch.Wait()
+	contains(t, "what is known", k.must(binary, "what").out, "k8s://k8sbox/core/ConfigMap/watched/appeared")
 }

@@ -71,14 +71,19 @@ spec:
     - {id: pods, who: [deploy-agent], may: [execute], what: {resource: ["k8s://k8sbox/core/Pod/NAMESPACE/run-*"]}, in: [shop]}
 `
 
-func kubeStreamMatrix(t *testing.T, c *k8sboxtest.Cluster) {
+// TestKubernetesStreams: every stream passes every door. The cluster has a node and
+// no controllers: one of them would miss the node's heartbeats after a while.
+func TestKubernetesStreams(t *testing.T) {
+	c := k8sboxtest.Start(t, "--kubelet", "--controllers=false")
 	k := newKube(t, c, "admin", "streaming").enforcing()
+	k.direct("-n", k.namespace, "create", "serviceaccount", "default") // which a controller makes
 	k.write("intent/shop.yaml", strings.NewReplacer("NAMESPACE", k.namespace, "clusters: [k8sbox]", "clusters: [k8sbox, named]", "k8s://k8sbox/", "k8s://*/").Replace(kubeIntent+streamIntent))
 	var variants []variant
 	programs := kubectls(c)
 	for _, d := range k.doors() {
 		variants = append(variants, variant{c.Kubectl, "true", d}, variant{c.Kubectl, "false", d})
-		if old := programs[:len(programs)-1]; len(old) > 0 {
+		// An old kubectl has a SPDY of its own. It is left to CI: it takes as long again.
+		if old := programs[:len(programs)-1]; len(old) > 0 && os.Getenv("CI") != "" {
 			variants = append(variants, variant{old[len(old)-1], "false", d})
 		}
 	}

@@ -27,6 +27,8 @@ func TestKubernetes(t *testing.T) {
 		{"secrets are never stored", kubeSecrets},
 		{"serve knows its clients and keeps good intent", kubeServe},
 		{"the gateway serves whoever ignores proxies", kubeGateway},
+		{"a run has a gateway of its own", kubeRunGateway},
+		{"a watch that was cut teaches what it saw", kubeWatchCut},
 		{"questions change nothing", kubeQuestions},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -236,6 +238,17 @@ contexts: [{name: good, context: {cluster: good, user: u}}, {name: down, context
 			t.Errorf("%s: %v", context, r)
 		}
 		contains(t, context, r.errOut, says...)
+	}
+	// The repair that is printed works, pasted.
+	r := k.as("deploy-agent", "--context", "strange", "get", "namespaces")
+	_, repair, found := strings.Cut(r.errOut, "take the cluster's own authority: ")
+	repair, _, _ = strings.Cut(repair, "\n")
+	if r.code == 0 || !found {
+		t.Fatalf("a certificate that is not trusted: %v", r)
+	}
+	k.must("sh", "-c", strings.Replace(repair, "kubectl get", "kubectl --context strange get", 1))
+	if r := k.as("deploy-agent", "--context", "strange", "get", "namespaces"); r.code != 0 || strings.Contains(r.errOut, "turns verification off") {
+		t.Errorf("after the repair: %v", r)
 	}
 	if r := k.as("deploy-agent", "-n", k.namespace, "create", "configmap", "kept"); r.code != 0 {
 		t.Errorf("the good cluster: %v", r)

@@ -36,6 +36,7 @@ type runOptions struct {
 	identity
 	brokering
 	enforce, observe bool
+	gateway          bool // kubeconfigs lead to a gateway, not through the proxy
 	question         bool // assent may -- CMD: judge, tell, and send no change
 }
 
@@ -48,6 +49,9 @@ func (a *App) runCommand() *cobra.Command {
 long as the run. Only the command's environment is changed; nothing is installed, and nothing is left behind but the
 evidence. stdout, stdin and the exit code are the command's own.
 
+With --gateway the command's kubeconfig names a gateway of this run as the server of each cluster, and a client certificate
+that says whose it is: for programs that ignore proxies, and clusters on this machine. Tokens and plugins go on to the cluster.
+
 Without declared intent, or with --observe, nothing is blocked. With --enforce, or "mode: enforce" in assent.yaml, a
 change passes only if it is declared.
 
@@ -58,7 +62,8 @@ never sees.
 Exit codes: the command's own; 125 assent failed, 126 the command cannot be run, 127 it was not found.`,
 		Example: `  assent run -- terraform plan
   assent run --enforce --as deploy-agent --kind agent -- ./agent.sh
-  assent run --broker --as deploy-agent -- terraform apply`,
+  assent run --broker --as deploy-agent -- terraform apply
+  assent run --gateway -- python3 deploy.py`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), o, args) },
 	}
@@ -66,6 +71,7 @@ Exit codes: the command's own; 125 assent failed, 126 the command cannot be run,
 	o.brokering.flags(cmd)
 	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "refuse what is not declared")
 	cmd.Flags().BoolVar(&o.observe, "observe", false, "refuse nothing, whatever assent.yaml says")
+	cmd.Flags().BoolVar(&o.gateway, "gateway", false, "lead Kubernetes calls to a gateway instead of through the proxy")
 	cmd.MarkFlagsMutuallyExclusive("enforce", "observe")
 	cmd.Flags().SetInterspersed(false) // everything after CMD is the command's
 	return cmd
@@ -121,14 +127,14 @@ type runSession struct {
 	room     *setup.Room
 	engine   *engine.Engine
 	watcher  *watcher
-	served   chan error
+	served   []chan error // of each door
 	env      []string
 	overlays map[string][]byte // the child's kubeconfigs, as they were written
 }
 
 // startRun makes everything that the command needs; on an error nothing is left.
 func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_ *runSession, err error) {
-	s := &runSession{app: a, cfg: cfg, began: a.Now(), asking: o.question, served: make(chan error, 1)}
+	s := &runSession{app: a, cfg: cfg, began: a.Now(), asking: o.question}
 	defer func() {
 		if err != nil {
 			s.discard()
@@ -152,15 +158,26 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if s.room, err = setup.NewRoom(); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listening on loopback: %w", err)
-	}
+	var listening []net.Listener
 	defer func() {
 		if err != nil {
-			listener.Close()
+			for _, l := range listening {
+				l.Close()
+			}
 		}
 	}()
+	listen := func() (net.Listener, error) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("listening on loopback: %w", err)
+		}
+		listening = append(listening, l)
+		return l, nil
+	}
+	listener, err := listen()
+	if err != nil {
+		return nil, err
+	}
 	token, err := actor.NewRunToken(a.Rand)
 	if err != nil {
 		return nil, err
@@ -183,7 +200,18 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 			return nil, err
 		}
 	}
-	clusters, err := s.kubeconfig(&params, authority)
+	lead := byProxy(&params, authority)
+	var gateway net.Listener
+	if o.gateway {
+		if gateway, err = listen(); err != nil {
+			return nil, err
+		}
+		// By name: programs that would ask a proxy for it are told not to, and for the
+		// name alone.
+		params.Direct = "localhost"
+		lead = byGateway(fmt.Sprintf("https://localhost:%d", gateway.Addr().(*net.TCPAddr).Port), authority, who, s.id)
+	}
+	clusters, err := s.kubeconfig(&params, lead)
 	if err != nil {
 		return nil, err
 	}
@@ -209,12 +237,22 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if err != nil {
 		return nil, err
 	}
-	go func() { s.served <- s.engine.Serve(listener) }()
+	s.serve(func() error { return s.engine.Serve(listener) })
+	if gateway != nil {
+		s.serve(func() error { return s.engine.ServeGateway(gateway) })
+	}
 	if err := s.environ(params, authority); err != nil {
 		return nil, err
 	}
 	s.greet(who.ID)
 	return s, nil
+}
+
+// serve answers at one door until the engine is closed.
+func (s *runSession) serve(door func() error) {
+	ended := make(chan error, 1)
+	s.served = append(s.served, ended)
+	go func() { ended <- door() }()
 }
 
 // environ writes the trust files and makes the child's environment.
@@ -253,8 +291,8 @@ func (s *runSession) end() error {
 	defer cancel()
 	stats, entries := s.engine.Stats(), s.engine.Entries()
 	err := s.engine.Close(ctx)
-	if served := <-s.served; served != nil {
-		err = errors.Join(err, served)
+	for _, ended := range s.served {
+		err = errors.Join(err, <-ended)
 	}
 	s.watcher.printer.Close()
 	s.watcher.sum(s, stats, entries)

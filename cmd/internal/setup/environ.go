@@ -38,7 +38,9 @@ type Params struct {
 	Governed []string
 	// AWS takes the place of every AWS credential; nil: they are left alone.
 	AWS *AWS
-	OS  string // runtime.GOOS
+	// Direct is a host that the child reaches without the proxy: the run's gateway.
+	Direct string
+	OS     string // runtime.GOOS
 }
 
 // BundleVariables returns the variables that name a PEM bundle, and whose former
@@ -70,6 +72,9 @@ func Environ(base []string, in Params) (env []string, notes []Note, err error) {
 	kept, taken := noProxy(e.get("NO_PROXY"), e.get("no_proxy"), append(CloudDomains(), in.Governed...))
 	if len(taken) > 0 {
 		notes = append(notes, Note{Text: "NO_PROXY: taken out " + strings.Join(taken, ", ") + ", which would lead governed calls past assent"})
+	}
+	if in.Direct != "" {
+		kept = strings.TrimPrefix(kept+","+in.Direct, ",")
 	}
 	e.set("NO_PROXY", kept)
 	e.set("no_proxy", kept)

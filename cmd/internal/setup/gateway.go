@@ -52,6 +52,7 @@ func (k *Kubeconfig) Through(g Gateway) (out []byte, left []string, err error) {
 	}
 	clusters.Content = kept
 	k.dropContexts(left)
+	k.addUser()
 	for _, entry := range items(k.root, "users") {
 		user := field(entry, "user")
 		if user == nil || user.Kind != yaml.MappingNode {
@@ -93,4 +94,33 @@ func (k *Kubeconfig) dropContexts(clusters []string) {
 	if current := field(k.root, "current-context"); current != nil && named(list, current.Value) == nil {
 		remove(k.root, "current-context")
 	}
+}
+
+// gatewayUser is the user of contexts that have none.
+const gatewayUser = "assent-gateway"
+
+// addUser gives contexts without a user one that the certificate can be put into:
+// the cluster wants to know of nobody, the gateway does.
+func (k *Kubeconfig) addUser() {
+	users, needed := field(k.root, "users"), false
+	for _, entry := range items(k.root, "contexts") {
+		context := field(entry, "context")
+		if context == nil || context.Kind != yaml.MappingNode || field(named(users, text(context, "user")), "user") != nil {
+			continue
+		}
+		set(context, "user", gatewayUser)
+		needed = true
+	}
+	if !needed {
+		return
+	}
+	if users == nil || users.Kind != yaml.SequenceNode {
+		remove(k.root, "users")
+		users = &yaml.Node{Kind: yaml.SequenceNode}
+		k.root.Content = append(k.root.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "users"}, users)
+	}
+	user := &yaml.Node{Kind: yaml.MappingNode}
+	set(user, "name", gatewayUser)
+	user.Content = append(user.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "user"}, &yaml.Node{Kind: yaml.MappingNode})
+	users.Content = append(users.Content, user)
 }

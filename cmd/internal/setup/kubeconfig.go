@@ -232,9 +232,9 @@ func (k *Kubeconfig) describe(read func(string) ([]byte, error)) error {
 			}
 			c.Pinned = c.TLS.RootCAs != nil
 		}
-		if c.Insecure {
-			k.note("cluster "+name+" turns verification off (insecure-skip-tls-verify); assent verifies it all the same",
-				"kubectl config set-cluster "+name+" --certificate-authority=FILE --embed-certs")
+		if c.Insecure && c.TLS != nil && !c.Pinned {
+			k.note("cluster "+name+" turns verification off (insecure-skip-tls-verify); assent verifies it all the same, and sends it nothing unless its certificate is trusted",
+				"once, on a network that you trust, take the cluster's own authority: kubectl get configmap kube-root-ca.crt -n default -o jsonpath='{.data.ca\\.crt}' > ca.crt && kubectl config set-cluster "+name+" --certificate-authority=ca.crt --embed-certs")
 		}
 		if old := text(cluster, "proxy-url"); old != "" {
 			k.note("cluster "+name+" was reached through "+redacted(old)+"; assent connects directly", "")

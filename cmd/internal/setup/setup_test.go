@@ -215,3 +215,17 @@ func TestANamedKubeconfigMustExist(t *testing.T) {
 		t.Error("a named kubeconfig that does not exist leaves its clusters ungoverned")
 	}
 }
+
+func TestTheGatewayIsReachedWithoutTheProxy(t *testing.T) {
+	for old, want := range map[string]string{"": "localhost", "internal.example,127.0.0.0/8,10.1.2.3": "internal.example,127.0.0.0/8,localhost"} {
+		in := params()
+		in.Direct = "localhost"
+		env, _, err := Environ([]string{"NO_PROXY=" + old}, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lookup(env, "NO_PROXY"); got != want || lookup(env, "no_proxy") != want {
+			t.Errorf("NO_PROXY=%s, want %s", got, want)
+		}
+	}
+}
