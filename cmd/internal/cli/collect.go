@@ -15,6 +15,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/setup"
 	"github.com/assent-iom/assent/cmd/internal/term"
+	awscollect "github.com/assent-iom/assent/decoders/aws/collect"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/model/graph"
@@ -30,11 +31,12 @@ func (a *App) collectCommand() *cobra.Command {
 what depends on what. With names (kubernetes/prod) it reads those places alone. "assent serve" does the same by itself, and
 follows the changes.
 
-One line a kind tells how it was looked at: complete; denied, where the credential may not list it; truncated, where a bound
+One line a kind tells how it was looked at: complete; partial, where all are known to be there but not all of each; denied, where the credential may not list it; truncated, where a bound
 was met; failed, where there was no answer. Only what a complete listing does not have is taken out of the model: what could
 not be looked at stays as it was last seen, and is not said to be gone.`,
 		Example: `  assent collect
-  assent collect kubernetes/prod --json`,
+  assent collect kubernetes/prod --json
+  assent collect aws/default`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.collect(cmd.Context(), args, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON value a kind, as it was looked at, and one a gap")
@@ -71,7 +73,15 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 	}
 	g := graph.New(graph.Config{})
 	g.Load(resources, relations)
-	all, err := engine.Collectors(clusters, readings, cfg.Upstreams, func(u model.URN) (model.Resource, bool) { return g.Snapshot().Resource(u) })
+	amazon, bad, err := engine.Amazon(cfg.Tables)
+	if err != nil {
+		return err
+	}
+	if bad != nil {
+		a.note("%v; the table that the program brings is used", bad)
+	}
+	all, err := engine.Sources{Clusters: clusters, Readings: readings, Accounts: accounts(cfg), Amazon: amazon, Upstreams: cfg.Upstreams, Now: a.Now,
+		Known: func(u model.URN) (model.Resource, bool) { return g.Snapshot().Resource(u) }}.Collectors()
 	if err != nil {
 		return err
 	}
@@ -158,6 +168,15 @@ func named(all []collect.Collector, names []string) ([]collect.Collector, error)
 		}
 	}
 	return slices.DeleteFunc(all, func(c collect.Collector) bool { return !slices.Contains(names, c.Name()) }), nil
+}
+
+// accounts are the AWS accounts that are read.
+func accounts(cfg *config.Config) []engine.Account {
+	var all []engine.Account
+	for _, c := range cfg.Collect.AWS {
+		all = append(all, engine.Account{Login: awscollect.Login{Profile: c.Profile, Role: c.Role, External: c.ExternalID}, Regions: c.Regions})
+	}
+	return all
 }
 
 // readings finds the credentials of what is read.

@@ -106,7 +106,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	d.engine, err = engine.New(ctx, engine.Config{
 		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, TablesDir: d.cfg.Tables, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
-		Readings: readings, Collected: d.collected,
+		Readings: readings, Accounts: accounts(d.cfg), Collected: d.collected,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
 	})

@@ -111,6 +111,20 @@ type Config struct {
 // Collect names what is read by assent itself, by platform.
 type Collect struct {
 	Kubernetes []CollectCluster `json:"kubernetes,omitempty"`
+	AWS        []CollectAccount `json:"aws,omitempty"`
+}
+
+// CollectAccount is one AWS account that is read.
+type CollectAccount struct {
+	// Profile is one of the AWS configuration files; empty: the default chain
+	// (environment, files, container, instance).
+	Profile string `json:"profile,omitempty"`
+	// Role is assumed from there; empty: none. ExternalID is what its trust may ask for.
+	Role       string `json:"role,omitempty"`
+	ExternalID string `json:"external_id,omitempty"`
+	// Regions are read; all: those that the account has opened; none: that of the
+	// profile or the environment.
+	Regions []string `json:"regions,omitempty"`
 }
 
 // CollectCluster is one cluster that is read.

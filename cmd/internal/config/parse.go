@@ -316,8 +316,12 @@ func (r reader) hosts(n *yaml.Node) (out []string, err error) {
 
 // collect reads what is collected, by platform.
 func (r reader) collect(n *yaml.Node) (out Collect, err error) {
-	err = r.fields(n, []string{"kubernetes"}, func(_ string, _, value *yaml.Node) error {
-		out.Kubernetes, err = r.collectClusters(value)
+	err = r.fields(n, []string{"kubernetes", "aws"}, func(key string, _, value *yaml.Node) (err error) {
+		if key == "aws" {
+			out.AWS, err = r.collectAccounts(value)
+		} else {
+			out.Kubernetes, err = r.collectClusters(value)
+		}
 		return err
 	})
 	return out, err

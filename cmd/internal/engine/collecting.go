@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/aws"
+	awscollect "github.com/assent-iom/assent/decoders/aws/collect"
 	"github.com/assent-iom/assent/decoders/kube/live"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
@@ -31,8 +34,77 @@ type Reading struct {
 // Known is what a collector asks of the model.
 type Known func(model.URN) (model.Resource, bool)
 
+// Account says that an AWS account is read, as whom and where.
+type Account struct {
+	awscollect.Login
+	Regions []string
+}
+
+// Sources is all that is read, and what it is read with.
+type Sources struct {
+	Clusters  []Cluster
+	Readings  []Reading
+	Accounts  []Account
+	Amazon    *aws.Live // reads what AWS answers
+	Upstreams []proxy.Upstream
+	Roots     *x509.CertPool // what AWS is verified with; nil: the system's roots
+	Known     Known
+	Now       func() time.Time
+}
+
 // Collectors makes the collectors of a configuration.
-func Collectors(clusters []Cluster, readings []Reading, upstreams []proxy.Upstream, known Known) ([]collect.Collector, error) {
+func (s Sources) Collectors() ([]collect.Collector, error) {
+	all, err := s.ofClusters()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range s.Accounts {
+		c, err := awscollect.New(awscollect.Config{Decoder: s.Amazon, Login: a.Login, Regions: a.Regions, Send: s.sendAWS(), Now: s.Now})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+// sendAWS sends one call where the configuration says. It is never sent through a
+// proxy that the environment names: that may be assent itself.
+func (s Sources) sendAWS() http.RoundTripper {
+	send := transportTo(&tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.Roots}, awsConns)
+	send.ResponseHeaderTimeout = time.Minute
+	return redirected{send, s.Upstreams}
+}
+
+// awsConns bounds the connections to one endpoint of AWS: more would meet its rate
+// limit, and no more answers.
+const awsConns = 8
+
+// redirected sends calls to the upstreams that the configuration names, under the
+// host that they were meant for.
+type redirected struct {
+	http.RoundTripper
+	upstreams []proxy.Upstream
+}
+
+// RoundTrip sends one call.
+func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
+	for _, up := range r.upstreams {
+		if decoders.HostMatches(up.Hosts, req.URL.Host) {
+			out := req.Clone(req.Context())
+			if out.Host == "" {
+				out.Host = req.URL.Host
+			}
+			out.URL.Scheme, out.URL.Host = up.To.Scheme, up.To.Host
+			return r.RoundTripper.RoundTrip(out)
+		}
+	}
+	return r.RoundTripper.RoundTrip(req)
+}
+
+// ofClusters makes the collectors of clusters.
+func (s Sources) ofClusters() ([]collect.Collector, error) {
+	clusters, readings, upstreams, known := s.Clusters, s.Readings, s.Upstreams, s.Known
 	var all []collect.Collector
 	for _, r := range readings {
 		i := slices.IndexFunc(clusters, func(c Cluster) bool { return c.Name == r.Cluster })
@@ -87,7 +159,7 @@ type collecting struct {
 
 // openCollectors makes the collectors and starts them.
 func (e *Engine) openCollectors(how Door) error {
-	if len(e.cfg.Readings) == 0 {
+	if len(e.cfg.Readings)+len(e.cfg.Accounts) == 0 {
 		return nil
 	}
 	readings := slices.Clone(e.cfg.Readings)
@@ -97,7 +169,8 @@ func (e *Engine) openCollectors(how Door) error {
 			readings[i].TLS.RootCAs = how.Roots
 		}
 	}
-	all, err := Collectors(e.cfg.Clusters, readings, how.Upstreams, func(u model.URN) (model.Resource, bool) { return e.graph.Snapshot().Resource(u) })
+	all, err := Sources{Clusters: e.cfg.Clusters, Readings: readings, Accounts: e.cfg.Accounts, Amazon: e.amazon, Upstreams: how.Upstreams, Roots: how.Roots, Now: e.cfg.Now,
+		Known: func(u model.URN) (model.Resource, bool) { return e.graph.Snapshot().Resource(u) }}.Collectors()
 	if err != nil {
 		return err
 	}

@@ -114,6 +114,8 @@ type Config struct {
 	Clusters   []Cluster
 	// Readings are the clusters that assent reads itself.
 	Readings []Reading
+	// Accounts are the AWS accounts that assent reads itself.
+	Accounts []Account
 	// Collected is told when it changes how well something is known. It MUST NOT
 	// block, and may be nil.
 	Collected func(collector string, c collect.Coverage)

@@ -1,9 +1,11 @@
 package collect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,15 +30,23 @@ type Login struct {
 // sessionName tells assent apart in CloudTrail.
 const sessionName = "assent-collect"
 
-// Identity is an account that can be read.
-type Identity struct {
-	Account     string
-	Region      string // the chain's own region
-	Credentials aws.CredentialsProvider
+// name tells logins apart.
+func (l Login) name() string {
+	if parts := strings.SplitN(l.Role, ":", 6); len(parts) == 6 {
+		return parts[4]
+	}
+	return cmp.Or(l.Profile, "default")
 }
 
-// LogIn finds credentials and asks whose they are.
-func LogIn(ctx context.Context, l Login, send http.RoundTripper) (Identity, error) {
+// identity is whose credentials they are.
+type identity struct {
+	account     string
+	region      string // of the login
+	credentials aws.CredentialsProvider
+}
+
+// in finds credentials and asks whose they are.
+func (l Login) in(ctx context.Context, send http.RoundTripper) (identity, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(&http.Client{Transport: send, Timeout: time.Minute}),
 		config.WithRetryMaxAttempts(maxAttempts),
@@ -49,7 +59,7 @@ func LogIn(ctx context.Context, l Login, send http.RoundTripper) (Identity, erro
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return Identity{}, fmt.Errorf("reading the AWS configuration: %w", err)
+		return identity{}, fmt.Errorf("reading the AWS configuration: %w", err)
 	}
 	if cfg.Region == "" {
 		cfg.Region = "us-east-1"
@@ -64,7 +74,7 @@ func LogIn(ctx context.Context, l Login, send http.RoundTripper) (Identity, erro
 	}
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return Identity{}, fmt.Errorf("asking AWS whose credentials these are: %w", err)
+		return identity{}, fmt.Errorf("asking AWS whose credentials these are: %w", err)
 	}
-	return Identity{Account: aws.ToString(who.Account), Region: cfg.Region, Credentials: cfg.Credentials}, nil
+	return identity{account: aws.ToString(who.Account), region: cfg.Region, credentials: cfg.Credentials}, nil
 }

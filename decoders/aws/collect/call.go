@@ -35,7 +35,7 @@ var written = []string{wire.JSON, wire.RestJSON, wire.RestXML, wire.EC2, wire.Qu
 
 // ask sends one call, as often as it has to be, and reads the answer. Every error
 // is a *gap; a *refused is in it where the service said something.
-func (c *Collector) ask(ctx context.Context, op *table.Operation, region string, global bool, params map[string]any) (*asked, error) {
+func (c *Collector) ask(ctx context.Context, who *account, op *table.Operation, region string, global bool, params map[string]any) (*asked, error) {
 	fail := func(k kind, err error) error {
 		return &gap{kind: k, call: op.Service.Name + ":" + op.Name, region: region, err: err}
 	}
@@ -44,7 +44,7 @@ func (c *Collector) ask(ctx context.Context, op *table.Operation, region string,
 		return nil, fail(failed, wire.ErrNotWritten)
 	}
 	protocol := op.Service.Protocols[i]
-	host, region := c.endpoint(op.Service, region, global)
+	host, region := endpoint(op.Service, who.partition, region, global)
 	call, err := wire.EncodeInput(op, protocol, host, params)
 	if err != nil {
 		return nil, fail(failed, err)
@@ -57,7 +57,7 @@ func (c *Collector) ask(ctx context.Context, op *table.Operation, region string,
 		if err := c.cfg.Sleep(ctx, limit.take(c.cfg.Now())); err != nil {
 			return nil, fail(ended, err)
 		}
-		resp, err := c.send(ctx, op.Service, region, &call)
+		resp, err := c.send(ctx, who, op.Service, region, &call)
 		why, after := unreachable, time.Duration(0)
 		if err == nil {
 			limit.answered(false)
@@ -107,7 +107,7 @@ func (c *Collector) onlyReads(ctx context.Context, call decoders.Call) error {
 }
 
 // send signs and sends a call once. An answer that is not a success is a *refused.
-func (c *Collector) send(ctx context.Context, service *table.Service, region string, call *decoders.Call) (*decoders.Response, error) {
+func (c *Collector) send(ctx context.Context, who *account, service *table.Service, region string, call *decoders.Call) (*decoders.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, call.Method, call.URL.String(), bytes.NewReader(call.Body))
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (c *Collector) send(ctx context.Context, service *table.Service, region str
 	if service.Name == "s3" {
 		req.Header.Set("X-Amz-Content-Sha256", hash)
 	}
-	credentials, err := c.cfg.Credentials.Retrieve(ctx)
+	credentials, err := who.credentials.Retrieve(ctx)
 	if err != nil {
 		return nil, &refused{status: http.StatusUnauthorized, code: "AccessDenied", message: "no credentials: " + oneLine(err.Error())}
 	}

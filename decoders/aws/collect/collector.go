@@ -32,10 +32,13 @@ type Decoder interface {
 
 // Config configures a Collector.
 type Config struct {
-	Decoder     Decoder
-	Credentials aws.CredentialsProvider
-	Account     string
-	Regions     []string
+	Decoder Decoder
+	// Login says as whom the account is read. It is done when the account is first
+	// looked at, and again until it works.
+	Login Login
+	// Regions are read; none: the one of the login; AllRegions: all that the account
+	// has opened.
+	Regions []string
 	// Send sends one call; it MUST NOT follow redirects.
 	Send http.RoundTripper
 	Now  func() time.Time
@@ -43,18 +46,31 @@ type Config struct {
 	Sleep func(context.Context, time.Duration) error
 }
 
+// AllRegions stands for every region that an account has opened.
+const AllRegions = "all"
+
 // Collector reads one account.
 type Collector struct {
-	cfg       Config
-	partition *table.Partition
-	listings  []*listing
-	signer    *v4.Signer
-	retry     *retry.Standard
+	cfg      Config
+	listings []*listing
+	signer   *v4.Signer
+	retry    *retry.Standard
 
 	calls, retries atomic.Int64
+	account        atomic.Pointer[account] // nil until somebody has logged in
+
+	login sync.Mutex // held while logging in
 
 	mu      sync.Mutex
 	buckets map[string]*bucket // guarded by mu
+}
+
+// account is who was logged in as.
+type account struct {
+	id          string
+	credentials aws.CredentialsProvider
+	partition   *table.Partition
+	regions     []string
 }
 
 var (
@@ -62,53 +78,106 @@ var (
 	_ collect.Getter    = (*Collector)(nil)
 )
 
-// New makes a collector of an account.
+// New makes a collector of an account. It asks nobody anything yet.
 func New(cfg Config) (*Collector, error) {
-	if cfg.Decoder == nil || cfg.Credentials == nil || cfg.Send == nil || cfg.Now == nil || cfg.Account == "" || len(cfg.Regions) == 0 {
-		return nil, errors.New("collecting from AWS: no decoder, credentials, account, regions, clock or way to send")
+	if cfg.Decoder == nil || cfg.Send == nil || cfg.Now == nil {
+		return nil, errors.New("collecting from AWS: no decoder, clock or way to send")
 	}
 	if cfg.Sleep == nil {
 		cfg.Sleep = sleep
 	}
 	t := cfg.Decoder.Table()
-	c := &Collector{cfg: cfg, signer: v4.NewSigner(), buckets: map[string]*bucket{},
-		retry: retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = maxAttempts, maxWait })}
 	for _, region := range cfg.Regions {
-		p, ok := t.PartitionOfRegion(region)
-		if !ok || c.partition != nil && c.partition.Name != p.Name {
-			return nil, fmt.Errorf("collecting from AWS: region %q is in no partition, or in another than the first", region)
+		if _, ok := t.PartitionOfRegion(region); !ok && region != AllRegions {
+			return nil, fmt.Errorf("collecting from AWS: %q is no region", region)
 		}
-		c.partition = p
 	}
-	var err error
-	c.listings, err = readListings(t, listingsYAML)
-	return c, err
+	rows, err := readListings(t, listingsYAML)
+	return &Collector{cfg: cfg, listings: rows, signer: v4.NewSigner(), buckets: map[string]*bucket{},
+		retry: retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = maxAttempts, maxWait })}, err
 }
 
-// Name is aws/ACCOUNT.
-func (c *Collector) Name() string { return platform + "/" + c.cfg.Account }
+// Name is aws/ACCOUNT for a role, aws/PROFILE for a profile, aws/default otherwise.
+func (c *Collector) Name() string { return platform + "/" + c.cfg.Login.name() }
 
 // Counts is how many calls were sent, and how many of them again.
 func (c *Collector) Counts() (calls, again int64) { return c.calls.Load(), c.retries.Load() }
 
+// open logs in, if nobody has.
+func (c *Collector) open(ctx context.Context) (*account, error) {
+	c.login.Lock()
+	defer c.login.Unlock()
+	if a := c.account.Load(); a != nil {
+		return a, nil
+	}
+	who, err := c.cfg.Login.in(ctx, c.cfg.Send)
+	if err != nil {
+		return nil, err
+	}
+	t := c.cfg.Decoder.Table()
+	a := &account{id: who.account, credentials: who.credentials, regions: c.cfg.Regions}
+	var ok bool
+	if a.partition, ok = t.PartitionOfRegion(who.region); !ok {
+		return nil, fmt.Errorf("%q is no region", who.region)
+	}
+	if len(a.regions) == 0 {
+		a.regions = []string{who.region}
+	}
+	if slices.Contains(a.regions, AllRegions) {
+		if a.regions, err = c.opened(ctx, a, who.region); err != nil {
+			return nil, err
+		}
+	}
+	for _, region := range a.regions {
+		if p, ok := t.PartitionOfRegion(region); !ok || p.Name != a.partition.Name {
+			return nil, fmt.Errorf("region %s is in another partition than %s, where the credentials are from", region, who.region)
+		}
+	}
+	c.account.Store(a)
+	return a, nil
+}
+
+// opened are the regions that an account may use.
+func (c *Collector) opened(ctx context.Context, a *account, region string) ([]string, error) {
+	op, err := operation(c.cfg.Decoder.Table(), "ec2:DescribeRegions")
+	if err != nil {
+		return nil, err
+	}
+	got, err := c.ask(ctx, a, op, region, false, map[string]any{})
+	if err != nil {
+		return nil, err
+	}
+	names, ok := at(got.answer, "Regions.RegionName")
+	var all []string
+	for _, name := range names {
+		if s, isText := name.(string); isText {
+			all = append(all, s)
+		}
+	}
+	if slices.Sort(all); !ok || len(all) == 0 {
+		return nil, errors.New("ec2:DescribeRegions names no region")
+	}
+	return all, nil
+}
+
 // Scopes are every type in every region; what AWS keeps once for all regions is
 // asked for once.
-func (c *Collector) Scopes(context.Context) ([]collect.Scope, []collect.Gap, error) {
+func (c *Collector) Scopes(ctx context.Context) ([]collect.Scope, []collect.Gap, error) {
+	a, err := c.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	var all []collect.Scope
 	for _, l := range c.listings {
+		regions := a.regions
 		if l.Global {
-			all = append(all, c.scope(l, ""))
-			continue
+			regions = []string{""}
 		}
-		for _, region := range c.cfg.Regions {
-			all = append(all, c.scope(l, region))
+		for _, region := range regions {
+			all = append(all, collect.Scope{Platform: platform, Account: a.id, Region: region, Type: l.Type})
 		}
 	}
 	return all, nil, nil
-}
-
-func (c *Collector) scope(l *listing, region string) collect.Scope {
-	return collect.Scope{Platform: platform, Account: c.cfg.Account, Region: region, Type: l.Type}
 }
 
 // List reads every resource of one type.
@@ -117,11 +186,15 @@ func (c *Collector) List(ctx context.Context, s collect.Scope, page func([]model
 	if l == nil {
 		return "", fmt.Errorf("nobody knows how to list %s", s.Type)
 	}
+	a, err := c.open(ctx)
+	if err != nil {
+		return "", err
+	}
 	region := s.Region
 	if l.Global {
-		region = c.partition.Global
+		region = a.partition.Global
 	}
-	r := &reading{c: c, l: l, region: region, page: page}
+	r := &reading{c: c, account: a, l: l, region: region, page: page}
 	return "", errors.Join(r.list(ctx), r.short)
 }
 
@@ -134,8 +207,7 @@ func (c *Collector) of(kind string) *listing {
 }
 
 // endpoint is the host that answers for a service, and the region to sign for.
-func (c *Collector) endpoint(s *table.Service, region string, global bool) (host, signed string) {
-	p := c.partition
+func endpoint(s *table.Service, p *table.Partition, region string, global bool) (host, signed string) {
 	switch {
 	case !global || s.Name == "s3":
 		return s.EndpointPrefix + "." + region + "." + p.DNS, region

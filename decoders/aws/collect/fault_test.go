@@ -256,7 +256,7 @@ func TestACollectorOnlyReads(t *testing.T) {
 		params := map[string]any{"ec2:TerminateInstances": map[string]any{"InstanceIds": []any{"i-1"}}, "secretsmanager:GetSecretValue": map[string]any{"SecretId": "s"},
 			"sqs:ReceiveMessage": map[string]any{"QueueUrl": "https://sqs.us-east-1.amazonaws.com/1/q"}}[name]
 		with, _ := params.(map[string]any)
-		if _, err := w.collector.ask(t.Context(), op, "us-east-1", false, anyMap(with)); err == nil || !strings.Contains(err.Error(), "only reads") {
+		if _, err := w.collector.ask(t.Context(), w.collector.account.Load(), op, "us-east-1", false, anyMap(with)); err == nil || !strings.Contains(err.Error(), "only reads") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

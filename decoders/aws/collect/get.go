@@ -23,13 +23,17 @@ func (c *Collector) Get(ctx context.Context, urn model.URN) ([]model.Observation
 	if i < 0 {
 		return nil, fmt.Errorf("nobody knows how to read %s", urn)
 	}
+	a, err := c.open(ctx)
+	if err != nil {
+		return nil, err
+	}
 	l := c.listings[i]
 	region := parts[3]
 	if l.Global || region == "" {
-		region = c.partition.Global
+		region = a.partition.Global
 	}
 	var found []model.Observation
-	r := &reading{c: c, l: l, region: region, page: func(seen []model.Observation) error {
+	r := &reading{c: c, account: a, l: l, region: region, page: func(seen []model.Observation) error {
 		for _, o := range seen {
 			if o.Resource.URN == urn {
 				found = append(found, o)
@@ -43,7 +47,7 @@ func (c *Collector) Get(ctx context.Context, urn model.URN) ([]model.Observation
 			return nil, fmt.Errorf("%s does not say what %s asks for", urn, l.List)
 		}
 	}
-	err := r.list(ctx)
+	err = r.list(ctx)
 	var no *refused
 	if errors.As(err, &no) && len(l.One) > 0 && no.absent() {
 		err = nil

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	account   = "123456789012"
+	accountID = "123456789012"
 	accessKey = "AKIARZPUZDIKABSGK3LP" // carries the account
 )
 
@@ -116,8 +116,7 @@ func newDecoder(t testing.TB) *aws.Live {
 
 func newWorld(t *testing.T, send http.RoundTripper, change ...func(*Config)) *world {
 	t.Helper()
-	cfg := Config{Decoder: newDecoder(t), Credentials: credentials.NewStaticCredentialsProvider(accessKey, "a-secret-for-tests", ""), Account: account,
-		Regions: []string{"us-east-1"}, Send: send, Now: time.Now}
+	cfg := Config{Decoder: newDecoder(t), Regions: []string{"us-east-1"}, Send: send, Now: time.Now}
 	for _, f := range change {
 		f(&cfg)
 	}
@@ -125,6 +124,8 @@ func newWorld(t *testing.T, send http.RoundTripper, change ...func(*Config)) *wo
 	if err != nil {
 		t.Fatal(err)
 	}
+	p, _ := cfg.Decoder.Table().PartitionOfRegion("us-east-1")
+	c.account.Store(&account{id: accountID, credentials: credentials.NewStaticCredentialsProvider(accessKey, "a-secret-for-tests", ""), partition: p, regions: cfg.Regions})
 	g := graph.New(graph.Config{})
 	w := &world{graph: g, collector: c}
 	w.runner, err = collect.NewRunner(collect.RunnerConfig{Collectors: []collect.Collector{c}, Learn: collect.NewPassing(collect.Config{Graph: g}), Snapshot: g.Snapshot, Now: time.Now})

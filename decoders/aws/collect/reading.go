@@ -15,10 +15,11 @@ import (
 
 // reading is one listing on its way.
 type reading struct {
-	c      *Collector
-	l      *listing
-	region string
-	page   func([]model.Observation) error
+	c       *Collector
+	account *account
+	l       *listing
+	region  string
+	page    func([]model.Observation) error
 	// only asks for one thing of the listing: see Get. parents are what it may be
 	// under.
 	only map[string]any
@@ -40,7 +41,7 @@ func (r *reading) list(ctx context.Context) error {
 	if r.l.parent == nil {
 		return r.pages(ctx, nil)
 	}
-	above := &reading{c: r.c, l: r.l.parent, region: r.region}
+	above := &reading{c: r.c, account: r.account, l: r.l.parent, region: r.region}
 	return above.things(ctx, func(parent any) error { return r.pages(ctx, parent) })
 }
 
@@ -59,7 +60,7 @@ func (r *reading) things(ctx context.Context, each func(any) error) error {
 	if r.l.parent == nil {
 		return under(nil)
 	}
-	above := &reading{c: r.c, l: r.l.parent, region: r.region}
+	above := &reading{c: r.c, account: r.account, l: r.l.parent, region: r.region}
 	return above.things(ctx, under)
 }
 
@@ -99,7 +100,7 @@ func (r *reading) walk(ctx context.Context, parent any, page func(*asked, []any)
 	}
 	seen := map[string]bool{}
 	for n := 0; n < maxPages; n++ {
-		a, err := r.c.ask(ctx, r.l.op, r.region, r.l.Global, with)
+		a, err := r.c.ask(ctx, r.account, r.l.op, r.region, r.l.Global, with)
 		if err != nil {
 			return err
 		}
@@ -280,7 +281,7 @@ func (r *reading) detail(ctx context.Context, d *detail, found []any, urns []mod
 func (r *reading) answers(ctx context.Context, d *detail, region string, with map[string]any, urn model.URN, t *taught) error {
 	items, seen := []any{}, map[string]bool{}
 	for n := 0; ; n++ {
-		a, err := r.c.ask(ctx, d.op, region, r.l.Global, with)
+		a, err := r.c.ask(ctx, r.account, d.op, region, r.l.Global, with)
 		if err != nil {
 			return err
 		}
