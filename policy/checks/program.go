@@ -158,7 +158,7 @@ func (p *Program) who(words intent.Words) bits {
 	b := make(bits, len(p.set.Actors)/64+1)
 	for i, a := range p.set.Actors {
 		for _, w := range words {
-			if w == "*" || w == a.Name || w == "kind:"+string(a.Kind) || w == "owner:"+a.Owner {
+			if a.Names(w) {
 				b.set(i)
 			}
 		}
@@ -174,7 +174,7 @@ func (p *Program) in(words intent.Words) bits {
 	b := make(bits, len(p.set.Environments)/64+1)
 	for i, e := range p.set.Environments {
 		for _, w := range words {
-			if w == "*" || w == e.Name || w == "tier:"+string(e.Tier) {
+			if e.Names(w) {
 				b.set(i)
 			}
 		}

@@ -1,15 +1,30 @@
 package cli
 
+import "github.com/assent-iom/assent/policy/lint"
+
 import "github.com/assent-iom/assent/ledger/reconcile"
 
 // Shapes returns a zero value of each shape that is the command line's own, by
 // its section in docs/json.md: a test holds the two against each other.
 func Shapes() map[string]any {
 	return map[string]any{
-		"Decoded": decoded{}, "One decision": explained{}, "Entries": listed{},
-		"A resource": known{}, "Documents": checked{}, "Version": versioned{}, "Models": modelsShown{},
-		"Requests for approval": requested{}, "Reconciliation": reconcile.Report{}, "A bypass": reconcile.Finding{},
-		"Radius": radiated{}, "Ownership": owned{}, "Judged again": replayed{},
-		"Collected": collected{},
+		"Decoded":                   decoded{},
+		"One decision":              explained{},
+		"Entries":                   listed{},
+		"A resource":                known{},
+		"Documents":                 checked{},
+		"Version":                   versioned{},
+		"Models":                    modelsShown{},
+		"Requests for approval":     requested{},
+		"Reconciliation":            reconcile.Report{},
+		"A bypass":                  reconcile.Finding{},
+		"Radius":                    radiated{},
+		"Ownership":                 owned{},
+		"Judged again":              replayed{},
+		"Collected":                 collected{},
+		"What documents do not say": lint.Problem{},
+		"What documents differ in":  lint.Difference{},
+		"Rights":                    lint.Right{},
+		"An example":                caseResult{},
 	}
 }
