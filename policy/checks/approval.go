@@ -67,7 +67,7 @@ func (h *hearing) circle(from string, t *thing) (circle []*intent.Actor, who str
 	who = from
 	var owner *intent.Owner
 	if from == "owner" {
-		if owner = t.owner; owner == nil {
+		if owner = t.owner; owner == nil || len(t.others) > 0 {
 			return nil, "owner"
 		}
 		who = "owner:" + owner.Name
@@ -121,7 +121,7 @@ func (h *hearing) scope() string {
 }
 
 // held says that an action waits for people.
-func (h *hearing) held(rank int, needs []policy.Need, source string) {
+func (h *hearing) held(rank int, needs []policy.Need, source string, t *thing) {
 	for _, n := range needs {
 		if slices.ContainsFunc(h.d.Needs, func(known policy.Need) bool { return known.Grant == n.Grant && known.From == n.From }) {
 			continue
@@ -136,6 +136,11 @@ func (h *hearing) held(rank int, needs []policy.Need, source string) {
 			f.Verdict, f.Title = policy.Deny, "nobody is declared who may approve it"
 			f.Why = fmt.Sprintf("%s asks for %s from %s, and there are %d people of it who have no part in the action", n.Grant, count(n.Count, "approval"), n.From, len(n.People))
 			f.Repair = "declare who may: {apiVersion: " + intent.APIVersion + `, kind: Actor, metadata: {name: NAME}, spec: {kind: human, person: "human:NAME", identify: [{ssh: "PUBLIC KEY"}], owner: OWNER}}`
+		}
+		if n.From == "owner" && len(t.others) > 0 {
+			f.Verdict, f.Title = policy.Deny, "whose approval it needs cannot be told"
+			f.Why = fmt.Sprintf("%s asks the owner of %s, whose tags were never read: it may be %s", n.Grant, t.urn, join(t.others, 4))
+			f.Repair = "let it be read first (get, describe or list it through assent), then ask again"
 		}
 		h.add(rank, f)
 	}

@@ -246,7 +246,7 @@ func (h *hearing) target(l *leaf, t *thing, targets int) {
 		if g != nil && len(needs) == 0 {
 			h.grants = append(h.grants, g.name)
 		} else if g != nil {
-			h.held(4, needs, at(g.name, g.Pos))
+			h.held(4, needs, at(g.name, g.Pos), t)
 		} else if over != nil {
 			h.overLimit(over, t, targets)
 		} else {
@@ -263,7 +263,7 @@ func (h *hearing) unclear(l *leaf, t *thing) {
 		name := "environment " + t.env.Name + "/unknownActions"
 		needs := h.lacking(name, byOwner, t)
 		if f.Verdict = policy.Allow; len(needs) > 0 {
-			h.held(1, needs, f.Source)
+			h.held(1, needs, f.Source, t)
 		} else if h.withinCaps() {
 			h.grants = append(h.grants, name)
 		} else {

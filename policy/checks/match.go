@@ -39,6 +39,8 @@ func (g *grant) covers(who int, env int, l *leaf, t *thing) (ok bool, what strin
 		return false, "what.resource"
 	case g.What.Owner != "" && (t.owner == nil || t.owner.Name != g.What.Owner):
 		return false, "what.owner"
+	case g.What.Owner != "" && len(t.others) > 0:
+		return false, "what.owner (its tags were never read)"
 	}
 	for k, v := range g.What.Tag {
 		if got, ok := t.tags[k]; !ok || !intent.Match(v, got) {
@@ -64,7 +66,7 @@ func (n *never) forbids(p *Program, l *leaf, t *thing) bool {
 		!maybe(n.What.Operation, l.Name()),
 		!maybe(n.What.Type, t.kind),
 		len(n.What.Resource) > 0 && !named(n.What.Resource, t, overlapsFolded, t.urn, t.canon),
-		n.What.Owner != "" && t.rivals == nil && (t.owner == nil || t.owner.Name != n.What.Owner):
+		n.What.Owner != "" && t.rivals == nil && (t.owner == nil || t.owner.Name != n.What.Owner) && !slices.Contains(t.others, n.What.Owner):
 		return false
 	}
 	if t.known {

@@ -1,8 +1,10 @@
 package checks
 
 import (
+	"slices"
 	"sort"
 
+	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 )
@@ -110,6 +112,27 @@ func (o ownership) of(t *thing) (owner *intent.Owner, from string, rivals []stri
 		return o.fallback, "inherits", nil
 	}
 	return nil, "", nil
+}
+
+// unread returns who else may own a thing that exists and whose tags nobody has
+// read: a tag is nearer than a namespace or an account.
+func (o ownership) unread(t *thing) []string {
+	if t.known || t.role == model.RoleCreated || len(o.by[1]) == 0 {
+		return nil
+	}
+	for _, c := range o.by[0] {
+		if c.holds(t) {
+			return nil
+		}
+	}
+	var names []string
+	for _, c := range o.by[1] {
+		if (t.owner == nil || c.owner.Name != t.owner.Name) && !slices.Contains(names, c.owner.Name) {
+			names = append(names, c.owner.Name)
+		}
+	}
+	sort.Strings(names)
+	return names
 }
 
 // all returns every owner that owns or is inherited from.

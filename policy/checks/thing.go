@@ -21,6 +21,7 @@ type thing struct {
 	owner      *intent.Owner
 	from       string
 	rivals     []string
+	others     []string // who may own it instead, by tags that nobody has read
 }
 
 // unknown reports whether it is not known which resource this is.
@@ -47,6 +48,7 @@ func (p *Program) thing(a model.Action, target model.Target, s model.Snapshot) *
 	t.place = place(a, t.urn, res)
 	t.env, t.possible = p.set.Locate(t.place)
 	t.owner, t.from, t.rivals = p.owners.of(t)
+	t.others = p.owners.unread(t)
 	return t
 }
 

@@ -134,7 +134,7 @@ func subsetOf(wide, narrow intent.Conditions) bool {
 
 func coversWhat(wide, narrow intent.What) bool {
 	if !patterns(wide.Capability, narrow.Capability) || !patterns(wide.Operation, narrow.Operation) ||
-		!patterns(wide.Type, narrow.Type) || !patterns(wide.Resource, narrow.Resource) {
+		!patterns(wide.Type, narrow.Type) || !resources(wide.Resource, narrow.Resource) {
 		return false
 	}
 	for k, v := range wide.Tag {
@@ -144,6 +144,26 @@ func coversWhat(wide, narrow intent.What) bool {
 	}
 	return wide.Owner == "" || wide.Owner == narrow.Owner
 }
+
+// resources is patterns for those of URNs and of plain names, which say nothing of
+// each other.
+func resources(wide, narrow intent.Words) bool {
+	if len(wide) == 0 || slices.Contains(wide, "*") {
+		return true
+	}
+	if len(narrow) == 0 {
+		return false
+	}
+	for _, n := range narrow {
+		if !slices.ContainsFunc(wide, func(w string) bool { return plain(w) == plain(n) && (w == n || intent.Match(w, n)) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// plain reports whether a pattern is of a name, and not of a URN.
+func plain(pattern string) bool { return !strings.Contains(pattern, ":") && pattern != "*" }
 
 // patterns reports whether each pattern of narrow is covered by one of wide. No
 // pattern at all is everything.

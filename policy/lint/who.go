@@ -22,13 +22,13 @@ type Query struct {
 // than this; what the model knows, blueprints, rules, budgets and freezes may still
 // take away from it.
 type Right struct {
-	Actor     string       `json:"actor"`
-	Verbs     []model.Verb `json:"verbs"`
-	In        []string     `json:"in"`
-	Clause    string       `json:"clause"`
-	Source    string       `json:"source"`
-	If        []string     `json:"if,omitempty"`     // what else the clause asks for
-	Except    []string     `json:"except,omitempty"` // never clauses that take a part of it
+	Actor  string       `json:"actor"`
+	Verbs  []model.Verb `json:"verbs"`
+	In     []string     `json:"in"`
+	Clause string       `json:"clause"`
+	Source string       `json:"source"`
+	If     []string     `json:"if,omitempty"`     // what else the clause asks for
+	Except []string     `json:"except,omitempty"` // never clauses that take a part of it
 }
 
 // Who answers a query: every clause that may let it through, an actor at a time.
@@ -81,11 +81,13 @@ func (q Query) touches(b box) bool {
 	if q.Verb != "" && !slices.Contains(b.verbs, q.Verb) || q.In != "" && !slices.Contains(b.in, q.In) {
 		return false
 	}
-	words := b.what.Capability
-	if q.Resource {
-		words = b.what.Resource
+	if q.What == "" {
+		return true
 	}
-	return q.What == "" || meetWords(words, intent.Words{q.What})
+	if q.Resource {
+		return meetResources(b.what.Resource, intent.Words{q.What})
+	}
+	return meetWords(b.what.Capability, intent.Words{q.What})
 }
 
 // meet reports whether two boxes may have something in common.
@@ -96,28 +98,28 @@ func meet(a, b box) bool {
 	return common(a.who, b.who) && common(a.in, b.in) &&
 		slices.ContainsFunc(a.verbs, func(v model.Verb) bool { return slices.Contains(b.verbs, v) }) &&
 		meetWords(a.what.Capability, b.what.Capability) && meetWords(a.what.Operation, b.what.Operation) &&
-		meetWords(a.what.Type, b.what.Type) && meetWords(a.what.Resource, b.what.Resource) &&
+		meetWords(a.what.Type, b.what.Type) && meetResources(a.what.Resource, b.what.Resource) &&
 		(a.what.Owner == "" || b.what.Owner == "" || a.what.Owner == b.what.Owner)
 }
 
-// meetWords reports whether two lists of patterns may have a word in common. A
-// resource's plain name stands at the end of its URN.
+// meetWords reports whether two lists of patterns may have a word in common.
 func meetWords(a, b intent.Words) bool {
+	return meetAny(a, b, func(x, y string) bool { return intent.Overlaps(x, y) })
+}
+
+// meetResources is meetWords for resources: a plain name may be that of any URN.
+func meetResources(a, b intent.Words) bool {
+	return meetAny(a, b, func(x, y string) bool { return plain(x) != plain(y) || intent.Overlaps(x, y) })
+}
+
+func meetAny(a, b intent.Words, meet func(x, y string) bool) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return true
 	}
-	for _, x := range a {
-		for _, y := range b {
-			if intent.Overlaps(x, y) || intent.Overlaps(y, x) || plain(x) != plain(y) && (strings.Contains(x, ":") != strings.Contains(y, ":")) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(a, func(x string) bool {
+		return slices.ContainsFunc(b, func(y string) bool { return x == "*" || y == "*" || meet(x, y) })
+	})
 }
-
-// plain reports whether a pattern is of a name, and not of a URN.
-func plain(p string) bool { return !strings.Contains(p, ":") && p != "*" }
 
 // conditions are what a clause asks for beside who, may, capability and in.
 func (b box) conditions() []string {
