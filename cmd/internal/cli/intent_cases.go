@@ -108,7 +108,7 @@ func (a *App) intentTest(ctx context.Context, files []string, asJSON bool) error
 			if err != nil {
 				return err
 			}
-			r.Want, r.Got, r.Why = wanted(c), got(c, d), ""
+			r.Want, r.Got, r.Why = expected(c), got(c, d), ""
 			if r.OK = r.Want == r.Got; r.OK {
 				passed++
 			} else {
@@ -216,7 +216,7 @@ func (a *App) judgeCase(ctx context.Context, judge *decide.Engine, f *finder, c 
 	return judge.Decide(ctx, *c.Action, radius.Recall(c.Facts), policy.Enforce, at, "dec_example"), nil
 }
 
-func wanted(c intentCase) string { return said(c.Want, c.Code, c.Grant) }
+func expected(c intentCase) string { return said(c.Want, c.Code, c.Grant) }
 
 // got says of a decision what the example asks about.
 func got(c intentCase, d policy.Decision) string {
