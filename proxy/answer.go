@@ -84,18 +84,15 @@ func (e *exchange) stream(from io.Reader, rc *http.ResponseController, keep *kee
 	lent := e.s.buffer()
 	defer e.s.release(lent)
 	buf := *lent
+	var wrote int64
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
 			keep.add(buf[:n])
-			if _, err := e.w.Write(buf[:n]); err != nil {
+			if err := e.write(buf[:n], wrote, flush, rc); err != nil {
 				return err
 			}
-			if flush {
-				if err := rc.Flush(); err != nil {
-					return err
-				}
-			}
+			wrote += int64(n)
 			keep.passOn()
 		}
 		if errors.Is(err, io.EOF) {

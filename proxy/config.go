@@ -18,10 +18,6 @@ import (
 	"github.com/assent-iom/assent/decoders"
 )
 
-// defaultBodyCap is the largest body that is judged: AWS's largest control-plane
-// bodies (CloudFormation, Lambda inline code) and etcd's limit are well below it.
-const defaultBodyCap = 16 << 20
-
 // Egress says what becomes of hosts that no decoder claims.
 type Egress uint8
 
@@ -81,8 +77,6 @@ type Config struct {
 	AllowLoopback func(host string) bool
 	// Egress is what becomes of ungoverned hosts.
 	Egress Egress
-	// BodyCap bounds a judged body in bytes; zero means 16 MiB.
-	BodyCap int64
 	// OnDistrust is told when a client does not trust our CA, at once. It MUST NOT
 	// block. It may be nil.
 	OnDistrust func(host string, err error)
@@ -93,17 +87,9 @@ type Config struct {
 	Log *zap.Logger
 	// Now is the clock. Required.
 	Now func() time.Time
-	// HeaderTimeout bounds the time in which a request's head, or a TLS handshake,
-	// must arrive; zero means 10 s, which is also the maximum.
-	HeaderTimeout time.Duration
-	// IdleTimeout closes connections without a request; zero means 2 minutes.
-	IdleTimeout time.Duration
+	// Limits are the bounds that an operator may set.
+	Limits Limits
 }
-
-const (
-	maxHeaderTimeout   = 10 * time.Second
-	defaultIdleTimeout = 2 * time.Minute
-)
 
 // check completes the configuration.
 func (cfg *Config) check() error {
@@ -118,12 +104,9 @@ func (cfg *Config) check() error {
 		return errors.New("proxy: no authenticator")
 	case cfg.Now == nil:
 		return errors.New("proxy: no clock")
-	case cfg.BodyCap < 0:
-		return fmt.Errorf("proxy: a body cap of %d bytes", cfg.BodyCap)
-	case cfg.HeaderTimeout < 0 || cfg.HeaderTimeout > maxHeaderTimeout:
-		return fmt.Errorf("proxy: a header timeout of %s: want at most %s", cfg.HeaderTimeout, maxHeaderTimeout)
-	case cfg.IdleTimeout < 0:
-		return fmt.Errorf("proxy: an idle timeout of %s", cfg.IdleTimeout)
+	}
+	if err := cfg.Limits.Check(); err != nil {
+		return err
 	}
 	for _, u := range cfg.Upstreams {
 		if err := u.Check(); err != nil {
@@ -135,15 +118,7 @@ func (cfg *Config) check() error {
 			return err
 		}
 	}
-	if cfg.BodyCap == 0 {
-		cfg.BodyCap = defaultBodyCap
-	}
-	if cfg.HeaderTimeout == 0 {
-		cfg.HeaderTimeout = maxHeaderTimeout
-	}
-	if cfg.IdleTimeout == 0 {
-		cfg.IdleTimeout = defaultIdleTimeout
-	}
+	cfg.Limits = cfg.Limits.orDefault()
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()
 	}

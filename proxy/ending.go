@@ -52,7 +52,7 @@ func ended(a Answered, status string, fine bool) Answered {
 func (e *exchange) withTrailers(out *http.Request) {
 	var body io.Reader = bytes.NewReader(e.body)
 	if e.call.Streamed {
-		body = e.r.Body
+		body = e.uploaded()
 	}
 	out.Trailer = make(http.Header, len(e.r.Trailer))
 	for name := range e.r.Trailer {

@@ -152,7 +152,7 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	case len(e.r.Trailer) > 0:
 		e.withTrailers(out)
 	case e.call.Streamed && e.r.Body != nil && e.r.Body != http.NoBody:
-		out.Body, out.ContentLength = io.NopCloser(renewed.body(e.r.Body)), e.r.ContentLength
+		out.Body, out.ContentLength = io.NopCloser(renewed.body(e.uploaded())), e.r.ContentLength
 	case len(e.body) > 0:
 		out.Body, out.ContentLength = io.NopCloser(renewed.body(bytes.NewReader(e.body))), e.r.ContentLength
 	case e.r.Header.Get("Content-Length") == "0" && e.r.ProtoMajor == 1:

@@ -54,6 +54,7 @@ type exchange struct {
 	entered string // a second account, of who the call itself proved to be from
 	renew   func(context.Context, http.Header) (Renewed, error)
 	permit  Permit
+	upload  *paced // the body that is streamed, if one is
 
 	// ending records the outcome where only the trailers of the answer tell it.
 	ending func(trailer http.Header, err error)
@@ -70,11 +71,14 @@ func (s *Server) judge(w http.ResponseWriter, r *http.Request, in incoming) {
 	account := in.caller.account()
 	if !s.requests.enter(account) {
 		w.Header().Set("Retry-After", "1")
-		say(w, http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d requests in flight, the limit", account, requestsPerActor))
+		say(w, http.StatusTooManyRequests, "limit", s.met(boundRequests, account, fmt.Sprintf("has %d requests in flight", s.cfg.Limits.Requests)))
 		return
 	}
 	e := &exchange{s: s, w: w, r: r, in: in, account: account}
 	defer func() {
+		if e.upload != nil {
+			e.upload.over()
+		}
 		if e.held > 0 {
 			s.bodies.give(account, e.held)
 		}
@@ -136,7 +140,7 @@ func (e *exchange) readBody() bool {
 	if e.call.Streamed {
 		return true
 	}
-	limit := e.s.cfg.BodyCap
+	limit := e.s.cfg.Limits.Body
 	err := errBodyCap
 	if e.r.ContentLength <= limit {
 		err = e.readWhole(limit)
@@ -150,12 +154,13 @@ func (e *exchange) readBody() bool {
 		if limit < 1<<20 {
 			why = fmt.Sprintf("its body is larger than the %d bytes that can be judged", limit)
 		}
+		e.s.bounds.add(boundBody)
 		e.s.turnedAway(e.r.Context(), e.in.caller, e.r.Method, e.call.Host, why, http.StatusForbidden)
 		e.refuse(decoders.Refusal{Code: decoders.DeniedCode, Message: "assent refused this call: " + why +
-			". Nothing was sent; it is policy, not an outage. Next: split the call, or upload the payload to a store and refer to it"})
+			". Nothing was sent; it is policy, not an outage. Next: split the call, upload the payload to a store and refer to it, or raise limits.body in assent.yaml"})
 	case errors.Is(err, errBudget):
 		e.w.Header().Set("Retry-After", "1")
-		say(e.w, http.StatusTooManyRequests, "limit", "assent holds as many bodies as it may: try again")
+		say(e.w, http.StatusTooManyRequests, "limit", e.s.met(boundBodies, e.account, "has bodies in flight that, with those of others, are all that fits"))
 	default:
 		// The client left, or sent a body that contradicts its head.
 		e.s.turnAway(e.w, e.r, e.in.caller, e.call.Host, "its body could not be read", http.StatusBadRequest)

@@ -94,7 +94,7 @@ func TestLaw3APanicRefusesAndTheProcessLives(t *testing.T) {
 
 func TestLaw3ABodyOverTheCapIsRefusedNatively(t *testing.T) {
 	var forwarded atomic.Int64
-	b := newBench(t, func(cfg *Config) { cfg.BodyCap = 1000 })
+	b := newBench(t, func(cfg *Config) { cfg.Limits.Body = 1000 })
 	addr := b.upstream("cap.governed.test", false, func(http.ResponseWriter, *http.Request) { forwarded.Add(1) })
 	for name, body := range map[string]func() io.Reader{
 		"with a length": func() io.Reader { return bytes.NewReader(make([]byte, 5<<20)) },
@@ -133,7 +133,7 @@ func TestLaw3AHeaderOf64MiBIsAnswered431(t *testing.T) {
 }
 
 func TestLaw3SlowHeadsAreClosed(t *testing.T) {
-	b := newBench(t, func(cfg *Config) { cfg.HeaderTimeout = time.Second })
+	b := newBench(t, func(cfg *Config) { cfg.Limits.Header = time.Second })
 	addr := b.upstream("slow.governed.test", false, func(http.ResponseWriter, *http.Request) {})
 	var wg sync.WaitGroup
 	began := time.Now()

@@ -1,24 +1,128 @@
 package proxy
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
+// Limits are the bounds that an operator may set, limits in assent.yaml. A zero
+// means the default.
+type Limits struct {
+	// Tunnels that one actor may have open at once.
+	Tunnels int
+	// Requests that one actor may have in flight at once, watches included.
+	Requests int
+	// Bodies is how many bytes of bodies that are being judged one actor may hold.
+	Bodies int64
+	// Body is the largest body that is judged, in bytes.
+	Body int64
+	// Header is the time in which a request's head, or a TLS handshake, must arrive.
+	Header time.Duration
+	// Idle closes connections without a request.
+	Idle time.Duration
+}
+
+// DefaultLimits returns what holds where nothing is set.
+func DefaultLimits() Limits {
+	return Limits{
+		// terraform -parallelism=100 with a connection to each of its services stays far
+		// below; at 64 KiB a tunnel this is 32 MiB.
+		Tunnels:  512,
+		Requests: 1024,
+		// Nobody keeps the others from being judged.
+		Bodies: bodiesHeld / 4,
+		// AWS's largest control-plane bodies (CloudFormation, Lambda inline code) and
+		// etcd's limit are well below it.
+		Body:   16 << 20,
+		Header: 10 * time.Second,
+		Idle:   2 * time.Minute,
+	}
+}
+
+// What may be set at most: past them a bound protects nothing.
+const (
+	MostTunnels  = 1 << 16
+	MostRequests = 1 << 16
+	MostBody     = bodiesHeld
+	MostHeader   = 10 * time.Second
+	MostIdle     = time.Hour
+)
+
+// Check reports a bound that cannot be.
+func (l Limits) Check() error {
+	switch {
+	case l.Tunnels < 0 || l.Tunnels > MostTunnels:
+		return fmt.Errorf("proxy: %d tunnels an actor: want at most %d", l.Tunnels, MostTunnels)
+	case l.Requests < 0 || l.Requests > MostRequests:
+		return fmt.Errorf("proxy: %d requests an actor: want at most %d", l.Requests, MostRequests)
+	case l.Bodies < 0 || l.Bodies > bodiesHeld || l.Body < 0 || l.Body > MostBody:
+		return fmt.Errorf("proxy: bodies of %d bytes an actor, of at most %d each: want at most %d", l.Bodies, l.Body, int64(bodiesHeld))
+	case l.Header < 0 || l.Header > MostHeader:
+		return fmt.Errorf("proxy: a header timeout of %s: want at most %s", l.Header, MostHeader)
+	case l.Idle < 0 || l.Idle > MostIdle:
+		return fmt.Errorf("proxy: an idle timeout of %s: want at most %s", l.Idle, MostIdle)
+	}
+	return nil
+}
+
+func (l Limits) orDefault() Limits {
+	d := DefaultLimits()
+	l.Tunnels, l.Requests = cmp.Or(l.Tunnels, d.Tunnels), cmp.Or(l.Requests, d.Requests)
+	l.Bodies, l.Body = cmp.Or(l.Bodies, d.Bodies), cmp.Or(l.Body, d.Body)
+	l.Header, l.Idle = cmp.Or(l.Header, d.Header), cmp.Or(l.Idle, d.Idle)
+	l.Bodies = max(l.Bodies, l.Body) // or the largest could never be judged
+	return l
+}
+
+// The bounds that a call can meet, as they are counted and told.
+const (
+	boundTunnels  = "tunnels"
+	boundRequests = "requests"
+	boundBodies   = "bodies"
+	boundBody     = "body"
+	boundSlow     = "slow"
+)
+
+// tally counts how often each bound was met.
+type tally struct {
+	mu    sync.Mutex // guards times
+	times map[string]int64
+}
+
+func (t *tally) add(bound string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.times == nil {
+		t.times = map[string]int64{}
+	}
+	t.times[bound]++
+}
+
+func (t *tally) copy() map[string]int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return maps.Clone(t.times)
+}
+
+// met counts a bound and says it: whose, which, and how it is raised.
+func (s *Server) met(bound, account, what string) string {
+	s.bounds.add(bound)
+	name := cmp.Or(account, "this caller")
+	return fmt.Sprintf("assent: %s %s, as much as one actor may: wait for some to end, or raise limits.%s in assent.yaml; it is a bound, not policy", name, what, bound)
+}
+
 const (
 	// maxHeaderBytes of a request head: four times the largest that a cloud accepts.
 	maxHeaderBytes = 256 << 10
-	// tunnelsPerActor open at once: terraform -parallelism=100 with a connection to
-	// each of its services stays far below; at 64 KiB a tunnel this is 32 MiB.
-	tunnelsPerActor = 512
-	// requestsPerActor in flight at once, watches included.
-	requestsPerActor = 1024
+	// streamsPerTunnel that one HTTP/2 connection may have open at once; four times as
+	// many that wait, or were reset, and net/http ends it.
+	streamsPerTunnel = 250
 	// bodiesHeld bounds the memory for bodies being judged, over all actors.
 	bodiesHeld = 512 << 20
-	// bodiesPerActor is what of it one actor may hold, so that nobody keeps the
-	// others from being judged.
-	bodiesPerActor = bodiesHeld / 4
 	// judgedAtOnce bounds the bodies that are being decoded, judged and recorded at
 	// the same time, over all actors. That takes some fifteen times a body's size for
 	// a moment: two of the largest are half a gigabyte. Others wait.
@@ -38,6 +142,9 @@ const (
 	drainTime  = 10 * time.Second
 	// bodyPatience bounds how long a body that is to be judged may take to arrive.
 	bodyPatience = 2 * time.Minute
+	// transferPatience bounds how long nothing of a streamed body may come from a
+	// client, and how long a client may take to accept a piece of its answer.
+	transferPatience = 2 * time.Minute
 	// changePatience bounds how long the answer to a forwarded mutation is waited
 	// for once its caller has left: the outcome still belongs in the ledger.
 	changePatience = 15 * time.Minute

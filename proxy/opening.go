@@ -60,7 +60,7 @@ func (s *Server) enterTunnel(ctx context.Context, t *tunnel) *turndown {
 		return s.egressDenied(ctx, t)
 	}
 	if who := t.caller.account(); !s.tunnels.enter(who) {
-		return &turndown{http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d tunnels open, the limit", who, tunnelsPerActor)}
+		return &turndown{http.StatusTooManyRequests, "limit", s.met(boundTunnels, who, fmt.Sprintf("has %d tunnels open", s.cfg.Limits.Tunnels))}
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (e *exchange) identify() bool {
 		if !e.s.requests.enter(proof.Actor.ID) {
 			e.in.caller = who
 			e.w.Header().Set("Retry-After", "1")
-			say(e.w, http.StatusTooManyRequests, "limit", fmt.Sprintf("%s has %d requests in flight, the limit", proof.Actor.ID, requestsPerActor))
+			say(e.w, http.StatusTooManyRequests, "limit", e.s.met(boundRequests, proof.Actor.ID, fmt.Sprintf("has %d requests in flight", e.s.cfg.Limits.Requests)))
 			return false
 		}
 		e.entered = proof.Actor.ID

@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/elazarl/goproxy"
 	"go.uber.org/zap"
@@ -40,10 +41,12 @@ type Server struct {
 	judging                 *turns
 	copies                  budget // of answers, to learn from
 	passed                  passedTable
+	bounds                  tally
 	trusted                 hostSet // hosts that a client spoke to through our certificate
 	judged, refused, turned atomic.Int64
 
-	buffers sync.Pool // of *[]byte, copyBuffer long
+	buffers  sync.Pool     // of *[]byte, copyBuffer long
+	patience time.Duration // transferPatience, but in tests
 
 	draining atomic.Bool
 
@@ -65,10 +68,11 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg:      cfg,
+		patience: transferPatience,
 		inbox:    newInbox(),
-		tunnels:  newPerActor(tunnelsPerActor),
-		requests: newPerActor(requestsPerActor),
-		bodies:   newShares(max(bodiesPerActor, cfg.BodyCap), &budget{bound: max(bodiesHeld, cfg.BodyCap)}),
+		tunnels:  newPerActor(cfg.Limits.Tunnels),
+		requests: newPerActor(cfg.Limits.Requests),
+		bodies:   newShares(cfg.Limits.Bodies, &budget{bound: bodiesHeld}),
 		judging:  newTurns(judgedAtOnce),
 		copies:   budget{bound: copiesHeld},
 		passed:   passedTable{byHost: map[string]Passed{}},
@@ -99,13 +103,13 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) plainServer(h http.HandlerFunc) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: s.cfg.HeaderTimeout, // a handshake's too
-		IdleTimeout:       s.cfg.IdleTimeout,
+		ReadHeaderTimeout: s.cfg.Limits.Header, // a handshake's too
+		IdleTimeout:       s.cfg.Limits.Idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          log.New(zapWriter{s.cfg.Log}, "", 0),
 		// OPTIONS * is ours to refuse.
 		DisableGeneralOptionsHandler: true,
-		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: 250},
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: streamsPerTunnel, WriteByteTimeout: transferPatience},
 	}
 }
 
@@ -237,7 +241,7 @@ func (s *Server) Stats() Stats {
 	return Stats{
 		Passed: s.passed.copy(),
 		Judged: s.judged.Load(), Refused: s.refused.Load(), TurnedAway: s.turned.Load(),
-		Tunnels: s.tunnels.total(),
+		Tunnels: s.tunnels.total(), Requests: s.requests.total(), Bodies: s.bodies.all.held.Load(), Bounds: s.bounds.copy(),
 	}
 }
 

@@ -108,7 +108,7 @@ func first(t *testing.T, r io.Reader, n int) string {
 
 // What is refused has the reply that RFC 1928 has for it, and is recorded.
 func TestSOCKSRefusals(t *testing.T) {
-	b := newBench(t, func(cfg *Config) { cfg.Egress, cfg.HeaderTimeout = EgressDeny, time.Second })
+	b := newBench(t, func(cfg *Config) { cfg.Egress, cfg.Limits.Header = EgressDeny, time.Second })
 	const hello, login = "\x05\x01\x02", "\x01\x03run\x06secret"
 	const name = "\x03\x09free.test\x01\xbb"
 	for what, c := range map[string]struct{ sent, want string }{

@@ -42,7 +42,7 @@ func (s *Server) sort(d *door, take taker) *sorting {
 }
 
 func (s *Server) sortOne(l *sorting, c net.Conn) {
-	said := l.wait(c, s.cfg.HeaderTimeout)
+	said := l.wait(c, s.cfg.Limits.Header)
 	e := &earlyConn{Conn: c, early: make([]byte, 1)}
 	if n, err := c.Read(e.early); n == 0 || err != nil {
 		said()

@@ -17,8 +17,12 @@ type Stats struct {
 	// Judged, Refused and TurnedAway count governed calls: all that reached the
 	// gate, those it refused, those refused at the door.
 	Judged, Refused, TurnedAway int64
-	// Tunnels is the number open now.
-	Tunnels int
+	// Tunnels and Requests are how many are open now; Bodies is how many bytes of
+	// bodies are held to be judged.
+	Tunnels, Requests int
+	Bodies            int64
+	// Bounds is how often each bound was met: tunnels, requests, bodies, body, slow.
+	Bounds map[string]int64
 }
 
 // OtherHosts stands for the hosts that are not counted on their own.

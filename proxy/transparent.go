@@ -111,7 +111,7 @@ func (s *Server) ServeTransparent(l net.Listener, from Redirected) error {
 
 // redirected serves one connection.
 func (s *Server) redirected(d *door, c net.Conn, from Redirected) {
-	said := d.wait(c, s.cfg.HeaderTimeout)
+	said := d.wait(c, s.cfg.Limits.Header)
 	t := &tunnel{Conn: c, done: make(chan struct{})}
 	t.opening = overRedirect{t}
 	var ok bool

@@ -83,7 +83,7 @@ func (s *Server) openGoverned(t *tunnel) {
 		s.mu.Unlock()
 	}()
 
-	if err := t.SetDeadline(time.Now().Add(s.cfg.HeaderTimeout)); err != nil {
+	if err := t.SetDeadline(time.Now().Add(s.cfg.Limits.Header)); err != nil {
 		return
 	}
 	if err := t.opening.opened(t.Conn); err != nil {

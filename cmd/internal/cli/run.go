@@ -228,7 +228,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 		return nil, err
 	}
 	err = s.engine.Open(engine.Door{
-		Authority: authority, Authenticator: ways, Upstreams: cfg.Upstreams, Egress: cfg.Egress,
+		Authority: authority, Authenticator: ways, Upstreams: cfg.Upstreams, Egress: cfg.Egress, Limits: cfg.Limits,
 		// The command reaches this machine's own services without us just as well.
 		MayDial:    []string{"*"},
 		OnDistrust: s.watcher.distrust,

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/assent-iom/assent/cmd/internal/admin"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/model"
@@ -37,7 +38,8 @@ func (a *App) serveCommand() *cobra.Command {
 HTTPS_PROXY=http://assent:TOKEN@ADDRESS and trust the certificate that is printed at the start.
 
 Declared intent is read again on SIGHUP and whenever a file of it changes; documents that do not compile keep the old
-ones in force, and the log says why. A table of newer AWS service models (assent models update) is taken up in the same way. One JSON line a decision goes to stdout.`,
+ones in force, and the log says why. Sockets that a service manager has opened (LISTEN_FDS; deploy/systemd) are
+served in the place of addresses. A table of newer AWS service models (assent models update) is taken up in the same way. One JSON line a decision goes to stdout.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), enforce) },
 	}
@@ -55,7 +57,7 @@ func (a *App) serve(ctx context.Context, enforce bool) error {
 	}
 	log := newLog(a.Stdout)
 	defer log.Sync()
-	d := &daemon{app: a, cfg: cfg, log: log}
+	d := &daemon{app: a, cfg: cfg, log: log, admin: admin.New(a.Version)}
 	return d.serve(ctx)
 }
 
@@ -69,6 +71,7 @@ type daemon struct {
 	cfg    *config.Config
 	log    *zap.Logger
 	engine *engine.Engine
+	admin  *admin.Admin
 }
 
 func (d *daemon) serve(ctx context.Context) (err error) {
@@ -98,7 +101,17 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	doors, err := d.listen()
+	sockets, err := inherit()
+	if err != nil {
+		return err
+	}
+	defer sockets.close()
+	stopAdmin, err := d.openAdmin(sockets.take(givenAdmin))
+	if err != nil {
+		return err
+	}
+	defer stopAdmin()
+	doors, err := d.listen(sockets)
 	if err != nil {
 		return err
 	}
@@ -125,7 +138,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 		}
 	}
 	err = d.engine.Open(engine.Door{
-		AdmissionKey: key, Authority: authority, Authenticator: who, Upstreams: d.cfg.Upstreams, Egress: d.cfg.Egress, MayDial: d.cfg.MayDial,
+		AdmissionKey: key, Authority: authority, Authenticator: who, Upstreams: d.cfg.Upstreams, Egress: d.cfg.Egress, Limits: d.cfg.Limits, MayDial: d.cfg.MayDial,
 		OnDistrust: func(host string, err error) {
 			d.log.Warn("a client does not trust the authority", zap.String("host", host), zap.Error(err), zap.String("repair", "give it "+certPath))
 		},
@@ -141,10 +154,13 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	d.admin.Serves(d.engine)
+	tell("READY=1")
 	a.note("serving on %s, %s (intent %s); certificate authority: %s", doors, d.cfg.Mode, d.engine.Intent(), certPath)
 	for {
 		select {
 		case <-ctx.Done():
+			tell("STOPPING=1")
 			a.note("ending: calls in flight may take up to %s", drainTime)
 			return nil
 		case err := <-served:
@@ -247,7 +263,11 @@ func (d *daemon) reload() {
 
 func (d *daemon) reloadTable() {
 	before := d.engine.Table()
-	switch changed, err := d.engine.ReloadTable(); {
+	changed, err := d.engine.ReloadTable()
+	if err != nil || changed {
+		d.admin.Reloaded("table", err)
+	}
+	switch {
 	case err != nil:
 		d.log.Error("a new table is not in force; the old one is", zap.String("table", before), zap.Error(err))
 	case changed:
@@ -264,6 +284,7 @@ func (d *daemon) reloadIntent() {
 	if err == nil {
 		err = d.engine.SetIntent(set)
 	}
+	d.admin.Reloaded("intent", err)
 	switch {
 	case err != nil:
 		d.log.Error("new intent is not in force; the old one is", zap.String("intent", before), zap.Error(err))
@@ -284,6 +305,7 @@ func (d *daemon) collected(collector string, c collect.Coverage) {
 
 // event writes the one canonical line of a decision, and of its outcome.
 func (d *daemon) event(e gate.Event) {
+	d.admin.Event(e)
 	switch {
 	case e.Turned != nil:
 		d.log.Warn("turned away", zap.String("host", e.Turned.Host), zap.String("method", e.Turned.Method),

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -65,21 +66,21 @@ func (d *daemon) wanted() []wanted {
 	return slices.DeleteFunc(all, func(w wanted) bool { return w.address == "" })
 }
 
-// listen opens every address of the configuration, or none.
-func (d *daemon) listen() (all doors, err error) {
+// listen opens every address of the configuration, or none. Sockets that somebody
+// else has opened already take the place of addresses.
+func (d *daemon) listen(sockets given) (all doors, err error) {
 	for _, want := range d.wanted() {
 		if want.kind == config.Transparent && runtime.GOOS != "linux" {
 			err = repaired{errors.New("a transparent listener needs Linux"), "take it out of listen: in assent.yaml, and set HTTPS_PROXY"}
 			break
 		}
-		if err = reachable(want.address, len(d.cfg.Tokens)); err != nil && !want.knows {
-			break
-		}
-		if want.listener, err = net.Listen("tcp", want.address); err != nil {
-			err = repaired{fmt.Errorf("listening on %s: %w", want.address, err), "set another address: " + want.field + ": 127.0.0.1:0"}
+		if want.listener, err = d.open(sockets.take(cmp.Or(want.kind, givenProxy)), want); err != nil {
 			break
 		}
 		all = append(all, want.door)
+	}
+	if err == nil {
+		err = sockets.unused()
 	}
 	if err != nil {
 		all.close()
@@ -99,6 +100,31 @@ func (all doors) check(e *engine.Engine) error {
 		}
 	}
 	return nil
+}
+
+// open opens one address, or takes the socket that was given for it.
+func (d *daemon) open(l net.Listener, want wanted) (net.Listener, error) {
+	address := want.address
+	if l != nil {
+		address = l.Addr().String()
+	}
+	// A socket in the file system is for those who may open it.
+	if l == nil || l.Addr().Network() != "unix" {
+		if err := reachable(address, len(d.cfg.Tokens)); err != nil && !want.knows {
+			if l != nil {
+				l.Close()
+			}
+			return nil, err
+		}
+	}
+	if l != nil {
+		return l, nil
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, repaired{fmt.Errorf("listening on %s: %w", address, err), "set another address: " + want.field + ": 127.0.0.1:0"}
+	}
+	return l, nil
 }
 
 func (all doors) close() {

@@ -48,11 +48,13 @@ const (
 	FieldBudgets   = "budgets"
 	FieldHeartbeat = "heartbeat"
 	FieldCollect   = "collect"
+	FieldAdmin     = "admin"
+	FieldLimits    = "limits"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
-	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission,
+	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
 		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldCollect, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
 }
 
@@ -85,6 +87,8 @@ type Config struct {
 	Listeners []Listener
 	Gateway   string // host:port of its gateway for Kubernetes; empty: none
 	Admission string // host:port of its admission webhook; empty: none
+	Admin     string // socket, or host:port of this machine, of the daemon's own door; AdminOff: none
+	Limits    proxy.Limits
 	Governed  []decoders.Binding
 	Upstreams []proxy.Upstream
 	Egress    proxy.Egress
@@ -165,6 +169,8 @@ func defaults(state string) Config {
 		Model:     filepath.Join(state, "model.db"),
 		CA:        filepath.Join(state, "ca"),
 		Listen:    "127.0.0.1:8080",
+		Admin:     filepath.Join(state, "admin.sock"),
+		Limits:    proxy.DefaultLimits(),
 		Egress:    proxy.EgressAllow,
 		Inbox:     filepath.Join(state, "inbox.db"),
 		Tables:    filepath.Join(state, "tables"),
@@ -225,6 +231,10 @@ func (c *Config) merge(other Config) {
 			c.Wait = other.Wait
 		case FieldHeartbeat:
 			c.Heartbeat = other.Heartbeat
+		case FieldAdmin:
+			c.Admin = other.Admin
+		case FieldLimits:
+			c.Limits = other.Limits
 		}
 	}
 }
@@ -268,7 +278,7 @@ func (c *Config) Values() []Value {
 	}
 	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldCollect: c.Collect, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
-		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
+		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value
 	for _, f := range Fields() {
 		out = append(out, Value{f, of[f], c.Origin(f)})

@@ -84,10 +84,32 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		"[]":                                                   `expected fields`,
 		"mode: {":                                              `assent.yaml`,
 		"intent:":                                              `expected a text`,
+		"limits: {tunels: 1}":                                  `unknown field "tunels"; did you mean "tunnels"?`,
+		"limits: {tunnels: 0}":                                 `"0" is not a number from 1 to 65536`,
+		"limits: {body: 1GiB}":                                 `"1GiB" is not a size up to 512MiB`,
+		"limits: {body: 256MiB}":                               `body (256MiB) is more than one actor may hold, bodies (128MiB)`,
+		"limits: {header: 1m}":                                 `"1m" is not a length of time from 1s to 10s`,
+		"admin: a:b:c":                                         `"a:b:c" is not an address`,
 	} {
 		if _, err := Parse("assent.yaml", "/", []byte(content)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", content, err, want)
 		}
+	}
+}
+
+func TestLimitsAndTheAdminDoorAreRead(t *testing.T) {
+	c, err := Parse("assent.yaml", "/etc/assent", []byte("limits: {tunnels: 7, requests: 9, bodies: 64MiB, body: 2048KiB, header: 5s, idle: 90s}\nadmin: admin.sock"))
+	want := proxy.Limits{Tunnels: 7, Requests: 9, Bodies: 64 << 20, Body: 2 << 20, Header: 5e9, Idle: 90e9}
+	if err != nil || c.Limits != want || c.Admin != "/etc/assent/admin.sock" {
+		t.Errorf("%+v %s %v", c.Limits, c.Admin, err)
+	}
+	for said, want := range map[string]string{"off": AdminOff, "127.0.0.1:9464": "127.0.0.1:9464", "/run/a:b.sock": "/run/a:b.sock"} {
+		if c, err := Parse("assent.yaml", "/", []byte("admin: "+said)); err != nil || c.Admin != want {
+			t.Errorf("%s: %q %v", said, c.Admin, err)
+		}
+	}
+	if c, err = Parse("assent.yaml", "/", []byte("limits: {idle: 1h}")); err != nil || c.Limits.Tunnels != proxy.DefaultLimits().Tunnels {
+		t.Errorf("what is not named has no default: %+v %v", c.Limits, err)
 	}
 }
 

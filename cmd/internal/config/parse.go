@@ -174,6 +174,10 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Budgets, err = r.path(n)
 	case FieldCollect:
 		c.Collect, err = r.collect(n)
+	case FieldAdmin:
+		c.Admin, err = r.admin(n)
+	case FieldLimits:
+		c.Limits, err = r.limits(n)
 	case FieldWait:
 		var text string
 		if text, err = r.text(n); err == nil {

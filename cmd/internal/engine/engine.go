@@ -137,6 +137,7 @@ type Engine struct {
 	amazon   *aws.Live
 	registry *decoders.Registry
 	ledger   *store.Store // nil when Config.Ledger is used
+	book     *watched     // the ledger, in either case
 	publish  *publisher   // nil unless Config.PublishEvery
 	heart    *heart       // nil until Open, and unless Config.HeartbeatEvery
 	graph    *graph.Graph
@@ -151,6 +152,7 @@ type Engine struct {
 	passing  *collect.Passing
 	// collecting is nil until Open, and where nothing is collected.
 	collecting atomic.Pointer[collecting]
+	closing    atomic.Bool
 }
 
 // New opens what is on disk and wires it.
@@ -186,6 +188,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 			e.publish = startPublisher(e.ledger, cfg.PublishEvery, cfg.Trouble)
 		}
 	}
+	e.book = &watched{Writer: book, now: cfg.Now}
 	e.passing = e.openModel(ctx)
 	holds, budgets := e.openInbox(), e.openBudgets()
 	message := reason.Message
@@ -193,7 +196,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		message = reason.Answer
 	}
 	e.gate, err = gate.New(gate.Config{
-		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: book, Mode: cfg.Mode,
+		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: e.book, Mode: cfg.Mode,
 		Learn: func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
 		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
 		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
@@ -254,6 +257,7 @@ type Door struct {
 	Authenticator proxy.Authenticator
 	Upstreams     []proxy.Upstream
 	Egress        proxy.Egress
+	Limits        proxy.Limits
 	MayDial       []string                     // host patterns that may resolve to loopback
 	OnDistrust    func(host string, err error) // a client does not trust the authority
 	AdmissionKey  []byte                       // what the webhook's secrets are made from; nil: no webhook
@@ -284,7 +288,7 @@ func (e *Engine) Open(how Door) (err error) {
 	e.server, err = proxy.New(proxy.Config{
 		Vouch:     vouch,
 		Authority: how.Authority, Registry: e.registry, Gate: e.gate, Authenticator: how.Authenticator,
-		Upstreams: how.Upstreams, Mounts: mounts, Egress: how.Egress, OnDistrust: how.OnDistrust,
+		Upstreams: how.Upstreams, Mounts: mounts, Egress: how.Egress, Limits: how.Limits, OnDistrust: how.OnDistrust,
 		TLS: func(host string) *tls.Config { return byHost[host] }, Roots: how.Roots,
 		AllowLoopback: func(host string) bool {
 			return slices.ContainsFunc(local, func(p string) bool { return decoders.HostMatches(p, host) })
@@ -341,6 +345,7 @@ func (e *Engine) Close(ctx context.Context) error {
 			all = append(all, fmt.Errorf("%s: %w", what, err))
 		}
 	}
+	e.closing.Store(true)
 	if e.server != nil {
 		add("ending the proxy", e.server.Shutdown(ctx))
 	}
