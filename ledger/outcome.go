@@ -22,25 +22,44 @@ func OutcomeStatement(o Outcome, d policy.Decision) ([]byte, error) {
 	if o.Decision == "" || o.Decision != d.ID {
 		return nil, fmt.Errorf("encoding outcome: it names decision %q, not %q", o.Decision, d.ID)
 	}
-	switch o.Result {
-	case Succeeded, Failed, NotForwarded, Unresolved:
-	default:
-		return nil, fmt.Errorf("encoding outcome of %s: result %q is not known", d.ID, o.Result)
-	}
 	_, action, err := fit(d)
 	if err != nil {
 		return nil, fmt.Errorf("encoding outcome of %s: %w", d.ID, err)
 	}
+	return encodeOutcome(o, d.Action.Run, action)
+}
+
+// OutcomeOf is OutcomeStatement for whoever still has the decision's own statement:
+// encoding the decision a second time would cost as much as the first.
+func OutcomeOf(o Outcome, run string, decision []byte) ([]byte, error) {
+	var recorded struct {
+		Subject []subject `json:"subject"`
+	}
+	if err := json.Unmarshal(decision, &recorded); err != nil {
+		return nil, fmt.Errorf("encoding outcome of %s: %w", o.Decision, err)
+	}
+	if o.Decision == "" || len(recorded.Subject) == 0 || recorded.Subject[0].URI != actionURI+o.Decision {
+		return nil, fmt.Errorf("encoding outcome: it names decision %q, whose statement this is not", o.Decision)
+	}
+	return encodeOutcome(o, run, recorded.Subject[0])
+}
+
+func encodeOutcome(o Outcome, run string, action subject) ([]byte, error) {
+	switch o.Result {
+	case Succeeded, Failed, NotForwarded, Unresolved:
+	default:
+		return nil, fmt.Errorf("encoding outcome of %s: result %q is not known", o.Decision, o.Result)
+	}
 	o.ForwardedAt, o.CompletedAt = o.ForwardedAt.UTC(), o.CompletedAt.UTC()
-	p := outcomePredicate{Outcome: o, Run: d.Action.Run}
+	p := outcomePredicate{Outcome: o, Run: run}
 	for range 2 {
 		predicate, err := encodeJSON(p)
 		if err != nil {
-			return nil, fmt.Errorf("encoding outcome of %s: %w", d.ID, err)
+			return nil, fmt.Errorf("encoding outcome of %s: %w", o.Decision, err)
 		}
 		data, err := encodeStatement(KindOutcome, []subject{action}, Scrub(predicate))
 		if err != nil {
-			return nil, fmt.Errorf("encoding outcome of %s: %w", d.ID, err)
+			return nil, fmt.Errorf("encoding outcome of %s: %w", o.Decision, err)
 		}
 		if len(data) <= MaxStatement {
 			return data, nil
@@ -48,7 +67,7 @@ func OutcomeStatement(o Outcome, d policy.Decision) ([]byte, error) {
 		p.Reason, p.ErrorCode, p.RequestID, p.Run = short(o.Reason), short(o.ErrorCode), short(o.RequestID), short(p.Run)
 		p.Truncated = []Cut{{What: "texts", Kept: keptString}}
 	}
-	return nil, fmt.Errorf("encoding outcome of %s: its id is too long", short(d.ID))
+	return nil, fmt.Errorf("encoding outcome of %s: its id is too long", short(o.Decision))
 }
 
 // ParseOutcome reads an outcome back from its envelope or statement.

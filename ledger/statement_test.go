@@ -76,8 +76,14 @@ func TestOutcomeIsOfTheSameActionAlsoAfterARestart(t *testing.T) {
 		if err != nil || string(a) != string(b) {
 			t.Errorf("%s: from the record it says\n%s\nand before\n%s", name, b, a)
 		}
+		if c, err := OutcomeOf(o, d.Action.Run, statement); err != nil || string(c) != string(a) {
+			t.Errorf("%s: from the statement it says\n%s\nand before\n%s (%v)", name, c, a, err)
+		}
 		if got, err := ParseOutcome(a); err != nil || got != o {
 			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+		if _, err := OutcomeOf(Outcome{Decision: "dec_other", Result: Failed}, "", statement); err == nil {
+			t.Errorf("%s: an outcome of another decision was encoded", name)
 		}
 	}
 	if _, err := OutcomeStatement(Outcome{Decision: "dec_02", Result: Failed}, sample()); err == nil {

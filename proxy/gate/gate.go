@@ -194,7 +194,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		return proxy.Permit{DecisionID: id, Refusal: g.refusal(d)}
 	}
 	d, used := g.settle(ctx, in, d)
-	receipt, err := g.record(ctx, d, used)
+	receipt, statement, err := g.record(ctx, d, used)
 	if err != nil {
 		g.cfg.Gap("decision "+id, err)
 		g.giveBack(ctx, d)
@@ -214,7 +214,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	return proxy.Permit{
 		DecisionID: id,
 		Warning:    g.warning(d),
-		Close:      g.closer(d, receipt),
+		Close:      g.closer(d, receipt, statement),
 		Learn:      g.learner(in),
 	}
 }
@@ -252,30 +252,31 @@ func (g *Gate) intent() string {
 	return ""
 }
 
-// record makes a decision durable, after the approvals that it used.
-func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval) (ledger.Receipt, error) {
+// record makes a decision durable, after the approvals that it used, and returns its
+// statement too.
+func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval) (ledger.Receipt, []byte, error) {
 	for _, a := range used {
 		statement, err := ledger.ApprovalStatement(a, d)
 		if err != nil {
-			return ledger.Receipt{}, err
+			return ledger.Receipt{}, nil, err
 		}
 		if _, err := g.append(ctx, ledger.Entry{Kind: ledger.KindApproval, Run: d.Action.Run, Statement: statement}); err != nil {
-			return ledger.Receipt{}, err
+			return ledger.Receipt{}, nil, err
 		}
 	}
 	objects, err := g.objects(&d)
 	if err != nil {
-		return ledger.Receipt{}, fmt.Errorf("encoding what the decision was made on: %w", err)
+		return ledger.Receipt{}, nil, fmt.Errorf("encoding what the decision was made on: %w", err)
 	}
 	statement, err := ledger.DecisionStatement(d)
 	if err != nil {
-		return ledger.Receipt{}, fmt.Errorf("encoding the decision: %w", err)
+		return ledger.Receipt{}, nil, fmt.Errorf("encoding the decision: %w", err)
 	}
 	receipt, err := g.append(ctx, ledger.Entry{Kind: ledger.KindDecision, Key: d.ID, Run: d.Action.Run, Statement: statement, Objects: objects})
 	if err == nil {
 		g.kept.Store(&d.Basis.Intent)
 	}
-	return receipt, err
+	return receipt, statement, err
 }
 
 // objects are what a decision was made on: what the model said, and (once) the
@@ -309,8 +310,9 @@ func (g *Gate) append(ctx context.Context, e ledger.Entry) (ledger.Receipt, erro
 	return g.cfg.Ledger.Append(ctx, e)
 }
 
-// closer returns the function that records what became of a forwarded action.
-func (g *Gate) closer(d policy.Decision, of ledger.Receipt) func(context.Context, proxy.Answered) error {
+// closer returns the function that records what became of a forwarded action, whose
+// decision was recorded as a statement.
+func (g *Gate) closer(d policy.Decision, of ledger.Receipt, recorded []byte) func(context.Context, proxy.Answered) error {
 	return func(ctx context.Context, a proxy.Answered) error {
 		g.flying.remove(d.ID)
 		out := ledger.Outcome{
@@ -321,7 +323,7 @@ func (g *Gate) closer(d policy.Decision, of ledger.Receipt) func(context.Context
 		if !carriedOut(a.Result) {
 			g.giveBack(ctx, d)
 		}
-		statement, err := ledger.OutcomeStatement(out, d)
+		statement, err := ledger.OutcomeOf(out, d.Action.Run, recorded)
 		if err == nil {
 			_, err = g.append(ctx, ledger.Entry{Kind: ledger.KindOutcome, Key: d.ID, Run: d.Action.Run, Statement: statement})
 		}

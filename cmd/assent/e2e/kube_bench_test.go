@@ -29,7 +29,7 @@ import (
 var benchCalls = []struct{ name, method, path, contentType, body string }{
 	{"get", "GET", "/api/v1/namespaces/default/configmaps/bench", "", ""},
 	{"json-patch", "PATCH", "/api/v1/namespaces/default/configmaps/bench", "application/json-patch+json", `[{"op":"replace","path":"/data/a","value":"%d"}]`},
-	{"json-patch-deployment", "PATCH", "/apis/apps/v1/namespaces/default/deployments/bench", "application/json-patch+json", `[{"op":"replace","path":"/spec/minReadySeconds","value":%d}]`},
+	{"json-patch-deployment", "PATCH", "/apis/apps/v1/namespaces/default/deployments/bench", "application/json-patch+json", `[{"op":"add","path":"/metadata/annotations","value":{"n":"%d"}}]`},
 }
 
 // BenchmarkKubernetes sends the same call to a real API server directly, through
@@ -44,7 +44,7 @@ func BenchmarkKubernetes(b *testing.B) {
 	book := newBenchLedger(b)
 	for _, o := range []struct{ path, body string }{
 		{"/api/v1/namespaces/default/configmaps", `{"metadata":{"name":"bench"},"data":{"a":"0"}}`},
-		{"/apis/apps/v1/namespaces/default/deployments", `{"metadata":{"name":"bench"},"spec":{"replicas":0,"minReadySeconds":0,"selector":{"matchLabels":{"app":"bench"}},` +
+		{"/apis/apps/v1/namespaces/default/deployments", `{"metadata":{"name":"bench"},"spec":{"replicas":0,"selector":{"matchLabels":{"app":"bench"}},` +
 			`"template":{"metadata":{"labels":{"app":"bench"}},"spec":{"containers":[{"name":"app","image":"registry.example/bench:1"}]}}}}`},
 	} {
 		ways[0].send(b, "POST", o.path, "application/json", o.body)
@@ -221,7 +221,7 @@ func (l *benchLedger) record(b *testing.B) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	statement, err = ledger.OutcomeStatement(ledger.Outcome{Decision: d.ID, Of: receipt, Result: ledger.Succeeded, Status: http.StatusOK, ForwardedAt: began, CompletedAt: time.Now()}, d)
+	statement, err = ledger.OutcomeOf(ledger.Outcome{Decision: d.ID, Of: receipt, Result: ledger.Succeeded, Status: http.StatusOK, ForwardedAt: began, CompletedAt: time.Now()}, "", statement)
 	if err != nil {
 		b.Fatal(err)
 	}
