@@ -18,7 +18,8 @@
 //   - What a controller of the control plane does to carry out something allowed:
 //     its object, or the owner of its object, was allowed here, or its namespace is
 //     being deleted. It is recorded as a consequence of that decision. Where the
-//     parent is not known (it is older than this process) it is judged.
+//     parent is not known it is judged. What is known of parents outlives the process
+//     (Memory), for as many objects as OriginsKept.
 //
 // # What it promises
 //

@@ -52,7 +52,15 @@ type Config struct {
 	Registry *decoders.Registry
 	Clusters []Cluster
 	Key      []byte // what the secrets of the paths are made from
+	Memory   Memory // nil: a restart forgets what controllers are still carrying out
 	Log      *zap.Logger
+}
+
+// Memory keeps beyond the process with which decision an object came to be as it is.
+type Memory interface {
+	// Each gives what was kept, the oldest first.
+	Each(func(object, decision string)) error
+	Keep(object, decision string) error
 }
 
 // Handler answers reviews. It is safe for concurrent use.
@@ -75,6 +83,16 @@ func New(cfg Config) (*Handler, error) {
 		cfg.Log = zap.NewNop()
 	}
 	h := &Handler{cfg: cfg, by: map[string]Cluster{}, origins: newOrigins(), turns: make(chan struct{}, reviewsAtOnce)}
+	if cfg.Memory != nil {
+		if err := cfg.Memory.Each(h.origins.add); err != nil {
+			return nil, fmt.Errorf("admission: %w", err)
+		}
+		h.origins.keep = func(object, decision string) {
+			if err := cfg.Memory.Keep(object, decision); err != nil {
+				cfg.Log.Error("what follows from a decision will be judged after a restart", zap.String("decision", decision), zap.Error(err))
+			}
+		}
+	}
 	for _, c := range cfg.Clusters {
 		h.by[Path(cfg.Key, c.Name)] = c
 	}

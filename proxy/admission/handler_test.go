@@ -48,13 +48,15 @@ func (*gate) TurnedAway(context.Context, proxy.Turned) {}
 
 var key = []byte("a key of thirty-two bytes, or so")
 
-func newHandler(t testing.TB, g *gate) *Handler {
+func newHandler(t testing.TB, g *gate) *Handler { t.Helper(); return newHandlerWith(t, g, nil) }
+
+func newHandlerWith(t testing.TB, g *gate, m Memory) *Handler {
 	t.Helper()
 	registry, err := decoders.NewRegistry([]decoders.Decoder{everything{}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(Config{Gate: g, Registry: registry, Key: key, Clusters: []Cluster{
+	h, err := New(Config{Gate: g, Registry: registry, Key: key, Memory: m, Clusters: []Cluster{
 		{Name: "box", URL: &url.URL{Scheme: "https", Host: "api.example:6443", Path: "/below"}, Host: "api.example:6443"},
 	}})
 	if err != nil {
@@ -218,12 +220,52 @@ func TestWhatEveryNamespaceHasFollowsFromTheNamespace(t *testing.T) {
 	}
 }
 
+// kept is a Memory.
+type kept [][2]string
+
+func (k *kept) Each(take func(object, decision string)) error {
+	for _, one := range *k {
+		take(one[0], one[1])
+	}
+	return nil
+}
+
+func (k *kept) Keep(object, decision string) error {
+	*k = append(*k, [2]string{object, decision})
+	return nil
+}
+
+func TestParentsSurviveARestart(t *testing.T) {
+	const change = `{"uid":"u","operation":"CREATE","resource":{"group":"apps","version":"v1","resource":%q},"namespace":"shop","name":"web","userInfo":{"username":%q},"object":%s}`
+	memory := new(kept)
+	h := newHandlerWith(t, &gate{}, memory)
+	h.ask(t, fmt.Sprintf(change, "deployments", "alice", `{"metadata":{"uid":"D"}}`)) // dec_1
+	h.ask(t, fmt.Sprintf(change, "deployments", "alice", `{"metadata":{"uid":"D"}}`)) // dec_2 takes its place
+	h.ask(t, `{"uid":"u","operation":"DELETE","resource":{"version":"v1","resource":"namespaces"},"namespace":"gone","name":"gone","userInfo":{"username":"alice"}}`)
+	g := &gate{}
+	again := newHandlerWith(t, g, memory)
+	const controllers = "system:serviceaccount:kube-system:"
+	for request, want := range map[string]string{
+		fmt.Sprintf(change, "replicasets", controllers+"deployment-controller", `{"metadata":{"uid":"R","ownerReferences":[{"uid":"D","controller":true}]}}`):                            "dec_2",
+		fmt.Sprintf(change, "replicasets", controllers+"deployment-controller", `{"metadata":{"uid":"S","ownerReferences":[{"uid":"E","controller":true}]}}`):                            "",
+		`{"uid":"u","operation":"DELETE","resource":{"version":"v1","resource":"pods"},"namespace":"gone","name":"a","userInfo":{"username":"` + controllers + `namespace-controller"}}`: "dec_3",
+	} {
+		again.ask(t, request)
+		if got := g.asked[len(g.asked)-1].Follows; got != want {
+			t.Errorf("%s: follows from %q, want %q", request, got, want)
+		}
+	}
+	if len(*memory) != 5 { // three before, and of what followed the replica sets; a pod without a uid is not remembered
+		t.Errorf("kept is %q", *memory)
+	}
+}
+
 func TestOriginsAreBounded(t *testing.T) {
 	o := newOrigins()
-	for i := range originsKept + 10 {
+	for i := range OriginsKept + 10 {
 		o.add(fmt.Sprint(i), "dec")
 	}
-	if len(o.by) != originsKept || o.order.Len() != originsKept || o.of("0") != "" || o.of(fmt.Sprint(originsKept)) == "" {
+	if len(o.by) != OriginsKept || o.order.Len() != OriginsKept || o.of("0") != "" || o.of(fmt.Sprint(OriginsKept)) == "" {
 		t.Errorf("%d are kept, the oldest %q", len(o.by), o.of("0"))
 	}
 }

@@ -8,14 +8,16 @@ import (
 	"sync"
 )
 
-// originsKept bounds what is remembered of objects: at some 150 bytes each this
+// OriginsKept bounds what is remembered of objects: at some 150 bytes each this
 // is 10 MiB, and the pods of a large cluster.
-const originsKept = 1 << 16
+const OriginsKept = 1 << 16
 
 // origins remembers with which decision an object came to be as it is, the ones
 // that were touched last. Older ones are forgotten, and what follows from them is
 // judged.
 type origins struct {
+	keep func(object, decision string) // what is remembered newly, beyond the process
+
 	mu    sync.Mutex // guards all below
 	order *list.List // of origin, newest in front
 	by    map[string]*list.Element
@@ -23,7 +25,9 @@ type origins struct {
 
 type origin struct{ object, decision string }
 
-func newOrigins() *origins { return &origins{order: list.New(), by: map[string]*list.Element{}} }
+func newOrigins() *origins {
+	return &origins{keep: func(string, string) {}, order: list.New(), by: map[string]*list.Element{}}
+}
 
 func (o *origins) add(object, decision string) {
 	if object == "" || decision == "" {
@@ -37,7 +41,7 @@ func (o *origins) add(object, decision string) {
 		return
 	}
 	o.by[object] = o.order.PushFront(origin{object, decision})
-	if o.order.Len() > originsKept {
+	if o.order.Len() > OriginsKept {
 		last := o.order.Back()
 		o.order.Remove(last)
 		delete(o.by, last.Value.(origin).object)
@@ -120,8 +124,16 @@ func (o *origins) parent(cluster string, r *request) string {
 
 // remember keeps what a change that was let pass was let pass with.
 func (o *origins) remember(cluster string, r *request, decision string) {
-	o.add(objectKey(cluster, r.parse().Metadata.UID), decision)
+	keys := []string{objectKey(cluster, r.parse().Metadata.UID)}
 	if r.Resource.Resource == "namespaces" && r.Resource.Group == "" && r.SubResource == "" {
-		o.add(namespaceKey(cluster, r.Name, r.Operation), decision)
+		keys = append(keys, namespaceKey(cluster, r.Name, r.Operation))
+	}
+	for _, key := range keys {
+		if known := o.of(key); key != "" && decision != "" {
+			o.add(key, decision)
+			if known != decision {
+				o.keep(key, decision)
+			}
+		}
 	}
 }

@@ -112,6 +112,24 @@ func kubeAdmission(t *testing.T, c *k8sboxtest.Cluster) {
 	if r := direct("admin", "exec", "deploy/web", "--", "id"); r.code == 0 || !refusedByWebhook(r.errOut) {
 		t.Errorf("an exec went past it: %v", r)
 	}
+	// What a controller carries out is traced over a restart too: a pod that its set has
+	// lost is replaced because of what was allowed before.
+	stop()
+	earlier := map[string]bool{}
+	for _, d := range k.entries() {
+		earlier["consequence of "+d.ID] = true
+	}
+	stop = k.serveUntil()
+	before = len(k.entries())
+	pod := strings.Fields(k.direct("-n", k.namespace, "get", "pods", "-l", "app=web", "-o", "name"))[0]
+	if r := direct("agent-1", "label", pod, "app-"); r.code != 0 {
+		t.Errorf("a declared change was in the way: %v", r)
+	}
+	waitFor(t, 30*time.Second, "the pod in its place", func() bool {
+		return slices.ContainsFunc(k.entries()[before:], func(d kubeDecision) bool {
+			return d.Action.Operation == "create pods" && d.Verdict == "allow" && earlier[d.Grant]
+		})
+	})
 	// Without assent nothing passes.
 	stop()
 	if r := direct("agent-1", "scale", "deployment", "web", "--replicas=0"); r.code == 0 || !strings.Contains(r.errOut, "gate.assent.dev") {

@@ -40,6 +40,7 @@ import (
 	"github.com/assent-iom/assent/policy/reason"
 	"github.com/assent-iom/assent/policy/rego"
 	"github.com/assent-iom/assent/proxy"
+	"github.com/assent-iom/assent/proxy/admission/origins"
 	"github.com/assent-iom/assent/proxy/gate"
 )
 
@@ -149,6 +150,7 @@ type Engine struct {
 	gate     *gate.Gate
 	server   *proxy.Server // nil until Open
 	webhook  *http.Server  // nil until Open, and without a key
+	origins  *origins.File // nil without webhook
 	passing  *collect.Passing
 	// collecting is nil until Open, and where nothing is collected.
 	collecting atomic.Pointer[collecting]
@@ -351,6 +353,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.webhook != nil {
 		add("ending the webhook", e.webhook.Shutdown(ctx))
+	}
+	if e.origins != nil {
+		add("closing the origins", e.origins.Close())
 	}
 	if e.heart != nil {
 		add("recording the last heartbeat", e.heart.stop())

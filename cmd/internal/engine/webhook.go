@@ -6,11 +6,13 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/assent-iom/assent/proxy/admission"
+	"github.com/assent-iom/assent/proxy/admission/origins"
 )
 
 const (
@@ -24,7 +26,7 @@ func (e *Engine) openWebhook(how Door) error {
 	if how.AdmissionKey == nil {
 		return nil
 	}
-	cfg := admission.Config{Gate: e.gate, Registry: e.registry, Key: how.AdmissionKey, Log: e.cfg.Log}
+	cfg := admission.Config{Gate: e.gate, Registry: e.registry, Key: how.AdmissionKey, Memory: e.openOrigins(), Log: e.cfg.Log}
 	for _, c := range e.cfg.Clusters {
 		cfg.Clusters = append(cfg.Clusters, admission.Cluster{Name: c.Name, URL: c.url(), Host: c.Host})
 	}
@@ -38,6 +40,21 @@ func (e *Engine) openWebhook(how Door) error {
 		TLSConfig: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: how.Authority.Own},
 	}
 	return nil
+}
+
+// originsFile lies beside the model: both are memories, and no evidence.
+const originsFile = "origins.db"
+
+// openOrigins opens what is known of the controllers' parents. Without it a restart
+// forgets them, and what they are still carrying out is judged.
+func (e *Engine) openOrigins() admission.Memory {
+	f, err := origins.Open(filepath.Join(filepath.Dir(e.cfg.ModelPath), originsFile), admission.OriginsKept)
+	if err != nil {
+		e.cfg.Trouble("what controllers are carrying out is judged after a restart", err)
+		return nil
+	}
+	e.origins = f
+	return f
 }
 
 // ServeWebhook is Serve for the listener of admission reviews.
