@@ -4,11 +4,13 @@
 //
 // Usage:
 //
-//	assent-verify [--dir DIR | --public DIR] [--vkey VKEY|FILE] [--since FILE] [--json]
+//	assent-verify [--dir DIR | --public DIR | --pack DIR] [--vkey VKEY|FILE] [--since FILE] [--json]
 //
 //	--dir DIR      the ledger; default $XDG_STATE_HOME/assent/ledger
 //	--public DIR   its published form (c2sp tlog-tiles) instead: checkpoint, tiles
 //	               and entry bundles alone; needs --vkey
+//	--pack DIR     an evidence pack (assent evidence pack): its log, and that every
+//	               other file in it says what the entries say
 //	--vkey VKEY    the public key, or a file that holds it, from somebody you
 //	               trust. Without it the key beside the log is used, which proves
 //	               only that the log agrees with itself.
@@ -37,6 +39,7 @@ import (
 	"os/signal"
 	"path/filepath"
 
+	"github.com/assent-iom/assent/ledger/evidence"
 	"github.com/assent-iom/assent/ledger/verify"
 )
 
@@ -53,6 +56,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	flags.SetOutput(stderr)
 	dir := flags.String("dir", defaultDir(env), "the ledger's `directory`")
 	public := flags.String("public", "", "the `directory` of the ledger's published form")
+	pack := flags.String("pack", "", "the `directory` of an evidence pack")
 	vkey := flags.String("vkey", "", "the public `key`, or a file that holds it")
 	since := flags.String("since", "", "a checkpoint `file` that was kept elsewhere")
 	asJSON := flags.Bool("json", false, "the report as JSON")
@@ -61,6 +65,10 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	}
 	if flags.NArg() > 0 {
 		fmt.Fprintf(stderr, "assent-verify: unexpected %q\n", flags.Arg(0))
+		return usage
+	}
+	if *pack != "" && *public != "" {
+		fmt.Fprintln(stderr, "assent-verify: say either --public or --pack")
 		return usage
 	}
 	opts := verify.Options{VKey: *vkey}
@@ -77,9 +85,12 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	}
 	var report verify.Report
 	var err error
-	if *public != "" {
+	switch {
+	case *pack != "":
+		report, err = evidence.Check(ctx, *pack, opts)
+	case *public != "":
 		report, err = verify.Public(ctx, *public, opts)
-	} else {
+	default:
 		report, err = verify.Dir(ctx, *dir, opts)
 	}
 	if err != nil {

@@ -41,6 +41,33 @@ func (s *Store) CheckpointAt(ctx context.Context, size uint64) ([]byte, error) {
 	return nil, fmt.Errorf("no checkpoint was signed at %d entries: %w; it is beyond the end", size, ledger.ErrNotFound)
 }
 
+// CheckpointFrom returns the signed checkpoint of the smallest size that is at
+// least the given one; CheckpointUpTo the one of the largest that is at most it.
+func (s *Store) CheckpointFrom(ctx context.Context, size uint64) ([]byte, error) {
+	return s.checkpoint(ctx, size, `SELECT note FROM checkpoints WHERE size >= ? ORDER BY size LIMIT 1`)
+}
+
+// CheckpointUpTo: see CheckpointFrom.
+func (s *Store) CheckpointUpTo(ctx context.Context, size uint64) ([]byte, error) {
+	return s.checkpoint(ctx, size, `SELECT note FROM checkpoints WHERE size <= ? ORDER BY size DESC LIMIT 1`)
+}
+
+func (s *Store) checkpoint(ctx context.Context, size uint64, query string) (signed []byte, err error) {
+	err = s.read.QueryRowContext(ctx, query, int64(min(size, 1<<62))).Scan(&signed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, fmt.Errorf("no checkpoint near %d entries: %w", size, ledger.ErrNotFound)
+	case err != nil:
+		return nil, fmt.Errorf("reading checkpoint: %w", err)
+	}
+	return signed, nil
+}
+
+// Leaves calls f with the leaf hashes of the first n entries, in order.
+func (s *Store) Leaves(ctx context.Context, n uint64, f func(ledger.Hash) error) error {
+	return s.leaves(ctx, 0, n, f)
+}
+
 // Prove returns the proof that an entry is in the tree of the given size. Its
 // cost grows with the size: every leaf hash is read once.
 func (s *Store) Prove(ctx context.Context, index, size uint64) ([]ledger.Hash, error) {
@@ -57,28 +84,42 @@ func (s *Store) ProveGrowth(ctx context.Context, old, size uint64) ([]ledger.Has
 func (s *Store) subtrees(ctx context.Context) tlog.Subtrees {
 	return func(level int, index uint64) (ledger.Hash, error) {
 		from, to := index<<level, (index+1)<<level
-		rows, err := s.read.QueryContext(ctx, `SELECT leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx`, int64(from), int64(to))
-		if err != nil {
-			return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %w", err)
-		}
-		defer rows.Close()
 		var tree tlog.Range
-		for rows.Next() {
-			var leaf sql.RawBytes
-			if err := rows.Scan(&leaf); err != nil {
-				return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %w", err)
-			}
-			if len(leaf) != len(ledger.Hash{}) {
-				return ledger.Hash{}, fmt.Errorf("reading leaf hash %d: %d bytes", from+tree.Size(), len(leaf))
-			}
-			tree.Append(ledger.Hash(leaf))
-		}
-		if err := rows.Err(); err != nil {
-			return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %w", err)
+		err := s.leaves(ctx, from, to, func(h ledger.Hash) error {
+			tree.Append(h)
+			return nil
+		})
+		if err != nil {
+			return ledger.Hash{}, err
 		}
 		if tree.Size() != to-from {
 			return ledger.Hash{}, fmt.Errorf("reading leaf hashes: %d of the entries %d to %d are there", tree.Size(), from, to)
 		}
 		return tree.Root(), nil
 	}
+}
+
+// leaves reads the leaf hashes of the entries [from, to) that are there.
+func (s *Store) leaves(ctx context.Context, from, to uint64, f func(ledger.Hash) error) error {
+	rows, err := s.read.QueryContext(ctx, `SELECT leaf FROM entries WHERE idx >= ? AND idx < ? ORDER BY idx`, int64(from), int64(to))
+	if err != nil {
+		return fmt.Errorf("reading leaf hashes: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var leaf sql.RawBytes
+		if err := rows.Scan(&leaf); err != nil {
+			return fmt.Errorf("reading leaf hashes: %w", err)
+		}
+		if len(leaf) != len(ledger.Hash{}) {
+			return fmt.Errorf("reading leaf hashes: one has %d bytes", len(leaf))
+		}
+		if err := f(ledger.Hash(leaf)); err != nil {
+			return err
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("reading leaf hashes: %w", err)
+	}
+	return nil
 }

@@ -238,6 +238,13 @@ func (v *run) conclude(ctx context.Context, index uint64, e *entry) (problem str
 	if of.Index >= index {
 		return fmt.Sprintf("the outcome of %q is bound to entry %d, which comes later", e.key, of.Index), nil
 	}
+	if of.Index < v.from {
+		leaf, err := v.leafAt(of.Index)
+		if err == nil && leaf != of.LeafHash {
+			problem = fmt.Sprintf("the outcome of %q is bound to entry %d, which is another", e.key, of.Index)
+		}
+		return problem, err
+	}
 	d, leaf, err := v.decisionAt(ctx, of.Index)
 	switch {
 	case err != nil:

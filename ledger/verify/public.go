@@ -25,11 +25,15 @@ const checkpointFile = "checkpoint"
 // beyond the checkpoint, of a publication under way, are not looked at. The error
 // is not nil exactly when the report's kind is Unfinished.
 func Public(ctx context.Context, dir string, opts Options) (Report, error) {
-	v := &run{opts: opts, dir: dir, open: map[string]opened{}, approved: map[use]bool{}, claimed: map[use]string{}, published: true}
-	v.next.done = true // the one checkpoint is compared at the end
-	p := &public{run: v, decisions: map[[16]byte]bool{}}
-	v.envelopeAt = p.entryAt
-	return v.concluded(p.all(ctx))
+	p := newPublic(opts, dir)
+	return p.concluded(p.all(ctx))
+}
+
+func newPublic(opts Options, dir string) *public {
+	p := &public{run: newRun(opts, dir), decisions: map[[16]byte]bool{}}
+	p.published, p.next.done = true, true // the one checkpoint is compared at the end
+	p.envelopeAt = p.entryAt
+	return p
 }
 
 // public is a verification of the published form.
@@ -41,6 +45,28 @@ type public struct {
 }
 
 func (p *public) all(ctx context.Context) error {
+	if err := p.readHead(); err != nil {
+		return err
+	}
+	for i := uint64(0); i*tlog.TileWidth < p.head.Size; i++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := p.bundle(ctx, i); err != nil {
+			return err
+		}
+		if p.opts.Progress != nil {
+			p.opts.Progress(p.tree.Size(), p.head.Size)
+		}
+	}
+	if err := p.end(); err != nil {
+		return err
+	}
+	return p.others()
+}
+
+// readHead checks the key and the signed head, and what it is compared with.
+func (p *public) readHead() error {
 	if p.opts.VKey == "" {
 		p.report.problem(NoIndex, Untrusted, "the published form has no key beside it: give the one you were told (--vkey)")
 		return errStop
@@ -61,18 +87,7 @@ func (p *public) all(ctx context.Context) error {
 	if p.opts.Since != nil {
 		p.addMark(p.opts.Since, "the checkpoint that was kept")
 	}
-	for i := uint64(0); i*tlog.TileWidth < p.head.Size; i++ {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := p.bundle(ctx, i); err != nil {
-			return err
-		}
-		if p.opts.Progress != nil {
-			p.opts.Progress(p.tree.Size(), p.head.Size)
-		}
-	}
-	return p.end()
+	return nil
 }
 
 // bundle checks a bundle of entries against its tile, and grows the tree.
@@ -101,22 +116,26 @@ func (p *public) bundle(ctx context.Context, index uint64) error {
 	}
 	p.checkAlone(chunk)
 	for i := range chunk {
-		e := &chunk[i]
-		if e.problem == "" && e.about.Kind == ledger.KindDecision {
-			id := [16]byte(sum16(e.key))
-			if p.decisions[id] {
-				e.problem, e.trust = fmt.Sprintf("decision %q is recorded more than once", e.key), Tampered
-			}
-			p.decisions[id] = true
-		}
-		if err := p.checkInOrder(ctx, e); err != nil {
-			return err
-		}
-		if err := p.grow(0, e.hash); err != nil {
+		if err := p.take(ctx, &chunk[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// take adds an entry to the tree and its tiles, in order.
+func (p *public) take(ctx context.Context, e *entry) error {
+	if e.problem == "" && e.about.Kind == ledger.KindDecision {
+		id := [16]byte(sum16(e.key))
+		if p.decisions[id] {
+			e.problem, e.trust = fmt.Sprintf("decision %q is recorded more than once", e.key), Tampered
+		}
+		p.decisions[id] = true
+	}
+	if err := p.checkInOrder(ctx, e); err != nil {
+		return err
+	}
+	return p.grow(0, e.hash)
 }
 
 func sum16(s string) []byte {
@@ -161,8 +180,7 @@ func (p *public) compare(level int, index uint64, want []ledger.Hash) error {
 	return nil
 }
 
-// end checks the upper edge, the root, what was kept elsewhere, and the files
-// that nothing above has asked for.
+// end checks the upper edge, the root, and what was kept elsewhere.
 func (p *public) end() error {
 	for level, edge := range p.edges {
 		if len(edge) > 0 {
@@ -188,7 +206,7 @@ func (p *public) end() error {
 	for key, d := range p.open {
 		p.report.problem(int64(d.index), Incomplete, "decision %q let something pass and has no outcome yet", key)
 	}
-	return p.others()
+	return nil
 }
 
 // readTile reads a tile of hashes; nil means that a problem was reported.

@@ -33,6 +33,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"modernc.org/sqlite"
 
+	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/tlog"
 )
 
@@ -100,6 +101,9 @@ type Report struct {
 // ExitCode returns 0 to 5.
 func (r Report) ExitCode() int { return int(r.Kind) }
 
+// Add adds a problem that somebody else has found.
+func (r *Report) Add(index int64, kind Kind, what string) { r.problem(index, kind, "%s", what) }
+
 func (r *Report) problem(index int64, kind Kind, format string, args ...any) {
 	if rank[kind] > rank[r.Kind] {
 		r.Kind = kind
@@ -133,9 +137,14 @@ const (
 // Dir verifies the ledger in a directory. The error is not nil exactly when the
 // report's kind is Unfinished.
 func Dir(ctx context.Context, dir string, opts Options) (Report, error) {
-	v := &run{opts: opts, dir: dir, open: map[string]opened{}, approved: map[use]bool{}, claimed: map[use]string{}}
+	v := newRun(opts, dir)
 	v.envelopeAt = v.filedAt
 	return v.concluded(v.all(ctx))
+}
+
+// newRun begins a verification.
+func newRun(opts Options, dir string) *run {
+	return &run{opts: opts, dir: dir, open: map[string]opened{}, approved: map[use]bool{}, claimed: map[use]string{}}
 }
 
 // concluded turns the end of a verification into what is said of it.
@@ -187,6 +196,10 @@ type run struct {
 
 	envelopeAt func(ctx context.Context, index uint64) ([]byte, error) // nil without an error: there is none
 	published  bool                                                    // what is read is the published form
+
+	// Of a part of a log: the entries before from are not there, only their hashes.
+	from   uint64
+	leafAt func(index uint64) (ledger.Hash, error)
 }
 
 // mark is a checkpoint that the log must contain.

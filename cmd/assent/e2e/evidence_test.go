@@ -3,10 +3,12 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Evidence is verifiable without us: what a ledger gives out of one refused call
@@ -45,6 +47,52 @@ func TestEvidenceIsVerifiableWithoutUs(t *testing.T) {
 		}
 		if r := check("evidence/other.json", "evidence/other.pae"); r.code == 0 {
 			t.Errorf("%s accepts something else: %v", name, r)
+		}
+	}
+}
+
+// What a pack says of how to check it is true: every command in its VERIFY.md runs,
+// with tools that are not ours, and none does once the entries are changed.
+func TestAPackIsVerifiableAsItSays(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	tool(t, "openssl")
+	tool(t, "cosign")
+	tool(t, "python3")
+	w.behind(c, "")
+	w.must(binary, "run", "--", tool(t, "aws"), "s3", "mb", "s3://one")
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(w.home, "assent-verify"), "github.com/assent-iom/assent/cmd/assent-verify").CombinedOutput(); err != nil {
+		t.Fatalf("building assent-verify: %v: %s", err, out)
+	}
+	w.env["PATH"] = w.home + string(filepath.ListSeparator) + w.env["PATH"]
+	w.must(binary, "evidence", "pack", "--from", "1h", "--to", time.Now().Add(time.Hour).UTC().Format(time.RFC3339), "--framework", "soc2", "--out", "pack")
+	contains(t, "evidence verify", w.must(binary, "evidence", "verify", "pack", "--vkey", "pack/log/log.vkey").out, "ok")
+	guide, err := os.ReadFile(filepath.Join(w.dir, "pack", "VERIFY.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var commands []string
+	for _, part := range strings.Split(string(guide), "```sh\n")[1:] {
+		command, _, _ := strings.Cut(part, "\n```")
+		commands = append(commands, command)
+	}
+	if len(commands) != 6 {
+		t.Fatalf("%d commands", len(commands))
+	}
+	for _, command := range commands {
+		if r := w.run("sh", "-c", "cd pack && "+command); r.code != 0 {
+			t.Errorf("%s\n%v", command, r)
+		}
+	}
+	path := filepath.Join(w.dir, "pack", "log", "entries.jsonl")
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	w.write("pack/log/entries.jsonl", string(data))
+	for i, command := range commands[:3] {
+		if r := w.run("sh", "-c", "cd pack && "+command); r.code == 0 || i == 0 && r.code != 1 {
+			t.Errorf("does not see a changed entry: %s\n%v", command, r)
 		}
 	}
 }

@@ -177,7 +177,7 @@ Start here, no set-up needed, nothing is blocked:
 		a.runCommand(), a.serveCommand(), a.kubeconfigCommand(), a.kubeCommand(),
 		a.mayCommand(), a.decodeCommand(), a.explainCommand(), a.whatCommand(),
 		a.radiusCommand(), a.ownersCommand(), a.collectCommand(),
-		a.intentCommand(), a.canCommand(), a.whoCanCommand(), a.replayCommand(), a.ledgerCommand(),
+		a.intentCommand(), a.canCommand(), a.whoCanCommand(), a.replayCommand(), a.ledgerCommand(), a.evidenceCommand(),
 		a.inboxCommand(), a.approveCommand(), a.denyCommand(),
 		a.modelsCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand(),
 	)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -181,31 +180,12 @@ func (a *App) verify(ctx context.Context, vkey, since string, asJSON bool) error
 	if err != nil {
 		return exit{int(verify.Unfinished), err}
 	}
-	opts := verify.Options{VKey: vkey}
-	if vkey != "" {
-		if data, err := os.ReadFile(a.absolute(vkey)); err == nil {
-			opts.VKey = string(data)
-		}
-	}
-	if since != "" {
-		if opts.Since, err = os.ReadFile(a.absolute(since)); err != nil {
-			return exit{int(verify.Unfinished), fmt.Errorf("reading --since: %w", err)}
-		}
+	opts, err := a.verifyOptions(vkey, since)
+	if err != nil {
+		return err
 	}
 	report, err := verify.Dir(ctx, cfg.Ledger, opts)
-	if asJSON {
-		if err := writeJSON(a.Stdout, report); err != nil {
-			return err
-		}
-	} else if err == nil {
-		if err := report.Text(a.Stdout); err != nil {
-			return err
-		}
-	}
-	if code := report.ExitCode(); code != 0 {
-		return exit{code, err}
-	}
-	return err
+	return a.verified(report, err, asJSON)
 }
 
 func (a *App) vkeyCommand() *cobra.Command {

@@ -2,20 +2,15 @@ package cli
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/evidence"
 	"github.com/assent-iom/assent/ledger/store"
 )
 
@@ -71,38 +66,20 @@ func (a *App) exportCommand() *cobra.Command {
 // exportFiles writes everything that checks one entry.
 func (a *App) exportFiles(ctx context.Context, s *store.Store, e ledger.Stored, dir string) error {
 	name := strconv.FormatUint(e.Index, 10)
-	envelope, err := ledger.ParseEnvelope(e.Envelope)
+	forms, err := evidence.EntryFiles(e.Index, e.Envelope)
 	if err != nil {
 		return err
 	}
-	bundle, err := ledger.Bundle(e.Envelope)
+	if forms["tlog-proof"], err = entryProof(ctx, s, name); err != nil {
+		return err
+	}
+	key, err := evidence.PublicPEM(s.VKey())
 	if err != nil {
 		return err
 	}
-	proof, err := entryProof(ctx, s, name)
-	if err != nil {
-		return err
-	}
-	key, err := publicPEM(s.VKey())
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{
-		name + ".dsse.json": e.Envelope, name + ".sigstore.json": bundle, name + ".tlog-proof": proof,
-		name + ".pae": ledger.PAE(envelope.PayloadType, envelope.Payload), name + ".sig": envelope.Signatures[0].Sig,
-		name + ".statement.json": envelope.Payload, "log.pem": key, "log.vkey": []byte(s.VKey() + "\n"),
-	}
-	if e.Kind == ledger.KindDecision {
-		if files[name+".action.json"], err = ledger.RecordedAction(e.Envelope); err != nil {
-			return err
-		}
-	}
-	if e.Kind == ledger.KindApproval {
-		given, _, err := ledger.ParseApproval(e.Envelope)
-		if err != nil {
-			return err
-		}
-		files[name+".ticket"], files[name+".ticket.sig"] = []byte(given.Ticket), []byte(given.Signature)
+	files := map[string][]byte{"log.pem": key, "log.vkey": []byte(s.VKey() + "\n")}
+	for ext, data := range forms {
+		files[name+"."+ext] = data
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("exporting: %w", err)
@@ -114,22 +91,4 @@ func (a *App) exportFiles(ctx context.Context, s *store.Store, e ledger.Stored, 
 	}
 	a.note("entry %s (%s) is in %s: %d files", name, e.Kind, dir, len(files))
 	return nil
-}
-
-// publicPEM turns a vkey, NAME+HASH+base64(0x01 ‖ key), into the PEM that openssl
-// and cosign read.
-func publicPEM(vkey string) ([]byte, error) {
-	parts := strings.SplitN(vkey, "+", 3)
-	if len(parts) != 3 {
-		return nil, errors.New("the log's key is no vkey")
-	}
-	raw, err := base64.StdEncoding.DecodeString(parts[2])
-	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
-		return nil, errors.New("the log's key is no Ed25519 key")
-	}
-	der, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(raw[1:]))
-	if err != nil {
-		return nil, fmt.Errorf("encoding the log's key: %w", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }

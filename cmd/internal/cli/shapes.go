@@ -1,8 +1,10 @@
 package cli
 
-import "github.com/assent-iom/assent/policy/lint"
-
-import "github.com/assent-iom/assent/ledger/reconcile"
+import (
+	"github.com/assent-iom/assent/ledger/evidence"
+	"github.com/assent-iom/assent/ledger/reconcile"
+	"github.com/assent-iom/assent/policy/lint"
+)
 
 // Shapes returns a zero value of each shape that is the command line's own, by
 // its section in docs/json.md: a test holds the two against each other.
@@ -18,6 +20,7 @@ func Shapes() map[string]any {
 		"Requests for approval":     requested{},
 		"Reconciliation":            reconcile.Report{},
 		"A bypass":                  reconcile.Finding{},
+		"Records":                   evidence.Record{},
 		"Radius":                    radiated{},
 		"Ownership":                 owned{},
 		"Judged again":              replayed{},

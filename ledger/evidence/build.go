@@ -1,0 +1,269 @@
+package evidence
+
+import (
+	"bufio"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/tlog"
+)
+
+// Log is the ledger that a pack is made from; *store.Store is one.
+type Log interface {
+	ledger.Reader
+	VKey() string
+	Verifier() note.Verifier
+	// CheckpointFrom and CheckpointUpTo return the signed checkpoint nearest to a
+	// size: at or above it, at or below it. ledger.ErrNotFound: there is none.
+	CheckpointFrom(ctx context.Context, size uint64) ([]byte, error)
+	CheckpointUpTo(ctx context.Context, size uint64) ([]byte, error)
+	// Leaves calls f with the hashes of the first n entries, in order.
+	Leaves(ctx context.Context, n uint64, f func(ledger.Hash) error) error
+}
+
+// Build writes a pack to a directory that is empty or not there, and returns what
+// it holds. A pack that could not be made whole is left as it is: it has no
+// SHA256SUMS, and Check refuses it.
+func Build(ctx context.Context, log Log, p Params, dir string) (pack Pack, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("making a pack in %s: %w", dir, err)
+		}
+	}()
+	p.From, p.To = p.From.UTC(), p.To.UTC()
+	if err := checkParams(p); err != nil {
+		return pack, err
+	}
+	if files, err := os.ReadDir(dir); err == nil && len(files) > 0 {
+		return pack, errors.New("the directory is not empty")
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return pack, err
+	}
+	b := &builder{log: log, dir: dir, params: p, digests: map[string][32]byte{}}
+	if err := b.span(ctx); err != nil {
+		return pack, err
+	}
+	return b.build(ctx)
+}
+
+type builder struct {
+	log              Log
+	dir              string
+	params           Params
+	head             Head
+	closing, opening []byte
+	digests          map[string][32]byte
+}
+
+// span finds the range of entries that the period is: all whose time lies in it,
+// those between them, and the outcomes of its decisions.
+func (b *builder) span(ctx context.Context) error {
+	first, end, found := uint64(0), uint64(0), false
+	open := map[string]bool{}
+	err := b.log.Scan(ctx, 0, func(e ledger.Stored) bool {
+		in := b.params.within(e.At)
+		switch {
+		case in && !found:
+			first, end, found = e.Index, e.Index+1, true
+		case in || e.Kind == ledger.KindOutcome && open[e.Key]:
+			end = e.Index + 1
+		}
+		if in && e.Kind == ledger.KindDecision {
+			open[e.Key] = true
+		}
+		if e.Kind == ledger.KindOutcome {
+			delete(open, e.Key)
+		}
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	if !found {
+		return errors.New("the ledger has no entry of that time")
+	}
+	if first, end, err = b.edges(ctx, first, end); err != nil {
+		return err
+	}
+	if b.closing, err = b.log.CheckpointFrom(ctx, end); err != nil {
+		return err
+	}
+	head, err := tlog.OpenCheckpoint(b.closing, b.log.Verifier())
+	if err != nil {
+		return err
+	}
+	b.head = Head{Origin: head.Origin, VKey: b.log.VKey(), Size: head.Size, Root: head.Root, First: first, End: end}
+	b.opening, err = b.log.CheckpointUpTo(ctx, first)
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
+		return nil // the period begins with the log
+	case err != nil:
+		return err
+	}
+	before, err := tlog.OpenCheckpoint(b.opening, b.log.Verifier())
+	b.head.Opening = before.Size
+	return err
+}
+
+// edges widens a range by the entry before it that is from before the period, and
+// the one after it that is from after: they show that nothing was left out there.
+func (b *builder) edges(ctx context.Context, first, end uint64) (uint64, uint64, error) {
+	for first > 0 {
+		first--
+		e, err := b.log.Get(ctx, first)
+		if err != nil {
+			return 0, 0, err
+		}
+		if e.At.Before(b.params.From) {
+			break
+		}
+	}
+	for {
+		e, err := b.log.Get(ctx, end)
+		if errors.Is(err, ledger.ErrNotFound) {
+			return first, end, nil // the log ends
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		end++
+		if !e.At.Before(b.params.To) {
+			return first, end, nil
+		}
+	}
+}
+
+func (b *builder) build(ctx context.Context) (Pack, error) {
+	key, err := PublicPEM(b.head.VKey)
+	if err != nil {
+		return Pack{}, err
+	}
+	d := newDeriver(b.params, b.head, b.closing)
+	if err := b.entries(ctx, d); err != nil {
+		return Pack{}, err
+	}
+	if err := b.tiles(ctx); err != nil {
+		return Pack{}, err
+	}
+	files := map[string][]byte{fileHead: b.closing, fileVKey: []byte(b.head.VKey + "\n")}
+	if b.opening != nil {
+		files[fileOpening] = b.opening
+	}
+	pack := d.finish()
+	made, err := derived(source{
+		pack: pack, closing: b.closing, opening: b.opening, pem: key,
+		entry: func(index uint64) ([]byte, error) {
+			e, err := b.log.Get(ctx, index)
+			return e.Envelope, err
+		},
+		prove: subtrees(b.head.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(b.dir, t) }),
+	})
+	if err != nil {
+		return pack, err
+	}
+	for _, group := range []map[string][]byte{files, made} {
+		for name, data := range group {
+			if err := b.write(name, data); err != nil {
+				return pack, err
+			}
+		}
+	}
+	// Last: a folder without it is no pack.
+	return pack, os.WriteFile(filepath.Join(b.dir, fileSums), sums(b.digests), 0o600)
+}
+
+func (b *builder) write(name string, data []byte) error {
+	path := filepath.Join(b.dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	b.digests[name] = digest(data)
+	return os.WriteFile(path, data, 0o600)
+}
+
+// entries writes the period's entries as they were signed, one a line: their form
+// has no line ends in it.
+func (b *builder) entries(ctx context.Context, d *deriver) (err error) {
+	path := filepath.Join(b.dir, filepath.FromSlash(fileEntries))
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	sum := sha256.New()
+	out := bufio.NewWriterSize(f, 64<<10)
+	var bad error
+	err = b.log.Scan(ctx, b.head.First, func(e ledger.Stored) bool {
+		if e.Index >= b.head.End {
+			return false
+		}
+		line := append(e.Envelope[:len(e.Envelope):len(e.Envelope)], '\n')
+		sum.Write(line)
+		if _, bad = out.Write(line); bad == nil {
+			bad = d.add(e.Index, e.Envelope)
+		}
+		return bad == nil
+	})
+	b.digests[fileEntries] = [32]byte(sum.Sum(nil))
+	return errors.Join(err, bad, out.Flush())
+}
+
+// tiles writes every hash of the log up to the closing head, and holds it against
+// them.
+func (b *builder) tiles(ctx context.Context) error {
+	t := tiler{put: func(t tlog.Tile, hashes []ledger.Hash) error {
+		return b.write(dirLog+t.Path(), tlog.EncodeHashes(hashes))
+	}}
+	if err := b.log.Leaves(ctx, b.head.Size, t.add); err != nil {
+		return err
+	}
+	if t.size != b.head.Size {
+		return fmt.Errorf("the log has %d of the %d entries that its checkpoint covers; run: assent ledger verify", t.size, b.head.Size)
+	}
+	root, err := t.end()
+	if err == nil && root != b.head.Root {
+		err = errors.New("the entries do not lead to the root of their checkpoint; run: assent ledger verify")
+	}
+	return err
+}
+
+func readTile(dir string, t tlog.Tile) ([]ledger.Hash, error) {
+	data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(dirLog+t.Path())))
+	if err != nil {
+		return nil, err
+	}
+	return tlog.DecodeHashes(data, t.Width)
+}
+
+// PublicPEM turns a vkey, NAME+HASH+base64(0x01 ‖ key), into the PEM that openssl
+// and cosign read.
+func PublicPEM(vkey string) ([]byte, error) {
+	parts := strings.SplitN(strings.TrimSpace(vkey), "+", 3)
+	if len(parts) != 3 {
+		return nil, errors.New("the log's key is no vkey")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
+		return nil, errors.New("the log's key is no Ed25519 key")
+	}
+	der := base64.StdEncoding.EncodeToString(append([]byte(spki), raw[1:]...))
+	return []byte("-----BEGIN PUBLIC KEY-----\n" + der + "\n-----END PUBLIC KEY-----\n"), nil
+}
+
+// spki is how the SubjectPublicKeyInfo of every Ed25519 key begins (RFC 8410).
+// crypto/x509 would say the same, and take assent-verify over its size.
+const spki = "\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"

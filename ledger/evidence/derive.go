@@ -1,0 +1,252 @@
+package evidence
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/assent-iom/assent/ledger"
+)
+
+// Pack is what a period's entries amount to. It is derived, never read.
+type Pack struct {
+	Params   Params
+	Head     Head
+	Seed     string // SHA-256 of the closing checkpoint, hexadecimal
+	Records  []Record
+	Changes  []int // which of Records let something pass: the population
+	Sampled  []int // which of Records were drawn
+	Recons   []ledger.Reconciliation
+	Bypasses []ledger.Bypass
+	Beats    int
+	Gaps     []Gap
+	Doors    int       // calls refused before they could be understood
+	Until    time.Time // the latest time of the period in the entries
+	Over     bool      // the log has an entry from after the period: all of it is told
+}
+
+// deriver takes the entries of a period in order.
+type deriver struct {
+	pack      Pack
+	closing   []byte
+	by        map[string]int    // record, by decision
+	approvals map[string]uint64 // entry, by ticket and decision
+	beats     []ledger.Heartbeat
+
+	firstAt, lastAt time.Time // of the entries at the edges
+}
+
+func newDeriver(p Params, h Head, closing []byte) *deriver {
+	sum := sha256.Sum256(closing)
+	return &deriver{closing: closing, pack: Pack{Params: p, Head: h, Seed: hex.EncodeToString(sum[:])}, by: map[string]int{}, approvals: map[string]uint64{}}
+}
+
+// within reports whether a time lies in the period.
+func (p Params) within(t time.Time) bool { return !t.Before(p.From) && t.Before(p.To) }
+
+// add reads one entry, which has been verified.
+func (d *deriver) add(index uint64, envelope []byte) error {
+	about, err := ledger.Describe(envelope)
+	if err != nil {
+		return fmt.Errorf("entry %d: %w", index, err)
+	}
+	if index == d.pack.Head.First {
+		d.firstAt = about.At
+	}
+	d.lastAt = about.At
+	if d.pack.Params.within(about.At) && about.At.After(d.pack.Until) {
+		d.pack.Until = about.At.UTC()
+	}
+	if err := d.take(index, about, envelope); err != nil {
+		return fmt.Errorf("entry %d: %w", index, err)
+	}
+	return nil
+}
+
+func (d *deriver) take(index uint64, about ledger.About, envelope []byte) error {
+	in := d.pack.Params.within(about.At)
+	switch about.Kind {
+	case ledger.KindApproval:
+		a, decision, err := ledger.ParseApproval(envelope)
+		d.approvals[a.ID+" "+decision] = index
+		return err
+	case ledger.KindOutcome:
+		o, err := ledger.ParseOutcome(envelope)
+		if i, ok := d.by[o.Decision]; ok && err == nil {
+			d.pack.Records[i].Conclude(index, o)
+		}
+		return err
+	case ledger.KindDecision:
+		decision, err := ledger.ParseDecision(envelope)
+		if err != nil || !d.pack.Params.within(decision.At) {
+			return err
+		}
+		r := NewRecord(index, decision)
+		for i, a := range decision.Approvals {
+			if entry, ok := d.approvals[a.ID+" "+decision.ID]; ok {
+				r.Approvals[i].Entry = &entry
+			}
+		}
+		d.by[r.ID] = len(d.pack.Records)
+		d.pack.Records = append(d.pack.Records, r)
+	case ledger.KindHeartbeat:
+		h, err := ledger.ParseHeartbeat(envelope)
+		if in {
+			d.beats = append(d.beats, h)
+		}
+		return err
+	case ledger.KindReconcile:
+		r, err := ledger.ParseReconciliation(envelope)
+		if in {
+			d.pack.Recons = append(d.pack.Recons, r)
+		}
+		return err
+	case ledger.KindBypass:
+		b, err := ledger.ParseBypass(envelope)
+		if in {
+			d.pack.Bypasses = append(d.pack.Bypasses, b)
+		}
+		return err
+	case ledger.KindDoor:
+		if in {
+			d.pack.Doors++
+		}
+	}
+	return nil
+}
+
+// finish draws the samples and finds the gaps.
+func (d *deriver) finish() Pack {
+	p := &d.pack
+	p.Over = !d.lastAt.Before(p.Params.To)
+	for i, r := range p.Records {
+		if r.Passed {
+			p.Changes = append(p.Changes, i)
+		}
+	}
+	p.Sampled = draw(p.Seed, p.Records, p.Changes, p.Params.Samples)
+	p.Beats, p.Gaps = len(d.beats), gaps(d.beats, p.Params, p.Until)
+	return *p
+}
+
+// draw takes the n changes with the lowest SHA-256(SEED ":" INDEX), in the order
+// of the log.
+func draw(seed string, records []Record, from []int, n int) []int {
+	drawn := slices.Clone(from)
+	rank := func(i int) string {
+		sum := sha256.Sum256([]byte(seed + ":" + strconv.FormatUint(records[i].Index, 10)))
+		return string(sum[:])
+	}
+	slices.SortFunc(drawn, func(a, b int) int { return strings.Compare(rank(a), rank(b)) })
+	drawn = drawn[:min(n, len(drawn))]
+	slices.Sort(drawn)
+	return drawn
+}
+
+// lateness is how many intervals a heartbeat may be late by.
+const lateness = 2
+
+// gaps finds the times of the period that no heartbeat vouches for: each does for
+// twice the time after which the next is due, but not beyond its process's end. The
+// times before the first and up to the last entry of the period are told too.
+func gaps(beats []ledger.Heartbeat, p Params, until time.Time) []Gap {
+	if len(beats) == 0 {
+		return nil
+	}
+	ends := map[string]time.Time{} // of processes that ended in order
+	for _, b := range beats {
+		if b.Last {
+			ends[b.Process] = b.At
+		}
+	}
+	slices.SortFunc(beats, func(a, b ledger.Heartbeat) int { return a.At.Compare(b.At) })
+	var out []Gap
+	covered, ended := p.From, false
+	gap := func(to time.Time) {
+		if to.After(covered) {
+			out = append(out, Gap{From: covered.UTC(), To: to.UTC(), Ended: ended})
+		}
+	}
+	for _, b := range beats {
+		gap(b.At)
+		reach, over := b.At.Add(lateness*b.Every), false
+		if end, ok := ends[b.Process]; ok && !end.After(reach) {
+			reach, over = end, true
+		}
+		if !reach.Before(covered) {
+			covered, ended = reach, over
+		}
+	}
+	gap(earlier(p.To, until))
+	return out
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Facts are the numbers that are said of a population.
+type Facts struct {
+	Decisions   int `json:"decisions"`
+	Changes     int `json:"changes"`     // let through
+	Refused     int `json:"refused"`     // and held to the end
+	Declared    int `json:"declared"`    // changes that a clause of declared intent allows
+	Undeclared  int `json:"undeclared"`  // changes let through while observing, that would have been refused
+	Owned       int `json:"owned"`       // changes with an accountable person
+	Approved    int `json:"approved"`    // changes with a person's signed yes
+	Independent int `json:"independent"` // of those, with only approvers other than who acted
+	Succeeded   int `json:"succeeded"`
+	Failed      int `json:"failed"`
+	Unknown     int `json:"unknown"` // changes whose outcome nobody saw
+	Open        int `json:"open"`    // changes without an outcome
+	Joined      int `json:"joined"`  // changes with the upstream's request id
+	Doors       int `json:"refused_at_door"`
+	Heartbeats  int `json:"heartbeats"`
+	Gaps        int `json:"gaps"`
+	Reconciled  int `json:"reconciliations"`
+	Bypasses    int `json:"bypasses"`
+}
+
+// Facts counts.
+func (p Pack) Facts() Facts {
+	f := Facts{Decisions: len(p.Records), Changes: len(p.Changes), Refused: len(p.Records) - len(p.Changes), Doors: p.Doors,
+		Heartbeats: p.Beats, Gaps: len(p.Gaps), Reconciled: len(p.Recons), Bypasses: len(p.Bypasses)}
+	for _, i := range p.Changes {
+		r := p.Records[i]
+		if r.Verdict == "allow" {
+			f.Declared++
+		} else {
+			f.Undeclared++
+		}
+		if r.Accountable != "" {
+			f.Owned++
+		}
+		if len(r.Approvals) > 0 {
+			f.Approved++
+			if !slices.ContainsFunc(r.Approvals, func(a Approval) bool { return !a.Independent }) {
+				f.Independent++
+			}
+		}
+		if r.RequestID != "" {
+			f.Joined++
+		}
+		switch r.Outcome {
+		case ledger.Succeeded:
+			f.Succeeded++
+		case ledger.Failed:
+			f.Failed++
+		case ledger.Unresolved:
+			f.Unknown++
+		case "":
+			f.Open++
+		}
+	}
+	return f
+}
