@@ -7,6 +7,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // windows name places, and not every machine knows where they are
 
 	"github.com/assent-iom/assent/cmd/internal/cli"
 )

@@ -49,6 +49,9 @@ func (s *Set) check(p *problems) {
 		}
 	}
 	s.checkEnvironments(p, owner)
+	for _, e := range s.Environments {
+		s.checkTimes(p, e, who)
+	}
 	s.checkActors(p, owner)
 	s.checkOwners(p, owner)
 	for _, i := range s.Intents {
@@ -70,6 +73,7 @@ func (s *Set) check(p *problems) {
 			id(c.Pos, c.ID)
 			who(c.Pos, c.Who)
 			in(c.Pos, c.In)
+			s.checkWhen(p, c)
 			owner(c.Pos, c.What.Owner)
 			for _, a := range c.Approvals {
 				s.checkApprovals(p, a, ref, owners)

@@ -69,6 +69,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, name string, depth int) {
 	case *Conditions:
 		*into = d.conditions(n, name)
 		return
+	case *Days:
+		*into = Days(d.words(n, name))
+		return
 	case *Day:
 		if s, ok := d.text(n, name); ok {
 			if _, err := time.Parse(time.DateOnly, s); err != nil {
@@ -290,7 +293,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, name string, depth int) 
 // later names conditions that the language will have; until they are enforced,
 // a document with one is refused in plain words.
 var later = map[string]bool{
-	"when": true, "windows": true, "freezes": true, "residency": true,
+	"ticket": true, "evidence": true, "residency": true,
 	"blast": true, "cost": true, "namespace": true,
 	"createdBy": true, "not": true, "oblige": true,
 }

@@ -60,6 +60,11 @@ type Environment struct {
 	Scope          []Scope     `yaml:"scope,required" json:"scope"`
 	UnknownActions OnUnknown   `yaml:"unknownActions" json:"unknownActions,omitempty"` // empty: deny
 	Caps           Caps        `yaml:"caps" json:"caps"`
+	Windows        []Window    `yaml:"windows" json:"windows,omitempty"`
+	Freezes        []Freeze    `yaml:"freezes" json:"freezes,omitempty"`
+	// Mode observe: changes that are all in such environments are judged and
+	// recorded, and never refused, until it says enforce.
+	Mode Mode `yaml:"mode" json:"mode,omitempty"`
 }
 
 // Caps is the ceiling over every grant in an environment.
@@ -218,6 +223,7 @@ type Allow struct {
 	May    Verbs      `yaml:"may,required" json:"may"`
 	What   What       `yaml:"what" json:"what"`
 	In     Words      `yaml:"in,required" json:"in"`
+	When   *When      `yaml:"when" json:"when,omitempty"`
 	Must   Conditions `yaml:"must" json:"must,omitempty"` // what it would make true
 	Limits Limits     `yaml:"limits" json:"limits"`
 	// Approvals are the people who have to say yes to each call.

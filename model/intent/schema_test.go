@@ -19,6 +19,8 @@ func schemaOf(t reflect.Type, defs map[string]any) any {
 	switch v := reflect.New(t).Interface().(type) {
 	case *Words:
 		return oneOrMore(word)
+	case *Days:
+		return oneOrMore(map[string]any{"type": "string", "pattern": `^(sun|mon|tue|wed|thu|fri|sat)(-(sun|mon|tue|wed|thu|fri|sat))?$`})
 	case *Verbs:
 		return oneOrMore(map[string]any{"enum": verbNames()})
 	case *Text:

@@ -44,6 +44,8 @@ const (
 	CodeBudget       = "AS2011" // a budget is used up (policy/budget counts)
 	CodeBlueprint    = "AS2012" // it is not built as a blueprint wants it
 	CodeWaived       = "AS2013" // an exception lets it be otherwise (a remark)
+	CodeWindow       = "AS2014" // the clause that allows it holds at another time
+	CodeFreeze       = "AS2015" // everything is frozen
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

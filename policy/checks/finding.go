@@ -239,6 +239,10 @@ func containsVerb(verbs intent.Verbs, v model.Verb) bool {
 
 // overLimit says which limit a covering clause, or its environment, sets.
 func (h *hearing) overLimit(g *grant, t *thing, targets int) {
+	if !h.open(g, t.env) {
+		h.add(5, h.windowFinding(g, t))
+		return
+	}
 	if l := g.Limits.Targets; l != nil && targets > *l {
 		h.add(5, policy.Finding{
 			Code: CodeTargets, Title: "it changes too many resources at once", Verdict: policy.Deny,

@@ -230,6 +230,7 @@ func (h *hearing) target(l *leaf, t *thing, targets int) {
 		h.add(3, h.placeFinding(t))
 		return
 	}
+	h.freezes(t)
 	if l.unclear() {
 		h.unclear(l, t)
 		return
@@ -296,7 +297,7 @@ func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *gra
 			if fits, _ := g.covers(s.index, env, l, t); !fits {
 				continue
 			}
-			if !h.within(g.Limits, t.env, targets) {
+			if !h.open(g, t.env) || !h.within(g.Limits, t.env, targets) {
 				if over == nil {
 					over = g
 				}
@@ -334,6 +335,9 @@ func (h *hearing) conclude() {
 		}
 	}
 	h.d.Verdict = verdict
+	if h.observed() {
+		h.d.Mode = policy.Observe
+	}
 	if verdict != policy.Hold {
 		h.d.Needs = nil // an approval alone would not help, or is not needed
 	}

@@ -20,6 +20,7 @@ type Program struct {
 	grants []*grant // all of them, by name: for the nearest one
 	nevers []*never // by name
 	plans  []*plan  // blueprints, by name
+	frozen map[*intent.Environment][]freeze
 	counts bool     // somebody, or some environment, has a budget
 }
 
@@ -36,6 +37,12 @@ type grant struct {
 	by      string // the intent's owner
 	who, in bits
 	asks    []asked // the approvals it needs
+}
+
+// freeze is one of an environment; a nil set excepts nobody.
+type freeze struct {
+	intent.Freeze
+	except bits
 }
 
 // never is one never clause. A nil set is everybody, or everywhere.
@@ -115,6 +122,12 @@ func Compile(set *intent.Set) (*Program, error) {
 		for i := range doc.Never {
 			c := &doc.Never[i]
 			p.nevers = append(p.nevers, &never{Never: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In)})
+		}
+	}
+	p.frozen = map[*intent.Environment][]freeze{}
+	for _, e := range set.Environments {
+		for _, f := range e.Freezes {
+			p.frozen[e] = append(p.frozen[e], freeze{f, p.who(f.Except)})
 		}
 	}
 	for _, b := range set.Blueprints {

@@ -31,6 +31,7 @@ type box struct {
 	must       intent.Conditions
 	limits     intent.Limits
 	approvals  []intent.Approvals
+	when       []string // names of windows
 	final      bool // a never clause that no exception may lift
 }
 
@@ -69,6 +70,9 @@ func allows(set *intent.Set) []box {
 		}
 		for _, c := range doc.Allow {
 			b := box{name: doc.Name + "/" + c.ID, pos: c.Pos, owner: doc.Owner, verbs: c.May, what: c.What, must: c.Must, limits: c.Limits, approvals: c.Approvals}
+			if c.When != nil {
+				b.when = c.When.Window
+			}
 			b.who, b.in = names(set, c.Who, c.In)
 			all = append(all, b)
 		}
@@ -186,7 +190,7 @@ func patterns(wide, narrow intent.Words) bool {
 // lets through, a does. Of two never clauses, the one that may be lifted does not
 // stand for the one that may not.
 func noStricter(a, b box) bool {
-	if b.final && !a.final {
+	if b.final && !a.final || len(a.when) > 0 && (len(b.when) == 0 || !subset(b.when, a.when)) {
 		return false
 	}
 	within := func(wide, narrow *int) bool { return wide == nil || narrow != nil && *narrow <= *wide }

@@ -78,6 +78,9 @@ func (d dice) allow(i int) intent.Allow {
 		n := d.IntN(3)
 		c.Limits.Dependents = &n
 	}
+	if d.IntN(5) == 0 {
+		c.When = &intent.When{Window: some(d, "open", "shut")}
+	}
 	if d.IntN(6) == 0 {
 		c.Approvals = []intent.Approvals{{From: pick(d, "owner", "owner:shop", "dana")}}
 	}
@@ -108,6 +111,9 @@ func (d dice) set(allows, nevers int) *intent.Set {
 			{Name: "shop", Accountable: "human:dana", Owns: []intent.Selector{{Tag: map[string]string{"team": "shop"}}, {AWS: &intent.OwnedAccount{Account: accounts[0]}}}}},
 		Blueprints: []*intent.Blueprint{{Name: "stores", Owner: "shop", For: intent.For{Capability: intent.Words{"storage.volume"}},
 			Require: intent.Conditions{{Property: "encryption.atRest", Is: true}}}},
+	}
+	for _, e := range s.Environments { // it is a Friday
+		e.Windows = []intent.Window{{Name: "open", Days: intent.Days{"fri"}, From: "00:00", To: "24:00"}, {Name: "shut", Days: intent.Days{"mon"}, From: "08:00", To: "17:00"}}
 	}
 	for i, name := range actors {
 		a := &intent.Actor{Name: name, Kind: kinds[i], Owner: pick(d, "shop", "data"), Identify: []intent.Identity{{Run: name}}}

@@ -141,6 +141,9 @@ func (b box) conditions() []string {
 	for _, c := range b.must {
 		out = append(out, c.String())
 	}
+	if len(b.when) > 0 {
+		out = append(out, "it is in window "+strings.Join(b.when, " or "))
+	}
 	if n := b.limits.Targets; n != nil {
 		out = append(out, fmt.Sprintf("it changes at most %d at once", *n))
 	}

@@ -174,12 +174,31 @@ Start here, no set-up needed, nothing is blocked:
 	root.PersistentFlags().StringVar(&a.ledgerDir, "ledger", "", "use the ledger in this `directory`")
 	root.PersistentFlags().StringVar(&a.intentDir, "intent", "", "use the declared documents in this `directory`")
 	root.AddCommand(
-		a.runCommand(), a.serveCommand(), a.kubeconfigCommand(), a.kubeCommand(),
-		a.mayCommand(), a.decodeCommand(), a.explainCommand(), a.whatCommand(),
-		a.radiusCommand(), a.ownersCommand(), a.collectCommand(),
-		a.intentCommand(), a.canCommand(), a.whoCanCommand(), a.replayCommand(), a.ledgerCommand(), a.evidenceCommand(),
-		a.inboxCommand(), a.approveCommand(), a.denyCommand(),
-		a.modelsCommand(), a.doctorCommand(), a.configCommand(), a.versionCommand(),
+		a.runCommand(),
+		a.serveCommand(),
+		a.kubeconfigCommand(),
+		a.kubeCommand(),
+		a.mayCommand(),
+		a.decodeCommand(),
+		a.explainCommand(),
+		a.whatCommand(),
+		a.radiusCommand(),
+		a.ownersCommand(),
+		a.collectCommand(),
+		a.intentCommand(),
+		a.canCommand(),
+		a.whoCanCommand(),
+		a.replayCommand(),
+		a.ledgerCommand(),
+		a.evidenceCommand(),
+		a.modeCommand(),
+		a.inboxCommand(),
+		a.approveCommand(),
+		a.denyCommand(),
+		a.modelsCommand(),
+		a.doctorCommand(),
+		a.configCommand(),
+		a.versionCommand(),
 	)
 	a.addHelpTopics(root)
 	return root

@@ -29,5 +29,6 @@ func Shapes() map[string]any {
 		"What documents differ in":  lint.Difference{},
 		"Rights":                    lint.Right{},
 		"An example":                caseResult{},
+		"Modes":                     environmentMode{},
 	}
 }
