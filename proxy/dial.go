@@ -34,7 +34,8 @@ type dialer struct {
 	own func(netip.AddrPort) bool // is this our own listener?
 }
 
-func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *dialer) DialContext(ctx context.Context, network, address string) (c net.Conn, err error) {
+	defer contained(&err)
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err

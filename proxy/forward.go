@@ -158,6 +158,9 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 	case e.r.Header.Get("Content-Length") == "0" && e.r.ProtoMajor == 1:
 		out.TransferEncoding = []string{"identity"} // makes net/http write Content-Length: 0 for DELETE too
 	}
+	if out.Body != http.NoBody && (e.call.Streamed || renewed.Body != nil) { // bytes in memory cannot panic
+		out.Body = containedBody{out.Body}
+	}
 	return out, nil
 }
 

@@ -79,7 +79,8 @@ type tlsDialer struct {
 	protos   []string
 }
 
-func (d *tlsDialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+func (d *tlsDialer) dialTLS(ctx context.Context, network, address string) (c net.Conn, err error) {
+	defer contained(&err)
 	target, err := parseAuthority(address, "443")
 	if err != nil {
 		return nil, err

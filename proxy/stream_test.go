@@ -3,14 +3,17 @@ package proxy
 import (
 	"bufio"
 	"compress/gzip"
-	"crypto/sha256"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,15 +36,20 @@ func (z *zeros) Read(p []byte) (int, error) {
 
 func digest(h hash.Hash) string { return fmt.Sprintf("%x", h.Sum(nil)) }
 
-func TestAPutOf256MiBStreamsInFlatMemory(t *testing.T) {
-	const size = 256 << 20
-	want := sha256.New()
-	z := zeros(size)
-	_, _ = io.Copy(want, &z)
+// A body of any size is streamed in the same memory: 2 GiB in CI, an eighth of it on
+// a workstation. Client, proxy and upstream are all in the memory that is measured.
+func TestAPutOf2GiBStreamsInFlatMemory(t *testing.T) {
 	for _, h2 := range []bool{false, true} {
+		size := int64(256 << 20)
+		if os.Getenv("CI") != "" && !h2 { // a minute; h2 is no different but for its frames
+			size = 2 << 30
+		}
+		want := crc32.NewIEEE()
+		z := zeros(size)
+		_, _ = io.Copy(want, &z)
 		b := newBench(t, nil)
 		addr := b.upstream("big.governed.test", h2, func(w http.ResponseWriter, r *http.Request) {
-			h := sha256.New()
+			h := crc32.NewIEEE()
 			n, _ := io.Copy(h, r.Body)
 			fmt.Fprintf(w, "%d %s %d", n, digest(h), r.ContentLength)
 		})
@@ -57,7 +65,7 @@ func TestAPutOf256MiBStreamsInFlatMemory(t *testing.T) {
 			t.Errorf("h2 %v: %d %s", h2, status, got)
 		}
 		if grown > 32<<20 {
-			t.Errorf("h2 %v: the heap grew by %d MiB", h2, grown>>20)
+			t.Errorf("h2 %v: the memory grew by %d MiB", h2, grown>>20)
 		}
 		if !b.gate.calls()[0].Call.Streamed || b.gate.calls()[0].Call.Body != nil {
 			t.Error("the judged call does not say that it is streamed")
@@ -65,12 +73,25 @@ func TestAPutOf256MiBStreamsInFlatMemory(t *testing.T) {
 	}
 }
 
-// watchHeap samples the heap until stopped.
-func watchHeap() (func(chan struct{}) <-chan uint64, chan struct{}) {
+// resident is what the process has of the machine's memory, or of the heap where the
+// system does not tell.
+func resident() uint64 {
+	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
+		if f := strings.Fields(string(statm)); len(f) > 1 {
+			if pages, err := strconv.ParseUint(f[1], 10, 64); err == nil {
+				return pages * uint64(os.Getpagesize())
+			}
+		}
+	}
 	var m runtime.MemStats
-	runtime.GC()
 	runtime.ReadMemStats(&m)
-	base, stop, out := m.HeapAlloc, make(chan struct{}), make(chan uint64, 1)
+	return m.HeapAlloc
+}
+
+// watchHeap samples the memory until stopped.
+func watchHeap() (func(chan struct{}) <-chan uint64, chan struct{}) {
+	debug.FreeOSMemory()
+	base, stop, out := resident(), make(chan struct{}), make(chan uint64, 1)
 	go func() {
 		var most uint64
 		tick := time.NewTicker(20 * time.Millisecond)
@@ -81,9 +102,8 @@ func watchHeap() (func(chan struct{}) <-chan uint64, chan struct{}) {
 				out <- most
 				return
 			case <-tick.C:
-				runtime.ReadMemStats(&m)
-				if m.HeapAlloc > base {
-					most = max(most, m.HeapAlloc-base)
+				if now := resident(); now > base {
+					most = max(most, now-base)
 				}
 			}
 		}
