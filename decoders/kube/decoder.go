@@ -25,6 +25,9 @@ type Config struct {
 	// Current is asked for the object that a patch starts from. Without it a patch
 	// is judged by what it says alone.
 	Current Current
+	// Tries has a server try a change whose result has to be known exactly. Without it
+	// results are worked out here.
+	Tries Trier
 }
 
 // Cluster is one API server.
@@ -38,12 +41,13 @@ type Cluster struct {
 type Decoder struct {
 	clusters []Cluster // longest prefix first
 	current  Current   // or nil
+	tries    Trier     // or nil
 }
 
 // New checks that each cluster has a name without a slash and a host, and that
 // no two are the same place.
 func New(config Config) (*Decoder, error) {
-	d := &Decoder{current: config.Current}
+	d := &Decoder{current: config.Current, tries: config.Tries}
 	seen := map[string]string{}
 	for _, c := range config.Clusters {
 		if c.Host == "" {
@@ -156,6 +160,7 @@ func (d *Decoder) decode(ctx context.Context, call decoders.Call, secrets bool) 
 		return model.Action{}, err
 	}
 	r.resolve(ctx, d.current)
+	r.try(ctx, d.tries)
 	action, err := r.action()
 	if err != nil {
 		return action, err

@@ -106,9 +106,14 @@ func (r *reading) patched(asked bool) {
 	if managed := dict(res.before, "metadata")["managedFields"]; r.body.Patch == "apply" && res.before != nil && managed == nil {
 		r.unknown = append(r.unknown, "managed fields") // what the apply lets go of cannot be told
 	}
-	before := patch.Clone(res.before)
+	res.object, res.whole, res.base, res.changed = object, true, "/result", r.changedFrom(object)
+}
+
+// changedFrom names what is changed of the object that was there.
+func (r *reading) changedFrom(object map[string]any) []string {
+	before := patch.Clone(r.result.before)
 	patch.Typed(r.message(), before)
-	res.object, res.whole, res.base, res.changed = object, true, "/result", changes(before, object)
+	return changes(before, object)
 }
 
 // message is the table's entry of the kind, nil for one that is not built in.

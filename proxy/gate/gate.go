@@ -163,7 +163,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	if err != nil {
 		return g.refuseUnrecorded("no randomness for a decision id")
 	}
-	action, err := decode(ctx, in)
+	action, err := decode(forDecision(ctx, in, id), in)
 	stamp(&action, in, id, at)
 
 	var d policy.Decision

@@ -26,6 +26,15 @@ const (
 	CodeLedger      = "AS5002" // the ledger cannot be written
 )
 
+// forDecision lets a decoder ask the platform about a call that is on its way, under
+// the id of its decision. A review comes from the platform itself.
+func forDecision(ctx context.Context, in proxy.Asked, id string) context.Context {
+	if in.Echo {
+		return ctx
+	}
+	return decoders.ForDecision(ctx, id)
+}
+
 // decode understands a call; a panic in a decoder is an error like any other.
 func decode(ctx context.Context, in proxy.Asked) (a model.Action, err error) {
 	defer func() {

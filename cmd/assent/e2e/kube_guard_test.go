@@ -25,7 +25,7 @@ func kubeGuard(t *testing.T, c *k8sboxtest.Cluster) {
 	token := strings.TrimSpace(k.direct("-n", "assent-system", "create", "token", "assent"))
 	config := k.write("assents.kubeconfig", strings.ReplaceAll(string(own), c.Token["admin"], token))
 	gateway := freePort(t)
-	k.write("assent.yaml", fmt.Sprintf("listen: 127.0.0.1:%s\ngateway: 127.0.0.1:%s\nadmission: 127.0.0.1:%s\nmode: enforce\nintent: intent\nclusters: [%q]\nguarded: [k8sbox]\n",
+	k.write("assent.yaml", fmt.Sprintf("listen: 127.0.0.1:%s\ngateway: 127.0.0.1:%s\nadmission: 127.0.0.1:%s\nmode: enforce\nintent: intent\nclusters: [%q]\nguarded: [k8sbox]\nexact: [k8sbox]\n",
 		freePort(t), gateway, freePort(t), config))
 	k.serveUntil()
 
@@ -56,6 +56,7 @@ func kubeGuard(t *testing.T, c *k8sboxtest.Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	contains(t, "the audit log", string(audit), `"auditID":"`+made[0].ID+`-dry"`) // tried first, with the ticket too
 	for line := range strings.Lines(string(audit)) {
 		if strings.Contains(line, made[0].ID) {
 			contains(t, "the audit log", line, `"username":"system:serviceaccount:assent-system:assent"`, `"impersonatedUser":{"username":"agent-1"`, `"assent.dev/ticket":["`+made[0].ID+`"]`)

@@ -29,6 +29,7 @@ func TestKubernetes(t *testing.T) {
 		{"the gateway serves whoever ignores proxies", kubeGateway},
 		{"a run has a gateway of its own", kubeRunGateway},
 		{"a watch that was cut teaches what it saw", kubeWatchCut},
+		{"a server that tries changes is believed", kubeExact},
 		{"questions change nothing", kubeQuestions},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -139,14 +139,18 @@ spec:
 {{- end}}
 `))
 
-// guard marks the clusters that changes are sent to under assent's own identity.
-func guard(clusters []engine.Cluster, names []string) error {
+// mark marks the clusters of a field of assent.yaml by name.
+func mark(clusters []engine.Cluster, field string, names []string, as func(*engine.Cluster)) error {
 	for _, name := range names {
 		i := slices.IndexFunc(clusters, func(c engine.Cluster) bool { return c.Name == name })
 		if i < 0 {
-			return repaired{fmt.Errorf("cluster %q is to be guarded, and no kubeconfig under clusters has it", name), "name its kubeconfig under clusters: in assent.yaml"}
+			return repaired{fmt.Errorf("cluster %q is in %s, and no kubeconfig under clusters has it", name, field), "name its kubeconfig under clusters: in assent.yaml"}
 		}
-		clusters[i].Guarded = true
+		as(&clusters[i])
 	}
 	return nil
 }
+
+// guarded: changes are sent to it under assent's own identity. exactly: it tries them first.
+func guarded(c *engine.Cluster) { c.Guarded = true }
+func exactly(c *engine.Cluster) { c.Exact = true }

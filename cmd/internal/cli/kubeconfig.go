@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,11 @@ func (s *runSession) kubeconfig(params *setup.Params, lead leading) ([]engine.Cl
 	for _, c := range all.Clusters {
 		params.Governed = append(params.Governed, c.Host)
 	}
-	return engineClusters(all.Clusters)
+	clusters, err := engineClusters(all.Clusters)
+	for i, c := range clusters {
+		clusters[i].Exact = slices.Contains(s.cfg.Exact, c.Name)
+	}
+	return clusters, err
 }
 
 // byProxy leads through the run's proxy.

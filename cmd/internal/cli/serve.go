@@ -86,7 +86,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := guard(clusters, d.cfg.Guarded); err != nil {
+	if err := errors.Join(mark(clusters, config.FieldGuarded, d.cfg.Guarded, guarded), mark(clusters, config.FieldExact, d.cfg.Exact, exactly)); err != nil {
 		return err
 	}
 	readings, err := a.readings(d.cfg)

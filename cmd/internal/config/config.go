@@ -40,6 +40,7 @@ const (
 	FieldEgress    = "egress"
 	FieldClusters  = "clusters"
 	FieldGuarded   = "guarded"
+	FieldExact     = "exact"
 	FieldTokens    = "tokens"
 	FieldMayDial   = "may_dial"
 	FieldInbox     = "inbox"
@@ -55,7 +56,7 @@ const (
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldCollect, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -94,6 +95,7 @@ type Config struct {
 	Egress    proxy.Egress
 	Clusters  []string // kubeconfig files
 	Guarded   []string // clusters to which changes are sent under assent's own identity
+	Exact     []string // clusters whose servers try each change before it is judged
 	Tokens    []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
 	MayDial   []string // host patterns that may resolve to a loopback address
 
@@ -215,6 +217,8 @@ func (c *Config) merge(other Config) {
 			c.Clusters = other.Clusters
 		case FieldGuarded:
 			c.Guarded = other.Guarded
+		case FieldExact:
+			c.Exact = other.Exact
 		case FieldTokens:
 			c.Tokens = other.Tokens
 		case FieldMayDial:
@@ -264,6 +268,10 @@ func (c *Config) Values() []Value {
 	if clusters == nil {
 		clusters = []string{}
 	}
+	exact := c.Exact
+	if exact == nil {
+		exact = []string{}
+	}
 	guarded := c.Guarded
 	if guarded == nil {
 		guarded = []string{}
@@ -276,7 +284,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldCollect: c.Collect, FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldTokens: actors, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

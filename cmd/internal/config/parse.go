@@ -162,6 +162,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Clusters, err = r.clusters(n)
 	case FieldGuarded:
 		c.Guarded, err = r.names(n)
+	case FieldExact:
+		c.Exact, err = r.names(n)
 	case FieldTokens:
 		c.Tokens, err = r.tokens(n)
 	case FieldMayDial:

@@ -52,11 +52,15 @@ type Cluster struct {
 	Token func() (string, error)
 	// Guarded: changes are sent under assent's own identity, in the caller's name.
 	Guarded bool
+	// Exact: the server tries each change first, so that what is judged is what it
+	// would store.
+	Exact bool
 }
 
-// platforms makes the decoders; current says what exists, where somebody can.
-func platforms(amazon *aws.Live, clusters []Cluster, current kube.Current) ([]decoders.Decoder, error) {
-	kc := kube.Config{Current: current}
+// platforms makes the decoders; current says what exists and tries what would, where
+// somebody can.
+func platforms(amazon *aws.Live, clusters []Cluster, current kube.Current, tries kube.Trier) ([]decoders.Decoder, error) {
+	kc := kube.Config{Current: current, Tries: tries}
 	for _, c := range clusters {
 		kc.Clusters = append(kc.Clusters, c.Cluster)
 	}
@@ -79,11 +83,11 @@ func Registry(clusters []Cluster, governed []decoders.Binding) (*decoders.Regist
 
 // RegistryWith is Registry with an AWS decoder that the caller made.
 func RegistryWith(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
-	return registry(amazon, clusters, governed, nil)
+	return registry(amazon, clusters, governed, nil, nil)
 }
 
-func registry(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding, current kube.Current) (*decoders.Registry, error) {
-	all, err := platforms(amazon, clusters, current)
+func registry(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding, current kube.Current, tries kube.Trier) (*decoders.Registry, error) {
+	all, err := platforms(amazon, clusters, current, tries)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +140,7 @@ type Config struct {
 type Engine struct {
 	cfg      Config
 	amazon   *aws.Live
+	vouch    voucher // nil: no cluster is guarded
 	registry *decoders.Registry
 	ledger   *store.Store // nil when Config.Ledger is used
 	book     *watched     // the ledger, in either case
@@ -174,7 +179,14 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	if err := e.openTable(); err != nil {
 		return nil, err
 	}
-	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot, nil)); err != nil {
+	if e.vouch, err = e.voucher(); err != nil {
+		return nil, err
+	}
+	tries, err := e.openExact()
+	if err != nil {
+		return nil, err
+	}
+	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot, nil), tries); err != nil {
 		return nil, err
 	}
 	if e.decide, err = Decider(cfg.Intent); err != nil {
@@ -283,12 +295,8 @@ func (e *Engine) Open(how Door) (err error) {
 		}
 		local = append(local, name)
 	}
-	vouch, err := e.voucher()
-	if err != nil {
-		return err
-	}
 	e.server, err = proxy.New(proxy.Config{
-		Vouch:     vouch,
+		Vouch:     e.vouch,
 		Authority: how.Authority, Registry: e.registry, Gate: e.gate, Authenticator: how.Authenticator,
 		Upstreams: how.Upstreams, Mounts: mounts, Egress: how.Egress, Limits: how.Limits, OnDistrust: how.OnDistrust,
 		TLS: func(host string) *tls.Config { return byHost[host] }, Roots: how.Roots,

@@ -32,9 +32,13 @@ func transportTo(trust *tls.Config, conns int) *http.Transport {
 	}
 }
 
+// voucher writes, into the header of a change that is about to be sent to a host, in
+// whose name it is sent.
+type voucher func(ctx context.Context, host, decision string, h http.Header) error
+
 // voucher sends changes to guarded clusters in their callers' names; nil where no
 // cluster is guarded.
-func (e *Engine) voucher() (func(ctx context.Context, host, decision string, h http.Header) error, error) {
+func (e *Engine) voucher() (voucher, error) {
 	byHost := map[string]*broker.Impersonator{}
 	for _, c := range e.cfg.Clusters {
 		if !c.Guarded {
