@@ -25,6 +25,7 @@ var verbWords = map[model.Verb]string{
 // verbNames are the operations whose first word says something else.
 var verbNames = map[string]model.Verb{
 	"RunTask": model.Execute, "StartTask": model.Execute, "StartExecution": model.Execute, "StartSyncExecution": model.Execute,
+	"SendSSHPublicKey": model.Execute, "SendSerialConsoleSSHPublicKey": model.Execute,
 	"SendCommand": model.Execute, "StartSession": model.Execute, "StartBuild": model.Execute, "StartJobRun": model.Execute,
 	"StartQueryExecution": model.Execute, "StartAutomationExecution": model.Execute, "SubmitJob": model.Execute,
 	"SetDesiredCapacity": model.Scale, "UpdateDesiredCapacity": model.Scale, "ScheduleKeyDeletion": model.Delete, "CancelKeyDeletion": model.Enable,
