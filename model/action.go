@@ -27,11 +27,14 @@ const (
 // client merely claims (its User-Agent, its access key id) and MUST NOT decide
 // anything.
 type Actor struct {
-	ID    string            `json:"id"`
-	Kind  ActorKind         `json:"kind,omitempty"`
-	For   []string          `json:"for,omitempty"` // the chain on whose behalf, nearest first
-	Authn string            `json:"authn,omitempty"`
-	Said  map[string]string `json:"said,omitempty"`
+	ID    string    `json:"id"`
+	Kind  ActorKind `json:"kind,omitempty"`
+	For   []string  `json:"for,omitempty"` // the chain on whose behalf, nearest first
+	Authn string    `json:"authn,omitempty"`
+	// Claims are what the proof says beside the id, verified as it is: the repository
+	// and the branch of a pipeline's token.
+	Claims map[string]string `json:"claims,omitempty"`
+	Said   map[string]string `json:"said,omitempty"`
 }
 
 // The roles of a Target.

@@ -25,18 +25,16 @@ const (
 func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	proof := r.Header.Get("Proxy-Authorization")
 	r.Header.Del("Proxy-Authorization")
-	actor, run, ok := s.cfg.Authenticator.Authenticate(proof)
-	stranger := !ok && proof == "" && s.prover() != nil
-	if !ok && !stranger {
+	who, ok, why := s.announced(r, proof)
+	if !ok {
 		w.Header().Set("Proxy-Authenticate", challenge)
-		say(w, http.StatusProxyAuthRequired, "stranger", unknownCaller)
+		say(w, http.StatusProxyAuthRequired, "stranger", why)
 		return
 	}
 	if s.draining.Load() {
 		say(w, http.StatusServiceUnavailable, "shutting-down", "assent is shutting down")
 		return
 	}
-	who := caller{actor: actor, run: run, stranger: stranger, from: r.RemoteAddr}
 	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, who))
 	switch {
 	case r.Method == http.MethodConnect:

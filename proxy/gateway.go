@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,8 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
-
-	"github.com/assent-iom/assent/model"
 )
 
 // The gateway is the door for clients that are given an address instead of a
@@ -36,12 +33,6 @@ type Mount struct {
 	To *url.URL
 }
 
-// Certified may be implemented by an Authenticator that knows actors by their
-// client certificates too. The proxy has verified what it hands over.
-type Certified interface {
-	AuthenticateCertificate(*x509.Certificate) (actor model.Actor, run string, ok bool)
-}
-
 func (m Mount) check() error {
 	switch {
 	case len(m.Prefix) < 2 || m.Prefix[0] != '/' || strings.HasSuffix(m.Prefix, "/") || strings.ContainsAny(m.Prefix, "%?# ") || strings.Contains(m.Prefix, "//"):
@@ -57,14 +48,7 @@ func (m Mount) check() error {
 func (s *Server) newGateway() *http.Server {
 	server := s.plainServer(s.gateway)
 	server.ConnContext = withTunnel
-	server.TLSConfig = &tls.Config{
-		MinVersion: tls.VersionTLS12,
-		NextProtos: []string{"h2", "http/1.1"},
-		// Any certificate may be shown: one that is not ours gets an answer that says
-		// so, and not an alert.
-		ClientAuth:     tls.RequestClientCert,
-		GetCertificate: s.cfg.Authority.Own,
-	}
+	server.TLSConfig = s.asksForCertificate("h2", "http/1.1")
 	return server
 }
 
@@ -148,6 +132,10 @@ func (s *Server) gateway(w http.ResponseWriter, r *http.Request) {
 		s.turnAway(w, r, who, own.hostPort(), "a request target that cannot be read", http.StatusBadRequest)
 		return
 	}
+	if who.stranger && !s.admitsStrangers(target.host(mount.To.Scheme)) {
+		sayStatus(w, http.StatusUnauthorized, "Unauthorized", "stranger", "assent does not know who this is; use a kubeconfig that `assent kubeconfig` wrote")
+		return
+	}
 	decoder, _, err := s.find(connectCall(target))
 	if err != nil {
 		decoder = nil // judge says so
@@ -161,21 +149,18 @@ func (s *Server) known(r *http.Request) (who caller, why string) {
 	const repair = "use a kubeconfig that `assent kubeconfig` wrote"
 	proof := r.Header.Get("Proxy-Authorization")
 	r.Header.Del("Proxy-Authorization")
-	if by, ok := s.cfg.Authenticator.(Certified); ok && len(r.TLS.PeerCertificates) > 0 {
-		cert := r.TLS.PeerCertificates[0]
-		err := s.cfg.Authority.VerifyClient(cert)
-		if err == nil {
-			if who.actor, who.run, ok = by.AuthenticateCertificate(cert); ok {
-				return who, ""
-			}
-			err = errors.New("it names no actor")
-		}
-		if proof == "" {
-			return who, "assent does not know who this is: a client certificate that is not of assent's authority cannot pass through a gateway (" + err.Error() + "); " + repair
-		}
+	who, shown, err := s.certified(r.TLS)
+	switch {
+	case shown && err == nil:
+		return who, ""
+	case shown && proof == "":
+		return who, "assent does not know who this is: a client certificate that is not of assent's authority cannot pass through a gateway (" + err.Error() + "); " + repair
 	}
 	var ok bool
 	if who.actor, who.run, ok = s.cfg.Authenticator.Authenticate(proof); !ok {
+		if proof == "" && s.prover() != nil {
+			return caller{stranger: true, from: r.RemoteAddr}, "" // the call may carry a proof
+		}
 		return who, "assent does not know who this is; " + repair
 	}
 	return who, ""

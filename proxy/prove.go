@@ -34,6 +34,7 @@ type Carried struct {
 	decoders.Call
 	Authority string // the Host header, as it was sent
 	Target    string // path and query, byte for byte
+	Known     string // the actor that the connection is known to be of; empty: of nobody
 }
 
 // Proof is who makes a call, as the call itself proves.
@@ -93,7 +94,7 @@ func (e *exchange) identify() bool {
 	if p == nil {
 		return true // front lets no stranger in
 	}
-	proof, ok, err := p.Prove(e.r.Context(), Carried{Call: e.call, Authority: e.r.Host, Target: e.in.rawTarget})
+	proof, ok, err := p.Prove(e.r.Context(), Carried{Call: e.call, Authority: e.r.Host, Target: e.in.rawTarget, Known: who.actor.ID})
 	switch {
 	case err != nil:
 		return e.strange(err.Error())

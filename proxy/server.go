@@ -31,6 +31,7 @@ type Server struct {
 	entrance *http.Server // the gateway
 	inbox    *inbox       // where opened tunnels wait for inner
 	tls      *tls.Config  // shared by all tunnels, so that sessions resume
+	frontTLS *tls.Config  // of clients that speak TLS to the proxy itself
 
 	dial  *dialer
 	pools *pools
@@ -90,6 +91,7 @@ func New(cfg Config) (*Server, error) {
 		NextProtos:     []string{"h2", "http/1.1"},
 		GetCertificate: s.certificate,
 	}
+	s.frontTLS = s.asksForCertificate("http/1.1")
 	s.proxy = s.newGoproxy()
 	s.outer = s.plainServer(s.front)
 	s.outer.DisableGeneralOptionsHandler = false
@@ -144,7 +146,8 @@ func (s *Server) Serve(l net.Listener) error {
 	return inner()
 }
 
-// sortFront tells SOCKS from HTTP.
+// sortFront tells SOCKS from HTTP, and from a client that speaks TLS to its proxy
+// (HTTPS_PROXY=https://…), to keep its token to itself or to show a certificate.
 func (s *Server) sortFront(c *earlyConn, said func() bool) net.Conn {
 	if version := c.early[0]; version == socks5 || version == socks4 {
 		s.socks(c.Conn, version, said)
@@ -153,6 +156,9 @@ func (s *Server) sortFront(c *earlyConn, said func() bool) net.Conn {
 	if !said() {
 		_ = c.Close()
 		return nil
+	}
+	if c.early[0] == recordHandshake {
+		return tls.Server(c, s.frontTLS)
 	}
 	return c
 }

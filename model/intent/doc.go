@@ -45,7 +45,7 @@
 //	{run: deploy-bot}                    Authn run: the name the run token was made for
 //	{kubernetes: {user: alice}}          Authn kubernetes, ID the user name
 //	{aws: {role: arn:…}}                 Authn aws, ID the role's ARN
-//	{oidc: {issuer: …, subject: …}}      Authn oidc, ID issuer + "#" + subject
+//	{oidc: {issuer: …, subject: …}}      Authn oidc, ID issuer + "#" + subject; claims: Actor.Claims
 //	{mtls: {spiffe: spiffe://…}}         Authn mtls, ID the SPIFFE id
 //	{proxy: {user: …}}                   Authn proxy, ID the user name
 package intent

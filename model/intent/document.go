@@ -156,10 +156,12 @@ type AWSIdentity struct {
 	Role string `yaml:"role,required" json:"role"`
 }
 
-// OIDCIdentity is a token's issuer and a pattern for its subject.
+// OIDCIdentity is a token's issuer, a pattern for its subject, and one for each claim
+// that it has to have.
 type OIDCIdentity struct {
-	Issuer  string `yaml:"issuer,required" json:"issuer"`
-	Subject string `yaml:"subject,required" json:"subject"`
+	Issuer  string            `yaml:"issuer,required" json:"issuer"`
+	Subject string            `yaml:"subject,required" json:"subject"`
+	Claims  map[string]string `yaml:"claims" json:"claims,omitempty"`
 }
 
 // MTLSIdentity is the SPIFFE id of a client certificate.

@@ -16,7 +16,7 @@ type subject struct {
 }
 
 // proves reports whether evidence of a kind proves an identity.
-func proves(id intent.Identity, authn, said string) bool {
+func proves(id intent.Identity, authn, said string, claims map[string]string) bool {
 	switch {
 	case said == "":
 		return false
@@ -27,7 +27,7 @@ func proves(id intent.Identity, authn, said string) bool {
 	case id.AWS != nil:
 		return authn == "aws" && id.AWS.Role == said
 	case id.OIDC != nil:
-		return authn == "oidc" && intent.Match(id.OIDC.Issuer+"#"+id.OIDC.Subject, said)
+		return authn == "oidc" && intent.Match(id.OIDC.Issuer+"#"+id.OIDC.Subject, said) && claimed(id.OIDC.Claims, claims)
 	case id.MTLS != nil:
 		return authn == "mtls" && id.MTLS.SPIFFE == said
 	case id.Proxy != nil:
@@ -36,10 +36,20 @@ func proves(id intent.Identity, authn, said string) bool {
 	return false
 }
 
-func (p *Program) identify(authn, said string) subject {
+// claimed reports whether a proof has every claim that is wanted, as it is wanted.
+func claimed(want, has map[string]string) bool {
+	for name, pattern := range want {
+		if value, ok := has[name]; !ok || value == "" || !intent.Match(pattern, value) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Program) identify(authn, said string, claims map[string]string) subject {
 	for i, a := range p.set.Actors {
 		for _, id := range a.Identify {
-			if proves(id, authn, said) {
+			if proves(id, authn, said, claims) {
 				return subject{said, a, i}
 			}
 		}
@@ -50,9 +60,9 @@ func (p *Program) identify(authn, said string) subject {
 // subjects returns the actor and everybody it acts for. The chain is vouched for
 // by the same evidence as the actor, and names declared actors or their ids.
 func (p *Program) subjects(a model.Actor) []subject {
-	all := []subject{p.identify(a.Authn, a.ID)}
+	all := []subject{p.identify(a.Authn, a.ID, a.Claims)}
 	for _, id := range a.For {
-		s := p.identify(a.Authn, id)
+		s := p.identify(a.Authn, id, nil) // claims are of the actor alone
 		if s.doc == nil {
 			if i := slices.IndexFunc(p.set.Actors, func(d *intent.Actor) bool { return d.Name == id }); i >= 0 {
 				s = subject{id, p.set.Actors[i], i}

@@ -177,6 +177,8 @@ Start here, no set-up needed, nothing is blocked:
 		a.runCommand(),
 		a.serveCommand(),
 		a.kubeconfigCommand(),
+		a.keysCommand(),
+		a.loginCommand(),
 		a.kubeCommand(),
 		a.mayCommand(),
 		a.decodeCommand(),

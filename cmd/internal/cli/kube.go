@@ -2,16 +2,11 @@ package cli
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/template"
@@ -168,32 +163,9 @@ func oneCluster(cfg *config.Config, name string) (string, error) {
 	return "", repaired{fmt.Errorf("cluster %q is not one of %s", name, strings.Join(names, ", ")), "--cluster " + names[0]}
 }
 
-// webhookKey loads what the webhook's secrets are made from, or makes it once. It
-// lies beside the authority's key.
+// webhookKey is what the webhook's secrets are made from.
 func (a *App) webhookKey(cfg *config.Config) ([]byte, error) {
-	if err := os.MkdirAll(cfg.CA, 0o700); err != nil {
-		return nil, fmt.Errorf("making the authority's directory: %w", err)
-	}
-	path := filepath.Join(cfg.CA, "admission.key")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		raw := make([]byte, 32)
-		if _, err := io.ReadFull(a.Rand, raw); err != nil {
-			return nil, fmt.Errorf("making the webhook's key: %w", err)
-		}
-		if err := os.WriteFile(path, []byte(hex.EncodeToString(raw)+"\n"), 0o600); err != nil {
-			return nil, fmt.Errorf("making the webhook's key: %w", err)
-		}
-		return raw, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the webhook's key: %w", err)
-	}
-	raw, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(raw) != 32 {
-		return nil, repaired{fmt.Errorf("reading the webhook's key: %s is not 64 hexadecimal digits", path), "remove it, and print the webhook's configuration again"}
-	}
-	return raw, nil
+	return a.secret(cfg, "admission.key", "the webhook's key", "remove it, and print the webhook's configuration again")
 }
 
 // doorAddress is where others find one of the daemon's doors.

@@ -17,6 +17,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/setup"
 	"github.com/assent-iom/assent/cmd/internal/term"
+	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy/actor"
 )
@@ -35,6 +36,8 @@ const drainTime = 10 * time.Second
 type runOptions struct {
 	identity
 	brokering
+	oidc             bool
+	tokens           tokenSource
 	enforce, observe bool
 	gateway          bool // kubeconfigs lead to a gateway, not through the proxy
 	question         bool // assent may -- CMD: judge, tell, and send no change
@@ -69,6 +72,9 @@ Exit codes: the command's own; 125 assent failed, 126 the command cannot be run,
 	}
 	o.identity.flags(cmd)
 	o.brokering.flags(cmd)
+	o.tokens.flags(cmd)
+	cmd.Flags().BoolVar(&o.oidc, "oidc", false, "act as whom this job's OpenID token names, checked with the issuers under identity: in assent.yaml")
+	cmd.MarkFlagsMutuallyExclusive("oidc", "as")
 	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "refuse what is not declared")
 	cmd.Flags().BoolVar(&o.observe, "observe", false, "refuse nothing, whatever assent.yaml says")
 	cmd.Flags().BoolVar(&o.gateway, "gateway", false, "lead Kubernetes calls to a gateway instead of through the proxy")
@@ -117,6 +123,26 @@ func (a *App) run(ctx context.Context, o runOptions, args []string) error {
 	return nil
 }
 
+// runAs is who the run is done as: who its starter says, or whom a token proves.
+func (a *App) runAs(ctx context.Context, o runOptions, cfg *config.Config) (model.Actor, error) {
+	if !o.oidc {
+		return o.actor(a)
+	}
+	if len(cfg.Identity.OIDC) == 0 {
+		return model.Actor{}, repaired{errors.New("no issuer of OpenID tokens is declared"), "identity: {oidc: [{issuer: URL, audience: assent}]} in assent.yaml"}
+	}
+	known, err := a.issuers(cfg)
+	if err != nil {
+		return model.Actor{}, err
+	}
+	token, err := a.idToken(ctx, o.tokens)
+	if err != nil {
+		return model.Actor{}, err
+	}
+	who, err := known.Know(ctx, token)
+	return who.Actor, err
+}
+
 // runSession is one run between its start and its end.
 type runSession struct {
 	app      *App
@@ -144,7 +170,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if err != nil {
 		return nil, err
 	}
-	who, err := o.actor(a)
+	who, err := a.runAs(ctx, o, cfg)
 	if err != nil {
 		return nil, err
 	}

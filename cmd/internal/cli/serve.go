@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,11 +16,8 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/admin"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
-	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/policy"
-	"github.com/assent-iom/assent/proxy"
-	"github.com/assent-iom/assent/proxy/actor"
 	"github.com/assent-iom/assent/proxy/gate"
 )
 
@@ -97,7 +93,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	who, err := d.authenticator()
+	who, err := d.authenticator(ctx, clusters)
 	if err != nil {
 		return err
 	}
@@ -137,8 +133,12 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	login, err := d.exchange(who)
+	if err != nil {
+		return err
+	}
 	err = d.engine.Open(engine.Door{
-		AdmissionKey: key, Authority: authority, Authenticator: who, Upstreams: d.cfg.Upstreams, Egress: d.cfg.Egress, Limits: d.cfg.Limits, MayDial: d.cfg.MayDial,
+		Login: login, AdmissionKey: key, Authority: authority, Authenticator: who, Upstreams: d.cfg.Upstreams, Egress: d.cfg.Egress, Limits: d.cfg.Limits, MayDial: d.cfg.MayDial,
 		OnDistrust: func(host string, err error) {
 			d.log.Warn("a client does not trust the authority", zap.String("host", host), zap.Error(err), zap.String("repair", "give it "+certPath))
 		},
@@ -169,32 +169,6 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 			d.reload()
 		}
 	}
-}
-
-// authenticator knows the actors of the configuration. Without any, everybody
-// may call, as nobody in particular: good for observing, and denied by default
-// when enforcing.
-func (d *daemon) authenticator() (proxy.Authenticator, error) {
-	if len(d.cfg.Tokens) == 0 {
-		return anybody{}, nil
-	}
-	known := new(actor.Tokens)
-	for _, t := range d.cfg.Tokens {
-		if err := known.AddDigest(t.Digest, model.Actor{ID: t.Actor, Authn: "run-token"}, ""); err != nil {
-			return nil, err
-		}
-	}
-	return known, nil
-}
-
-// anybody lets everyone in, as nobody.
-type anybody struct{}
-
-func (anybody) Authenticate(string) (model.Actor, string, bool) { return model.Actor{}, "", true }
-
-// AuthenticateCertificate knows those to whom a kubeconfig was given all the same.
-func (anybody) AuthenticateCertificate(c *x509.Certificate) (model.Actor, string, bool) {
-	return actor.OfCertificate(c)
 }
 
 // watch reports, after a quiet moment, that intent or the tables may have changed.

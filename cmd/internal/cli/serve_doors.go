@@ -47,6 +47,10 @@ func (d *daemon) wanted() []wanted {
 		// The webhook knows its callers by the secret in their path.
 		{door{kind: "admission", serve: (*engine.Engine).ServeWebhook}, config.FieldAdmission, d.cfg.Admission, true},
 	}
+	if d.cfg.Identity.Exchanges() {
+		// Whoever comes here has to bring a proof.
+		all = append(all, wanted{door{kind: "login", serve: (*engine.Engine).ServeLogin}, config.FieldIdentity, d.cfg.Identity.Login, true})
+	}
 	for _, l := range d.cfg.Listeners {
 		who := model.Actor{}
 		if l.Actor != "" {
@@ -110,7 +114,7 @@ func (d *daemon) open(l net.Listener, want wanted) (net.Listener, error) {
 	}
 	// A socket in the file system is for those who may open it.
 	if l == nil || l.Addr().Network() != "unix" {
-		if err := reachable(address, len(d.cfg.Tokens)); err != nil && !want.knows {
+		if err := reachable(address, d.known()); err != nil && !want.knows {
 			if l != nil {
 				l.Close()
 			}

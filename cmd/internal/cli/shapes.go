@@ -13,6 +13,7 @@ func Shapes() map[string]any {
 		"Decoded":                   decoded{},
 		"One decision":              explained{},
 		"Entries":                   listed{},
+		"Logged in":                 loggedIn{},
 		"A resource":                known{},
 		"Documents":                 checked{},
 		"Version":                   versioned{},

@@ -56,7 +56,7 @@ const (
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldTokens, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -97,6 +97,7 @@ type Config struct {
 	Guarded   []string // clusters to which changes are sent under assent's own identity
 	Exact     []string // clusters whose servers try each change before it is judged
 	Tokens    []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
+	Identity  Identity // how callers are known beside tokens
 	MayDial   []string // host patterns that may resolve to a loopback address
 
 	Inbox string // file of the requests for approval
@@ -221,6 +222,8 @@ func (c *Config) merge(other Config) {
 			c.Exact = other.Exact
 		case FieldTokens:
 			c.Tokens = other.Tokens
+		case FieldIdentity:
+			c.Identity = other.Identity
 		case FieldMayDial:
 			c.MayDial = other.MayDial
 		case FieldInbox:
@@ -284,7 +287,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldTokens: actors, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -166,6 +166,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Exact, err = r.names(n)
 	case FieldTokens:
 		c.Tokens, err = r.tokens(n)
+	case FieldIdentity:
+		c.Identity, err = r.identity(n)
 	case FieldMayDial:
 		c.MayDial, err = r.hosts(n)
 	case FieldInbox:

@@ -156,6 +156,7 @@ type Engine struct {
 	server   *proxy.Server // nil until Open
 	webhook  *http.Server  // nil until Open, and without a key
 	origins  *origins.File // nil without webhook
+	login    *http.Server  // nil until Open, and without a handler
 	passing  *collect.Passing
 	// collecting is nil until Open, and where nothing is collected.
 	collecting atomic.Pointer[collecting]
@@ -274,6 +275,7 @@ type Door struct {
 	Limits        proxy.Limits
 	MayDial       []string                     // host patterns that may resolve to loopback
 	OnDistrust    func(host string, err error) // a client does not trust the authority
+	Login         http.Handler                 // exchanges a proof for a run token; nil: no such door
 	AdmissionKey  []byte                       // what the webhook's secrets are made from; nil: no webhook
 	Roots         *x509.CertPool               // what upstreams are verified with; nil: the system's roots
 }
@@ -283,6 +285,7 @@ func (e *Engine) Open(how Door) (err error) {
 	if err := e.openWebhook(how); err != nil {
 		return err
 	}
+	e.openLogin(how)
 	byHost := map[string]*tls.Config{}
 	local := slices.Clone(how.MayDial)
 	var mounts []proxy.Mount
@@ -364,6 +367,9 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.origins != nil {
 		add("closing the origins", e.origins.Close())
+	}
+	if e.login != nil {
+		add("ending the login door", e.login.Shutdown(ctx))
 	}
 	if e.heart != nil {
 		add("recording the last heartbeat", e.heart.stop())
