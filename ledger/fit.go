@@ -10,13 +10,14 @@ import (
 // What remains of a decision that is too long, step by step.
 const (
 	keptTargets  = 16  // enough to see what kind of thing was touched
+	keptAlong    = 4   // of each type that goes along
 	keptFindings = 8   // the first are the strictest
 	keptNames    = 16  // of environments, unknown parts, owners, said
 	keptString   = 256 // bytes of any one text
 )
 
 // steps are the details that are given up, in this order, until a decision fits.
-var steps = []func(*policy.Decision) []Cut{cutParams, cutSample, cutTargets, cutParts, cutRest}
+var steps = []func(*policy.Decision) []Cut{cutParams, cutSample, cutTargets, cutAffected, cutParts, cutRest}
 
 // fit encodes a decision within MaxStatement. It never fails for size.
 func fit(d policy.Decision) ([]byte, subject, error) {
@@ -63,6 +64,27 @@ func cutTargets(d *policy.Decision) []Cut {
 	n := len(d.Action.Targets)
 	d.Action.Targets = firsts(d.Action.Targets, keptTargets)
 	return cut(nil, "targets", len(d.Action.Targets), n)
+}
+
+// cutAffected keeps the first of each type that goes along; how many there are is
+// said in any case.
+func cutAffected(d *policy.Decision) []Cut {
+	if d.Action.Affected == nil {
+		return nil
+	}
+	was := *d.Action.Affected
+	kept, listed := 0, 0
+	groups := firsts(was.Groups, keptTargets)
+	was.Groups = nil
+	for _, g := range groups {
+		listed += len(g.Targets)
+		g.Targets = firsts(g.Targets, keptAlong)
+		kept += len(g.Targets)
+		was.Groups = append(was.Groups, g)
+	}
+	was.Why = shorts(was.Why)
+	d.Action.Affected = &was
+	return cut(nil, "affected", kept, listed)
 }
 
 // cutParts gives up the parts of a batch and the portable properties.

@@ -96,10 +96,66 @@ type Action struct {
 	Where  string   `json:"where,omitempty"`  // of a part: where in the call it stands, for people: template line 12 (Web)
 	Txn    *Txn     `json:"txn,omitempty"`
 
+	// Affected is what goes along though the call does not name it; nil: nobody looked.
+	Affected *Affected `json:"affected,omitempty"`
+
 	DryRun   bool     `json:"dry_run,omitempty"`
 	Fidelity Fidelity `json:"fidelity"`
 	Unknown  []string `json:"unknown,omitempty"` // what was NOT understood, sorted
 	Decoder  string   `json:"decoder,omitempty"` // name, version, table hash
+}
+
+// Affected is what an action takes along: what a server, and the controllers that
+// tidy up after it, will change or delete because of it. The targets themselves are
+// not in it; of a collection, what is selected is.
+type Affected struct {
+	Groups   []Along  `json:"groups,omitempty"`
+	Count    int      `json:"count"`            // of all that is known, listed or not
+	Complete bool     `json:"complete"`         // false: there may be more; judged as over any limit
+	Why      []string `json:"why,omitempty"`    // what makes it incomplete
+	Source   string   `json:"source,omitempty"` // model, or caller: read with the caller's own rights
+}
+
+// Along is what becomes of resources of one type.
+type Along struct {
+	Verb       Verb   `json:"verb"` // delete, or update where one only loses its owner
+	Service    string `json:"service"`
+	Operation  string `json:"operation"`
+	Capability string `json:"capability"`
+	Type       string `json:"type"`
+	Targets    []URN  `json:"targets"`        // sorted
+	Data       bool   `json:"data,omitempty"` // what they hold is lost with them
+}
+
+// lasting is what of it nobody can make again. That is part of what is approved;
+// pods come and go.
+func (a *Affected) lasting() *Affected {
+	if a == nil {
+		return nil
+	}
+	var kept []Along
+	for _, g := range a.Groups {
+		if g.Data {
+			kept = append(kept, g)
+		}
+	}
+	if kept == nil {
+		return nil
+	}
+	return &Affected{Groups: kept, Complete: true}
+}
+
+// asApproved leaves out, of parts too, what changes from one moment to the next.
+func (a Action) asApproved() Action {
+	a.Affected = a.Affected.lasting()
+	parts := make([]Action, len(a.Parts))
+	for i, p := range a.Parts {
+		parts[i] = p.asApproved()
+	}
+	if len(parts) > 0 {
+		a.Parts = parts
+	}
+	return a
 }
 
 // Mutates reports whether the action has to be judged as a change. A dry run
@@ -125,7 +181,7 @@ func (a Action) Mutates() bool {
 // change.
 func (a Action) Digest() [32]byte {
 	a.ID, a.Actor, a.At, a.Run = "", Actor{}, time.Time{}, ""
-	a = a.withoutTokens()
+	a = a.withoutTokens().asApproved()
 	data, err := json.Marshal(a)
 	if err != nil { // only Params that are not JSON can do this; they still tell actions apart
 		data = append([]byte(err.Error()), a.Params...)

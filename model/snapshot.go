@@ -92,7 +92,7 @@ type Topology interface {
 	Types() []string
 	// Number returns the number of whatever Resolve finds.
 	Number(id string) (n uint32, ok bool)
-	// At returns the URN and the type of a resource.
+	// At returns the URN and the type of a resource; empty where the number is nobody's.
 	At(n uint32) (urn URN, kind string)
 	// Dependent calls f for everybody who directly depends on a resource, and
 	// Dependency for everything that it directly depends on.

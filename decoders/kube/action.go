@@ -26,6 +26,8 @@ type reading struct {
 	unknown []string
 	opaque  bool
 	result  resulting
+	// affected is what goes along; nil: nobody looked.
+	affected *model.Affected
 }
 
 // readBody reads the body and the options, as far as the server would.
@@ -186,6 +188,7 @@ func (r *reading) action() (model.Action, error) {
 		Region:     rt.Namespace,
 		Params:     r.params(),
 		Native:     encode(r.native()),
+		Affected:   r.affected,
 		DryRun:     dry,
 		Decoder:    version,
 		Fidelity:   model.Exact,

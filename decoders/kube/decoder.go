@@ -28,6 +28,8 @@ type Config struct {
 	// Tries has a server try a change whose result has to be known exactly. Without it
 	// results are worked out here.
 	Tries Trier
+	// Takes is asked what a delete takes along. Without it that is not told.
+	Takes Consequences
 }
 
 // Cluster is one API server.
@@ -39,15 +41,16 @@ type Cluster struct {
 
 // Decoder decodes calls to the clusters of its Config. It is immutable.
 type Decoder struct {
-	clusters []Cluster // longest prefix first
-	current  Current   // or nil
-	tries    Trier     // or nil
+	clusters []Cluster    // longest prefix first
+	current  Current      // or nil
+	tries    Trier        // or nil
+	takes    Consequences // or nil
 }
 
 // New checks that each cluster has a name without a slash and a host, and that
 // no two are the same place.
 func New(config Config) (*Decoder, error) {
-	d := &Decoder{current: config.Current, tries: config.Tries}
+	d := &Decoder{current: config.Current, tries: config.Tries, takes: config.Takes}
 	seen := map[string]string{}
 	for _, c := range config.Clusters {
 		if c.Host == "" {
@@ -161,11 +164,12 @@ func (d *Decoder) decode(ctx context.Context, call decoders.Call, secrets bool) 
 	}
 	r.resolve(ctx, d.current)
 	r.try(ctx, d.tries)
+	r.consequences(ctx, d.takes)
 	action, err := r.action()
 	if err != nil {
 		return action, err
 	}
-	return action, r.release(ctx, &action, d.current)
+	return action, r.release(ctx, &action, d.current, d.takes)
 }
 
 // outside is a call to a cluster's host, but to none of its clusters.

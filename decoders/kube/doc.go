@@ -43,12 +43,12 @@
 // the server's default. Params then has result, and changes, the paths that
 // differ. Where the object is not known Unknown has "current", and only what the
 // patch itself says is known. A helm release's record has a part for each object
-// of its manifest.
+// of its manifest. A delete has, as Affected, what Config.Takes says that goes along.
 //
 // # What it does not do
 //
-// It makes no call and holds no state. What a delete takes along is for the room
-// cascade to tell, from a model. A server of an aggregated API that does not honour
+// It makes no call and holds no state: what has to be asked is for the rooms live and
+// cascade to ask, as the caller. A server of an aggregated API that does not honour
 // dryRun cannot be told from one that does. A protobuf body of a kind that no table
 // has is Opaque: its names are read, its content is not. The result of a patch of
 // a custom resource is known for merge and JSON patches alone.

@@ -54,8 +54,11 @@ func (d *Decoder) Learn(call decoders.Call, resp *decoders.Response) []model.Obs
 		if err != nil || action.DryRun || action.Verb == model.Reveal || len(action.Parts) > 0 {  // the last two may be dry runs too
 			return nil
 		}
-		if route.Verb == "delete" && route.Subresource == "" {
+		switch {
+		case route.Verb == "delete" && route.Subresource == "":
 			return l.deleted(action, resp)
+		case route.Verb == "deletecollection":
+			return l.collected(resp)
 		}
 	}
 	switch route.Subresource {
@@ -213,13 +216,41 @@ func (l *lesson) deleted(action model.Action, resp *decoders.Response) []model.O
 	}
 	if value, err := wire.JSON(resp.Body); err == nil {
 		object, _ := value.(map[string]any)
-		meta := dict(object, "metadata")
-		terminating := text(meta, "deletionTimestamp") != "" && meta["deletionGracePeriodSeconds"] != json.Number("0")
-		if text(object, "kind") != "Status" && (terminating || len(values(meta, "finalizers")) > 0) {
+		if text(object, "kind") != "Status" && waits(object) {
 			return nil
 		}
 	}
 	return []model.Observation{{Resource: model.Resource{URN: action.Targets[0].URN}, Gone: true}}
+}
+
+// waits: an object that is being deleted is there until its finalizers are done.
+func waits(object map[string]any) bool {
+	meta := dict(object, "metadata")
+	terminating := text(meta, "deletionTimestamp") != "" && meta["deletionGracePeriodSeconds"] != json.Number("0")
+	return terminating || len(values(meta, "finalizers")) > 0
+}
+
+// collected: the answer to the delete of a collection lists the objects as they last
+// were, which is not how they are.
+func (l *lesson) collected(resp *decoders.Response) []model.Observation {
+	object := answer(resp)
+	if resp.Status != http.StatusOK || object == nil {
+		return nil
+	}
+	l.read(object, text(object, "apiVersion"), text(object, "kind"))
+	waiting := map[string]bool{}
+	for _, item := range list(object, "items") {
+		if meta := dict(item, "metadata"); waits(item) {
+			waiting[text(meta, "namespace")+"/"+text(meta, "name")] = true
+		}
+	}
+	out := l.seen[:0]
+	for _, o := range l.seen {
+		if !waiting[o.Resource.Region+"/"+o.Resource.Name] {
+			out = append(out, model.Observation{Resource: model.Resource{URN: o.Resource.URN}, Gone: true})
+		}
+	}
+	return out
 }
 
 // isEvent: events are a log, not things that exist.

@@ -337,3 +337,18 @@ func VersionOf(r model.Resource) string {
 	}
 	return a.Metadata.ResourceVersion
 }
+
+// Along names what becomes of objects of one type, in the words of an Action.
+func Along(verb model.Verb, u model.URN) model.Along {
+	id := ParseURN(u)
+	group := id.Group
+	if group == "core" {
+		group = ""
+	}
+	resource := resources()[[2]string{group, id.Kind}]
+	if resource == "" {
+		resource = strings.ToLower(id.Kind)
+	}
+	return model.Along{Verb: verb, Service: id.Group, Operation: string(verb) + " " + resource, Type: id.Group + "/" + id.Kind,
+		Capability: capabilityOf(Route{Resourceful: true, Group: group, Resource: resource})}
+}

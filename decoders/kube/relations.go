@@ -6,8 +6,9 @@ import (
 	"github.com/assent-iom/assent/model"
 )
 
-// controls: a controller owns the dependent and makes it again.
-const controls = "controls"
+// OwnerReferences is the source of the relation to an owner: the owner gone, the
+// garbage collector takes the dependent.
+const OwnerReferences = "metadata.ownerReferences"
 
 // edges collects the relations of one object, each once.
 type edges struct {
@@ -104,7 +105,7 @@ func (e *edges) owner(ref map[string]any) {
 	if clusterWide(group, kind) {
 		namespace = ""
 	}
-	e.add(controls, URN(e.cluster, group, kind, namespace, name), "metadata.ownerReferences")
+	e.add(model.Controls, URN(e.cluster, group, kind, namespace, name), OwnerReferences)
 }
 
 // ingress adds the backends' services, the certificates' secrets and the class.

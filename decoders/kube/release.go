@@ -22,7 +22,7 @@ var resources = sync.OnceValue(func() map[[2]string]string {
 
 // release adds, as parts, what helm is about to do with the objects of a release
 // whose record this call writes.
-func (r *reading) release(ctx context.Context, a *model.Action, current Current) error {
+func (r *reading) release(ctx context.Context, a *model.Action, current Current, takes Consequences) error {
 	rt := r.route
 	secret := rt.Resource == "secrets"
 	name, _, _ := r.bodyNames()
@@ -51,7 +51,7 @@ func (r *reading) release(ctx context.Context, a *model.Action, current Current)
 		verbs[identity(o, rel.Namespace)] = "delete"
 	}
 	add := func(o map[string]any, verb string) error {
-		part, err := r.part(o, verb, rel.Namespace)
+		part, err := r.part(ctx, o, verb, rel.Namespace, takes)
 		if err == nil {
 			a.Parts = append(a.Parts, part)
 		}
@@ -93,7 +93,7 @@ func (r *reading) releaseBefore(ctx context.Context, current Current, name strin
 	rt := r.route
 	kind, _, _ := kindOf("", rt.Resource)
 	o, known := current.Current(ctx, Ref{URN: URN(r.cluster, "", kind, rt.Namespace, previous), Cluster: r.cluster,
-		Version: rt.Version, Resource: rt.Resource, Kind: kind, Namespace: rt.Namespace, Name: previous})
+		Version: rt.Version, Resource: rt.Resource, Kind: kind, Namespace: rt.Namespace, Name: previous, As: identityOf(r.call.Header)})
 	if !known || o == nil {
 		return nil, false
 	}
@@ -114,7 +114,7 @@ func identity(o map[string]any, namespace string) string {
 }
 
 // part is the action on one object of a release, as if it were called for.
-func (r *reading) part(o map[string]any, verb, namespace string) (model.Action, error) {
+func (r *reading) part(ctx context.Context, o map[string]any, verb, namespace string, takes Consequences) (model.Action, error) {
 	api, kind := text(o, "apiVersion"), text(o, "kind")
 	rt := Route{Resourceful: true, Verb: verb, Group: groupOf(api), Version: api[len(groupOf(api)):]}
 	if rt.Group != "" {
@@ -143,6 +143,7 @@ func (r *reading) part(o map[string]any, verb, namespace string) (model.Action, 
 	if !known {
 		p.unknown = append(p.unknown, "scope") // of a kind that no table has: in a namespace or in none
 	}
+	p.consequences(ctx, takes)
 	p.call.Header = nil // whom it impersonates is the whole's to say
 	return p.action()
 }

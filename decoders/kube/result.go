@@ -3,8 +3,10 @@ package kube
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sort"
 	"strconv"
+	"strings"
 
 	"github.com/assent-iom/assent/decoders/kube/patch"
 	"github.com/assent-iom/assent/decoders/kube/schema"
@@ -16,6 +18,11 @@ type Ref struct {
 	URN                                     model.URN
 	Cluster, Group, Version, Resource, Kind string
 	Namespace, Name                         string
+	// Managed: who manages which of its fields matters too.
+	Managed bool
+	// As is the identity that the call presents, and the only one to ask with. It MUST
+	// NOT be kept.
+	As http.Header
 }
 
 // Current gives an object as it is now, with apiVersion and kind. known is false
@@ -23,6 +30,61 @@ type Ref struct {
 // of it and never changes it. It MUST NOT ask with any identity but the caller's.
 type Current interface {
 	Current(context.Context, Ref) (object map[string]any, known bool)
+}
+
+// Deletion is a delete, or an eviction, as the server would carry it out.
+type Deletion struct {
+	Ref
+	Labels, Fields string // the selectors of a collection
+	Policy         string // propagationPolicy; empty: the kind's own
+	Orphan         bool   // orphanDependents, of old clients
+}
+
+// Collection reports whether what is deleted is selected, and not named.
+func (d Deletion) Collection() bool { return d.Name == "" }
+
+// Consequences tells what a delete takes along. It MUST NOT ask with any identity but
+// the caller's, nor wait longer than the caller would.
+type Consequences interface {
+	Affected(context.Context, Deletion) *model.Affected
+}
+
+// ref names the object that the call is about.
+func (r *reading) ref() Ref {
+	rt := r.route
+	kind, _, known := kindOf(rt.Group, rt.Resource)
+	if !known && rt.Verb != "delete" && rt.Verb != "deletecollection" {
+		kind = r.bodyKind()
+	}
+	return Ref{URN: r.target().URN, Cluster: r.cluster, Group: rt.Group, Version: rt.Version, Resource: rt.Resource, Kind: kind,
+		Namespace: rt.Namespace, Name: rt.Name, As: identityOf(r.call.Header)}
+}
+
+// identityOf is what of a header says who calls, and on whose behalf.
+func identityOf(h http.Header) http.Header {
+	out := http.Header{}
+	for key, values := range h {
+		if key == "Authorization" || strings.HasPrefix(key, "Impersonate-") {
+			out[key] = values
+		}
+	}
+	return out
+}
+
+// consequences asks what goes along with a delete.
+func (r *reading) consequences(ctx context.Context, takes Consequences) {
+	rt := r.route
+	deletes := (rt.Verb == "delete" || rt.Verb == "deletecollection") && rt.Subresource == ""
+	evicts := rt.Verb == "create" && rt.Resource == "pods" && rt.Subresource == "eviction"
+	if takes == nil || !rt.Resourceful || !deletes && !evicts || r.opaque {
+		return
+	}
+	d := Deletion{Ref: r.ref(), Policy: r.options.PropagationPolicy, Orphan: r.options.OrphanDependents != nil && *r.options.OrphanDependents}
+	if rt.Verb == "deletecollection" {
+		d.Labels, d.Fields = rt.LabelSelector, rt.FieldSelector
+		d.Name = "" // a field selector by name selects, among others
+	}
+	r.affected = takes.Affected(ctx, d)
 }
 
 // maxChanges bounds the paths that Params names as changed: a person reads them.
@@ -49,8 +111,7 @@ func (r *reading) resolve(ctx context.Context, current Current) {
 	case "create":
 		r.result = resulting{object: r.body.object(), whole: true, base: "/object", known: true}
 	case "update":
-		r.result = resulting{object: r.body.object(), whole: true, base: "/object"}
-		r.result.before, r.result.known = r.before(ctx, current)
+		r.result = resulting{object: r.body.object(), whole: true, base: "/object"} // whatever was there before
 	case "patch":
 		r.result.before, r.result.known = r.before(ctx, current)
 		r.patched(current != nil)
@@ -63,12 +124,9 @@ func (r *reading) before(ctx context.Context, current Current) (map[string]any, 
 	if current == nil || rt.Name == "" {
 		return nil, false
 	}
-	kind, _, known := kindOf(rt.Group, rt.Resource)
-	if !known {
-		kind = r.bodyKind()
-	}
-	object, known := current.Current(ctx, Ref{URN: r.target().URN, Cluster: r.cluster, Group: rt.Group, Version: rt.Version,
-		Resource: rt.Resource, Kind: kind, Namespace: rt.Namespace, Name: rt.Name})
+	ref := r.ref()
+	ref.Managed = r.body.Patch == "apply"
+	object, known := current.Current(ctx, ref)
 	if !known || object == nil {
 		return nil, known
 	}

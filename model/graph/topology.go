@@ -13,9 +13,12 @@ func (v *version) Types() []string { return v.types }
 // Number returns the number of whatever Resolve finds.
 func (v *version) Number(id string) (uint32, bool) { return v.one(id) }
 
-// At returns the URN and the type of a resource.
+// At returns the URN and the type of a resource; empty where the number is nobody's.
 func (v *version) At(n uint32) (model.URN, string) {
 	at := v.node(n)
+	if at == nil {
+		return "", ""
+	}
 	return model.URN(at.urn), at.kind.typ
 }
 

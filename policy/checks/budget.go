@@ -29,7 +29,7 @@ func (h *hearing) budgets() {
 	}
 	var whole share
 	shares := map[*intent.Environment]*share{}
-	for _, l := range h.leaves {
+	for _, l := range h.touched() {
 		if !l.Action.Mutates() {
 			continue
 		}

@@ -46,6 +46,7 @@ const (
 	CodeWaived       = "AS2013" // an exception lets it be otherwise (a remark)
 	CodeWindow       = "AS2014" // the clause that allows it holds at another time
 	CodeFreeze       = "AS2015" // everything is frozen
+	CodeAlong        = "AS2016" // it takes others along (a remark)
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

@@ -34,6 +34,9 @@ type hearing struct {
 	s        model.Snapshot
 	subjects []subject
 	leaves   []*leaf
+	// along are what goes with the leaves, a leaf a type: no clause has to grant it,
+	// and every never clause may be about it.
+	along    []*leaf
 	findings []ranked
 	said     map[string]bool // findings by code and why
 	grants   []string
@@ -102,6 +105,7 @@ func (h *hearing) split(a model.Action, depth int) error {
 			l.changed = append(l.changed, h.p.thing(a, model.Target{URN: "*", Role: model.RoleTarget}, h.s))
 		}
 		h.leaves = append(h.leaves, l)
+		h.goAlong(a)
 	}
 	for _, part := range a.Parts {
 		if part.Platform == "" {
@@ -135,7 +139,7 @@ func (h *hearing) add(rank int, f policy.Finding) {
 // places fills in the environments and who is accountable.
 func (h *hearing) places() {
 	envs, set := map[string]bool{}, false
-	for _, l := range h.leaves {
+	for _, l := range h.touched() {
 		for _, t := range l.changed {
 			if t.env != nil {
 				envs[t.env.Name] = true
@@ -161,7 +165,7 @@ func (h *hearing) forbidden() {
 		if !n.concerns(h.d.Action.Actor, h.subjects) {
 			continue
 		}
-		for _, l := range h.leaves {
+		for _, l := range h.touched() {
 			for _, t := range l.changed {
 				if n.forbids(h.p, l, t) {
 					h.add(0, h.neverFinding(n, l, t))
@@ -193,9 +197,10 @@ func (h *hearing) granted(ctx context.Context) error {
 		h.add(1, h.nothingFinding())
 		return nil
 	}
-	targets := map[model.URN]bool{}
+	targets, more := map[model.URN]bool{}, 0
 	for _, l := range h.leaves {
 		if l.Action.Mutates() {
+			more = max(more, selectedCount(l))
 			for _, t := range l.changed {
 				targets[t.urn] = true
 			}
@@ -212,7 +217,7 @@ func (h *hearing) granted(ctx context.Context) error {
 			h.add(8, h.partialFinding(l))
 		}
 		for _, t := range l.changed {
-			h.target(l, t, len(targets))
+			h.target(l, t, len(targets)+more)
 		}
 	}
 	return nil

@@ -23,6 +23,7 @@ const (
 func (h *hearing) radius() {
 	var changes []radius.Change
 	unknown, deletes := false, false
+	h.takesAlong(&changes)
 	for _, l := range h.leaves {
 		if !l.Action.Mutates() {
 			continue
@@ -34,9 +35,9 @@ func (h *hearing) radius() {
 			}
 			deletes = deletes || l.Verb == model.Delete
 			for _, e := range effects {
-				if t.unknown() {
+				if t.unknown() && !selected(l.Action) {
 					unknown = unknown || e.Felt() && l.Verb != model.Create
-				} else {
+				} else if !t.unknown() {
 					changes = append(changes, radius.Change{URN: t.canon, Type: t.kind, Effect: e})
 				}
 			}
@@ -48,8 +49,9 @@ func (h *hearing) radius() {
 		r.Reasons = append(r.Reasons, "which resource it changes cannot be told")
 	}
 	owners := map[string]bool{}
-	for i, hop := range reach.Nearest(radius.Looked) {
-		if i < policy.RadiusSample {
+	h.countAlong(&r, owners)
+	for _, hop := range reach.Nearest(radius.Looked) {
+		if len(r.Sample) < policy.RadiusSample {
 			r.Sample = append(r.Sample, hop)
 		}
 		res, ok := h.s.Resource(hop.URN)
@@ -73,7 +75,10 @@ func (h *hearing) radius() {
 	sort.Strings(r.Owners)
 	r.Owners = r.Owners[:min(len(r.Owners), ownersKept)]
 	h.d.Radius = r
-	if deletes && r.Dependents > 0 {
+	if f, ok := h.alongFinding(); ok {
+		h.add(7, f)
+	}
+	if deletes && reach.Count > 0 {
 		h.add(7, policy.Finding{
 			Code: CodeBreaks, Title: "it deletes what others depend on", Verdict: policy.Allow,
 			Why:    h.dependents(),

@@ -150,9 +150,19 @@ func (c Cluster) reachedAt(upstreams []proxy.Upstream) *url.URL {
 	return u
 }
 
+// trust is how an upstream is verified, for questions of assent's own.
+func (how Door) trust(c *tls.Config) *tls.Config {
+	if c != nil && c.RootCAs == nil {
+		c = c.Clone()
+		c.RootCAs = how.Roots
+	}
+	return c
+}
+
 // collecting is the running collectors.
 type collecting struct {
 	*collect.Runner
+	all  []collect.Collector
 	end  context.CancelFunc
 	done chan struct{}
 }
@@ -164,10 +174,7 @@ func (e *Engine) openCollectors(how Door) error {
 	}
 	readings := slices.Clone(e.cfg.Readings)
 	for i, r := range readings {
-		if r.TLS != nil && r.TLS.RootCAs == nil {
-			readings[i].TLS = r.TLS.Clone()
-			readings[i].TLS.RootCAs = how.Roots
-		}
+		readings[i].TLS = how.trust(r.TLS)
 	}
 	all, err := Sources{Clusters: e.cfg.Clusters, Readings: readings, Accounts: e.cfg.Accounts, Amazon: e.amazon, Upstreams: how.Upstreams, Roots: how.Roots, Now: e.cfg.Now,
 		Known: func(u model.URN) (model.Resource, bool) { return e.graph.Snapshot().Resource(u) }}.Collectors()
@@ -179,7 +186,7 @@ func (e *Engine) openCollectors(how Door) error {
 		return err
 	}
 	ctx, end := context.WithCancel(context.Background())
-	c := &collecting{Runner: runner, end: end, done: make(chan struct{})}
+	c := &collecting{Runner: runner, all: all, end: end, done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
 		runner.Run(ctx)
@@ -194,6 +201,11 @@ func (e *Engine) endCollectors() {
 	if c := e.collecting.Load(); c != nil {
 		c.end()
 		<-c.done
+	}
+	if c := e.callers.Load(); c != nil {
+		for _, to := range c.by {
+			to.transport.CloseIdleConnections()
+		}
 	}
 }
 

@@ -57,10 +57,10 @@ type Cluster struct {
 	Exact bool
 }
 
-// platforms makes the decoders; current says what exists and tries what would, where
-// somebody can.
-func platforms(amazon *aws.Live, clusters []Cluster, current kube.Current, tries kube.Trier) ([]decoders.Decoder, error) {
-	kc := kube.Config{Current: current, Tries: tries}
+// platforms makes the decoders; asks says what exists, what would and what goes along,
+// where somebody can.
+func platforms(amazon *aws.Live, clusters []Cluster, asks kube.Config) ([]decoders.Decoder, error) {
+	kc := asks
 	for _, c := range clusters {
 		kc.Clusters = append(kc.Clusters, c.Cluster)
 	}
@@ -83,11 +83,11 @@ func Registry(clusters []Cluster, governed []decoders.Binding) (*decoders.Regist
 
 // RegistryWith is Registry with an AWS decoder that the caller made.
 func RegistryWith(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {
-	return registry(amazon, clusters, governed, nil, nil)
+	return registry(amazon, clusters, governed, kube.Config{})
 }
 
-func registry(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding, current kube.Current, tries kube.Trier) (*decoders.Registry, error) {
-	all, err := platforms(amazon, clusters, current, tries)
+func registry(amazon *aws.Live, clusters []Cluster, governed []decoders.Binding, asks kube.Config) (*decoders.Registry, error) {
+	all, err := platforms(amazon, clusters, asks)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +158,8 @@ type Engine struct {
 	origins  *origins.File // nil without webhook
 	login    *http.Server  // nil until Open, and without a handler
 	passing  *collect.Passing
+	// callers is nil until Open.
+	callers atomic.Pointer[callers]
 	// collecting is nil until Open, and where nothing is collected.
 	collecting atomic.Pointer[collecting]
 	closing    atomic.Bool
@@ -183,11 +185,14 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	if e.vouch, err = e.voucher(); err != nil {
 		return nil, err
 	}
-	tries, err := e.openExact()
-	if err != nil {
+	asks := kube.Config{Current: e.before()}
+	if asks.Tries, err = e.openExact(); err != nil {
 		return nil, err
 	}
-	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, kube.FromModel(e.graph.Snapshot, nil), tries); err != nil {
+	if asks.Takes, err = e.consequences(); err != nil {
+		return nil, err
+	}
+	if e.registry, err = registry(e.amazon, cfg.Clusters, cfg.Governed, asks); err != nil {
 		return nil, err
 	}
 	if e.decide, err = Decider(cfg.Intent); err != nil {
@@ -314,6 +319,7 @@ func (e *Engine) Open(how Door) (err error) {
 	if err != nil {
 		return err
 	}
+	e.openCallers(how)
 	return e.openCollectors(how)
 }
 

@@ -1,20 +1,22 @@
-// Package cascade predicts what a delete takes along, from what the model knows:
-// the garbage collector's dependents, what lives in a namespace, the objects of a
-// CustomResourceDefinition, the volume of a claim. It is pure: one snapshot, one
-// answer.
+// Package cascade tells what a delete takes along: the garbage collector's
+// dependents, what lives in a namespace, the objects of a CustomResourceDefinition,
+// the volume of a claim, the token secrets of a service account, the pods of a node.
 //
-// The answer says whether it is complete. It is not where kinds were never listed,
+// Of is pure: one snapshot, one answer. An Expander makes sure that the model knows
+// what has to be known for that, and asks the API server, as the caller of the call
+// and as nobody else, for what it does not.
+//
+// The answer says whether it is complete. It is not where kinds were not listed,
 // where an owner is not known, or where a selector selects by what the model does
 // not hold.
+//
+// Events, leases and what a controller makes again at once are not told.
 package cascade
 
 import (
-	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/assent-iom/assent/decoders/kube"
-	"github.com/assent-iom/assent/decoders/kube/selector"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -25,14 +27,19 @@ type Ask struct {
 	Target model.URN
 	Labels string // the label selector of a collection
 	Fields string // its field selector
-	Policy string // propagationPolicy: Orphan, Background, Foreground; "" is the kind's own
-	Orphan bool   // orphanDependents, of old clients
+	// Selected is what a collection selects, where the server was asked; nil: the
+	// selectors are held against the model.
+	Selected []model.URN
+	Policy   string // propagationPolicy: Orphan, Background, Foreground; "" is the kind's own
+	Orphan   bool   // orphanDependents, of old clients
 	// Listed reports whether all objects of a kind in a namespace are in the model; the
 	// nameless group is core, the namespace "*" is all of them. nil: nobody knows.
 	Listed func(group, kind, namespace string) bool
-	// Kinds are the kinds that the cluster serves, as group/Kind: what a namespace
-	// may hold. nil: nobody knows.
-	Kinds []string
+	// There reports whether what the model remembers is still there; nil: all is.
+	There func(model.URN) bool
+	// Kinds are the kinds that the cluster serves: what a namespace may hold, and what
+	// may have an owner. nil: nobody knows.
+	Kinds []kube.Kind
 }
 
 // Set is what goes.
@@ -44,39 +51,48 @@ type Set struct {
 	Why      []string // what makes it incomplete
 }
 
-// maxDeleted bounds a prediction: a cluster holds some hundred thousand objects.
-const maxDeleted = 500_000
+const (
+	// maxDeleted bounds a prediction: past it, it is over any limit that a person would
+	// write, and incomplete.
+	maxDeleted = 20_000
+	// maxWhy bounds the reasons: a person reads them.
+	maxWhy = 8
+)
 
 type prediction struct {
-	s        model.Snapshot
+	s        model.Topology
 	ask      Ask
 	cluster  string
-	all      []model.Resource
-	children map[model.URN][]model.URN // by owner
-	owners   map[model.URN][]model.URN
+	controls uint16 // the number of the relation
+	// deleted are those that go, in the order in which that was found.
 	deleted  map[model.URN]bool
+	order    []model.URN
 	orphaned map[model.URN]bool
-	// addresses are the IPAddresses of a Service, by NAMESPACE/NAME.
-	addresses map[string][]model.URN
-	set       Set
+	set      Set
 }
 
 // Of predicts a delete.
 func Of(s model.Snapshot, ask Ask) Set {
-	p := &prediction{s: s, ask: ask, children: map[model.URN][]model.URN{}, owners: map[model.URN][]model.URN{},
-		deleted: map[model.URN]bool{}, orphaned: map[model.URN]bool{}, addresses: map[string][]model.URN{}}
-	target := parse(ask.Target)
-	p.cluster = target.cluster
+	p := &prediction{ask: ask, deleted: map[model.URN]bool{}, orphaned: map[model.URN]bool{}}
 	p.set.Complete = true
-	p.index()
+	var ok bool
+	if p.s, ok = s.(model.Topology); !ok {
+		p.incomplete("the model cannot be walked")
+		return p.set
+	}
+	if !p.s.Whole() {
+		p.incomplete("the model is full")
+	}
+	p.controls = uint16(slices.Index(p.s.Types(), model.Controls))
+	target := kube.ParseURN(ask.Target)
+	p.cluster = target.Cluster
 	var first []model.URN
-	if target.name == "*" {
+	if target.Name == "*" {
 		first = p.collection(target)
-	} else {
-		first = []model.URN{ask.Target}
-		if _, known := s.Resource(ask.Target); !known {
-			p.incomplete("the object itself was never seen")
-		}
+	} else if u, known := p.find(ask.Target); known {
+		first = []model.URN{u}
+	} else if !p.listed(target.Group, target.Kind, target.Namespace) {
+		p.incomplete(target.Kind + " " + target.Name + " was never seen")
 	}
 	for _, u := range first {
 		p.remove(u)
@@ -85,224 +101,83 @@ func Of(s model.Snapshot, ask Ask) Set {
 	return p.answer()
 }
 
-// identity is a URN taken apart.
-type identity struct{ cluster, group, kind, namespace, name string }
-
-func parse(u model.URN) identity {
-	parts := strings.Split(strings.TrimPrefix(string(u), "k8s://"), "/")
-	for len(parts) < 5 {
-		parts = append(parts, "")
-	}
-	plain := strings.NewReplacer("%2F", "/", "%25", "%")
-	for i := range parts {
-		parts[i] = plain.Replace(parts[i])
-	}
-	return identity{parts[0], parts[1], parts[2], parts[3], parts[4]}
+// find is the URN under which the model knows an object, if it is there.
+func (p *prediction) find(u model.URN) (model.URN, bool) {
+	known, ok := p.s.Resolve(string(u))
+	return known, ok && p.there(known)
 }
 
-// index gathers the cluster's objects and who owns whom.
-func (p *prediction) index() {
-	p.s.Each(func(r model.Resource) bool {
-		if r.Platform != kube.Name || r.Account != p.cluster {
-			return true
-		}
-		p.all = append(p.all, r)
-		if id := parse(r.URN); id.group == "networking.k8s.io" && id.kind == "IPAddress" {
-			p.address(r)
-		}
-		for _, d := range p.s.Dependencies(r.URN) {
-			if d.Type == "controls" && d.Source == "metadata.ownerReferences" {
-				p.children[d.To] = append(p.children[d.To], r.URN)
-				p.owners[r.URN] = append(p.owners[r.URN], d.To)
-			}
-		}
-		return true
-	})
-}
+func (p *prediction) there(u model.URN) bool { return p.ask.There == nil || p.ask.There(u) }
 
-// address notes whose address an IPAddress is.
-func (p *prediction) address(r model.Resource) {
-	var a struct {
-		Spec struct {
-			ParentRef struct{ Resource, Namespace, Name string }
-		}
-	}
-	if json.Unmarshal(r.Attrs, &a) == nil && a.Spec.ParentRef.Resource == "services" {
-		key := a.Spec.ParentRef.Namespace + "/" + a.Spec.ParentRef.Name
-		p.addresses[key] = append(p.addresses[key], r.URN)
-	}
+func (p *prediction) listed(group, kind, namespace string) bool {
+	return p.ask.Listed != nil && p.ask.Listed(group, kind, namespace)
 }
 
 func (p *prediction) incomplete(why string) {
 	p.set.Complete = false
-	if !slices.Contains(p.set.Why, why) {
+	if !slices.Contains(p.set.Why, why) && len(p.set.Why) < maxWhy {
 		p.set.Why = append(p.set.Why, why)
 	}
 }
 
-// collection is what a deletecollection selects.
-func (p *prediction) collection(target identity) []model.URN {
-	if p.ask.Listed == nil || !p.ask.Listed(target.group, target.kind, target.namespace) {
-		p.incomplete(target.kind + " was never listed")
-	}
-	labels, err := selector.Labels(p.ask.Labels)
-	if err != nil {
-		p.incomplete(err.Error()) // the server refuses it; then nothing goes
-	}
-	fields, err := selector.Fields(p.ask.Fields)
-	if err != nil {
-		p.incomplete(err.Error())
-	}
-	var out []model.URN
-	for _, r := range p.all {
-		id := parse(r.URN)
-		if id.group != target.group || id.kind != target.kind || target.namespace != "*" && id.namespace != target.namespace {
-			continue
-		}
-		if selector.Matches(labels, r.Tags) && p.selected(fields, id) {
-			out = append(out, r.URN)
+// each calls f for every object of the cluster.
+func (p *prediction) each(f func(u model.URN, id kube.Identity)) {
+	prefix := kube.URN(p.cluster, "", "", "", "")
+	prefix = prefix[:len(prefix)-len("core///")]
+	for n := range uint32(p.s.Size()) {
+		u, _ := p.s.At(n)
+		if len(u) > len(prefix) && u[:len(prefix)] == prefix && p.there(u) {
+			f(u, kube.ParseURN(u))
 		}
 	}
-	return out
 }
 
-// selected: a field that the model does not hold selects everything, and says so.
-func (p *prediction) selected(fields []selector.FieldTerm, id identity) bool {
-	for _, f := range fields {
-		var value string
-		switch f.Field {
-		case "metadata.name":
-			value = id.name
-		case "metadata.namespace":
-			value = id.namespace
-		default:
-			p.incomplete("the selector is by " + f.Field)
-			continue
-		}
-		if (value == f.Value) == f.Not {
-			return false
-		}
-	}
-	return true
-}
-
-// remove marks an object and what the server itself removes with it.
+// remove marks an object and what the server itself, or a controller that is not the
+// garbage collector, removes with it.
 func (p *prediction) remove(u model.URN) {
-	if p.deleted[u] || len(p.deleted) >= maxDeleted {
-		if len(p.deleted) >= maxDeleted {
-			p.incomplete("more than the bound of objects")
-		}
+	if p.deleted[u] {
+		return
+	}
+	if len(p.deleted) >= maxDeleted {
+		p.incomplete("more objects than can be told")
 		return
 	}
 	p.deleted[u] = true
-	id := parse(u)
-	switch id.group + "/" + id.kind {
+	p.order = append(p.order, u)
+	id := kube.ParseURN(u)
+	switch id.Group + "/" + id.Kind {
 	case "core/Namespace":
-		p.namespace(id.name)
+		p.namespace(id.Name)
 	case "apiextensions.k8s.io/CustomResourceDefinition":
 		p.definition(u)
 	case "core/PersistentVolumeClaim":
 		p.claim(u)
 	case "core/Service":
-		p.known(kube.URN(p.cluster, "", "Endpoints", id.namespace, id.name))
-		for _, a := range p.addresses[id.namespace+"/"+id.name] {
-			p.remove(a)
-		}
+		p.service(id)
+	case "core/ServiceAccount":
+		p.account(id)
+	case "core/Node":
+		p.node(id)
 	}
 }
 
 // known removes an object if the model has it.
 func (p *prediction) known(u model.URN) {
-	if _, ok := p.s.Resource(u); ok {
-		p.remove(u)
-	}
-}
-
-func (p *prediction) namespace(name string) {
-	if p.ask.Kinds == nil {
-		p.incomplete("the kinds that the cluster serves are not known")
-	}
-	for _, kind := range p.ask.Kinds {
-		group, k, _ := strings.Cut(kind, "/")
-		if p.ask.Listed == nil || !p.ask.Listed(group, k, name) {
-			p.incomplete(k + " was never listed in namespace " + name)
-		}
-	}
-	for _, r := range p.all {
-		if parse(r.URN).namespace == name {
-			p.remove(r.URN)
-		}
-	}
-}
-
-// definition removes the objects of a custom resource, and the APIServices that
-// only its group's definitions make.
-func (p *prediction) definition(u model.URN) {
-	r, ok := p.s.Resource(u)
-	var crd struct {
-		Spec struct {
-			Group    string
-			Names    struct{ Kind, Plural string }
-			Versions []struct{ Name string }
-		}
-	}
-	if !ok || json.Unmarshal(r.Attrs, &crd) != nil || crd.Spec.Names.Kind == "" {
-		p.incomplete("what the definition defines is not known")
-		return
-	}
-	if p.ask.Listed == nil || !p.ask.Listed(crd.Spec.Group, crd.Spec.Names.Kind, "*") {
-		p.incomplete(crd.Spec.Names.Kind + " was never listed")
-	}
-	last := true
-	for _, other := range p.all {
-		id := parse(other.URN)
-		if id.group == crd.Spec.Group && (id.kind == crd.Spec.Names.Kind || id.kind == crd.Spec.Names.Plural) {
-			p.remove(other.URN)
-		}
-		if id.kind == "CustomResourceDefinition" && other.URN != u && strings.HasSuffix(id.name, "."+crd.Spec.Group) {
-			last = false
-		}
-	}
-	for _, v := range crd.Spec.Versions {
-		if last {
-			p.known(kube.URN(p.cluster, "apiregistration.k8s.io", "APIService", "", v.Name+"."+crd.Spec.Group))
-		}
-	}
-}
-
-// claim: the volume of a claim goes with it where its policy is Delete.
-func (p *prediction) claim(u model.URN) {
-	for _, d := range p.s.Dependencies(u) {
-		if d.Source != "spec.volumeName" {
-			continue
-		}
-		r, ok := p.s.Resource(d.To)
-		var volume struct {
-			Spec struct {
-				Policy string `json:"persistentVolumeReclaimPolicy"`
-			}
-		}
-		if !ok || json.Unmarshal(r.Attrs, &volume) != nil || volume.Spec.Policy == "" {
-			p.incomplete("whether the volume goes with its claim is not known")
-			continue
-		}
-		if volume.Spec.Policy == "Delete" {
-			p.remove(d.To)
-			p.set.Volumes = append(p.set.Volumes, d.To)
-		}
+	if k, ok := p.find(u); ok {
+		p.remove(k)
 	}
 }
 
 // orphans reports whether the dependents of a first target stay.
 func (p *prediction) orphans(u model.URN) bool {
-	id := parse(u)
+	id := kube.ParseURN(u)
 	switch {
 	case p.ask.Policy != "":
 		return p.ask.Policy == "Orphan"
 	case p.ask.Orphan:
 		return true
 	}
-	kind := id.group + "/" + id.kind
+	kind := id.Group + "/" + id.Kind
 	return kind == "batch/Job" || kind == "core/ReplicationController" // as they did before there was a collector
 }
 
@@ -315,49 +190,129 @@ func (p *prediction) collect(first []model.URN) {
 			kept[u] = true
 		}
 	}
-	var queue []model.URN
-	for u := range p.deleted {
-		queue = append(queue, u)
-	}
-	slices.Sort(queue) // the answer does not depend on it; what makes it incomplete might
-	for len(queue) > 0 {
-		owner := queue[0]
-		queue = queue[1:]
-		for _, child := range p.children[owner] {
-			if p.deleted[child] {
-				continue
-			}
-			if kept[owner] {
+	p.mayOwn(first, kept)
+	for i := 0; i < len(p.order); i++ {
+		owner := p.order[i]
+		for _, child := range p.children(owner) {
+			switch {
+			case p.deleted[child]:
+			case kept[owner], !p.ownerless(child):
 				p.orphaned[child] = true
-				continue
-			}
-			if !p.ownerless(child) {
-				p.orphaned[child] = true
-				continue
-			}
-			before := len(p.deleted)
-			p.remove(child)
-			if len(p.deleted) > before {
-				queue = append(queue, child)
+			default:
+				p.remove(child)
 			}
 		}
-	}
-	if p.ask.Listed == nil {
-		p.incomplete("which kinds were listed is not known")
 	}
 }
 
-// ownerless: all owners of an object go, and none of them lets it stay.
+// mayOwn says so where a kind was not listed that may have the targets as owners:
+// in the same namespace, or anywhere where the owner is in none.
+func (p *prediction) mayOwn(first []model.URN, kept map[model.URN]bool) {
+	if p.ask.Kinds == nil {
+		p.incomplete("the kinds that the cluster serves are not known")
+		return
+	}
+	places := map[string]bool{}
+	for _, u := range first {
+		if !kept[u] {
+			places[kube.ParseURN(u).Namespace] = true
+		}
+	}
+	for _, u := range p.order { // what goes by itself leaves its dependents too
+		if !kept[u] {
+			places[kube.ParseURN(u).Namespace] = true
+		}
+	}
+	if places[""] && p.onlyLeaves() {
+		delete(places, "")
+	}
+	for place := range places {
+		for _, k := range p.ask.Kinds {
+			in := place
+			if in == "" {
+				in = "*"
+			}
+			if !k.Namespaced {
+				if place != "" {
+					continue // an object in a namespace owns none outside
+				}
+				in = ""
+			}
+			group := k.Group
+			if group == "" {
+				group = "core"
+			}
+			if !p.listed(group, k.Kind, in) {
+				p.incomplete(k.Resource + " are not known" + where(in))
+			}
+		}
+	}
+}
+
+// onlyLeaves: all that goes and is in no namespace is of kinds that nobody makes the
+// owner of anything. What has such an owner all the same is told if it is known.
+func (p *prediction) onlyLeaves() bool {
+	for _, u := range p.order {
+		id := kube.ParseURN(u)
+		if id.Namespace != "" {
+			continue
+		}
+		switch id.Group + "/" + id.Kind {
+		case "core/PersistentVolume", "networking.k8s.io/IPAddress", "apiregistration.k8s.io/APIService", "core/Namespace":
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func where(namespace string) string {
+	switch namespace {
+	case "":
+		return ""
+	case "*":
+		return " in all namespaces"
+	}
+	return " in " + namespace
+}
+
+// children are the objects that name an owner.
+func (p *prediction) children(owner model.URN) []model.URN {
+	n, ok := p.s.Number(string(owner))
+	if !ok {
+		return nil
+	}
+	var out []model.URN
+	p.s.Dependent(n, func(on uint32, relation uint16) {
+		if relation != p.controls {
+			return
+		}
+		if u, _ := p.s.At(on); p.there(u) && slices.Contains(p.owners(u), owner) {
+			out = append(out, u)
+		}
+	})
+	slices.Sort(out)
+	return out
+}
+
+// owners are those whom an object itself names.
+func (p *prediction) owners(u model.URN) []model.URN {
+	var out []model.URN
+	for _, d := range p.s.Dependencies(u) {
+		if d.Type == model.Controls && d.Source == kube.OwnerReferences {
+			out = append(out, d.To)
+		}
+	}
+	return out
+}
+
+// ownerless: all owners of an object go, and none of them lets it stay. An owner that
+// is not there is none: the garbage collector says so too.
 func (p *prediction) ownerless(u model.URN) bool {
-	for _, owner := range p.owners[u] {
-		if p.deleted[owner] {
-			continue
+	for _, owner := range p.owners(u) {
+		if !p.deleted[owner] && p.there(owner) {
+			return false
 		}
-		if _, ok := p.s.Resource(owner); !ok {
-			p.incomplete("another owner of " + parse(u).name + " was never seen")
-			continue
-		}
-		return false
 	}
 	return true
 }

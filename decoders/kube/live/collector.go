@@ -97,6 +97,17 @@ func (c *Collector) kind(s collect.Scope) (kube.Kind, error) {
 	return k, nil
 }
 
+// Kinds are those that the last look for scopes has found; nil: nobody looked.
+func (c *Collector) Kinds() []kube.Kind {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []kube.Kind
+	for _, k := range c.kinds {
+		out = append(out, k)
+	}
+	return out
+}
+
 // looked says in the words of model/collect how a question went.
 func looked(err error) error {
 	switch status(err) {
@@ -119,6 +130,13 @@ func (c *Collector) List(ctx context.Context, s collect.Scope, page func([]model
 	return c.server.list(ctx, c.cluster, k, s.Region, nil, func(seen []model.Observation) error {
 		return page(c.news(seen))
 	})
+}
+
+// All hands on all objects of a kind in a namespace, or in all, that a query selects,
+// as a collector keeps them. Only nil means that they were all.
+func (s *Server) All(ctx context.Context, cluster string, k kube.Kind, namespace string, query url.Values, page func([]model.Observation) error) error {
+	_, err := s.list(ctx, cluster, k, namespace, query, page)
+	return err
 }
 
 // list reads the objects of a kind in a namespace, or in all, page by page.
@@ -202,15 +220,17 @@ func (c *Collector) Watch(ctx context.Context, s collect.Scope, mark string, ope
 // that it is there.
 func (c *Collector) news(seen []model.Observation) []model.Observation {
 	for i, o := range seen {
-		if o.Gone {
-			continue
-		}
-		known, ok := c.known(o.Resource.URN)
-		if ok && known.URN == o.Resource.URN && !newer(kube.VersionOf(o.Resource), kube.VersionOf(known)) {
+		if !o.Gone && !New(o, c.known) {
 			seen[i] = model.Observation{Resource: model.Resource{URN: o.Resource.URN}}
 		}
 	}
 	return seen
+}
+
+// New reports whether a record is of a later version than what is known.
+func New(o model.Observation, known func(model.URN) (model.Resource, bool)) bool {
+	r, ok := known(o.Resource.URN)
+	return !ok || r.URN != o.Resource.URN || newer(kube.VersionOf(o.Resource), kube.VersionOf(r))
 }
 
 // newer compares resource versions: numbers, in every server there is.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 )
@@ -273,5 +274,51 @@ func TestAnEventHasABound(t *testing.T) {
 	n := 0
 	if err := lines(strings.NewReader("a\n\n"+strings.Repeat("b", 200_000)+"\nc"), func(line []byte, _ bool) error { n += len(line); return nil }); err != nil || n != 2+200_001+1 {
 		t.Errorf("%d, %v", n, err)
+	}
+}
+
+func TestBeforeIsAskedAsTheCaller(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		there  bool
+		known  bool
+	}{
+		"there":         {says(`{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","resourceVersion":"4"}}`), true, true},
+		"not there":     {refuses(404, `{"kind":"Status","reason":"NotFound","message":"pods \"p\" not found","details":{"name":"p","kind":"pods"}}`), false, true},
+		"not served":    {refuses(404, `{"kind":"Status","reason":"NotFound","message":"the server could not find the requested resource","details":{}}`), false, false},
+		"denied":        {refuses(403, `{"kind":"Status","reason":"Forbidden","message":"no"}`), false, false},
+		"broken":        {says(`{"kind":"Pod","kind":"Secret"}`), false, false},
+		"another thing": {says(`[]`), false, false},
+	} {
+		var as string
+		_, server := serve(t, map[string]http.HandlerFunc{"/api/v1/namespaces/n/pods/p": func(w http.ResponseWriter, r *http.Request) {
+			as = r.Header.Get("Authorization") + r.Header.Get("Impersonate-User")
+			c.answer(w, r)
+		}})
+		b := &Before{Server: func(_ string, h http.Header) (*Server, error) {
+			return NewServer(Config{URL: server.cfg.URL, Transport: server.cfg.Transport, Identify: func(to http.Header) error {
+				for key, values := range h {
+					to[key] = values
+				}
+				return nil
+			}})
+		}}
+		object, known := b.Current(t.Context(), kube.Ref{Cluster: "c", Version: "v1", Resource: "pods", Kind: "Pod", Namespace: "n", Name: "p",
+			As: http.Header{"Authorization": {"Bearer caller"}, "Impersonate-User": {"ana"}}})
+		if known != c.known || (object != nil) != c.there {
+			t.Errorf("%s: %v, known %v", name, object, known)
+		}
+		if as != "Bearer callerana" {
+			t.Errorf("%s: asked as %q", name, as)
+		}
+	}
+}
+
+func TestBeforeNeverLeavesTheObject(t *testing.T) {
+	b := &Before{Server: func(string, http.Header) (*Server, error) { t.Error("asked"); return nil, nil }}
+	for _, ref := range []kube.Ref{{Name: "../../secrets/s", Resource: "pods", Version: "v1", Namespace: "n"}, {Name: "p", Resource: "pods", Version: "v1", Namespace: "n/secrets"}, {Resource: "pods", Version: "v1"}, {Name: "p?x=y", Resource: "pods", Version: "v1"}} {
+		if _, known := b.Current(t.Context(), ref); known {
+			t.Errorf("%+v", ref)
+		}
 	}
 }

@@ -59,8 +59,8 @@ func NewServer(cfg Config) (*Server, error) {
 
 // refused is an answer that is none.
 type refused struct {
-	status int
-	said   string
+	status             int
+	said, reason, name string
 }
 
 func (r refused) Error() string {
@@ -135,7 +135,7 @@ func (s *Server) open(ctx context.Context, path string, query url.Values, accept
 	if err != nil {
 		return nil, err
 	}
-	bad := refused{resp.StatusCode, saidIn(body)}
+	bad := refusedBy(resp.StatusCode, body)
 	if busy := resp.Header.Get("Retry-After"); busy != "" && (bad.status == http.StatusTooManyRequests || bad.status >= 500) {
 		seconds, err := strconv.Atoi(busy)
 		if err != nil || seconds < 1 {
@@ -154,13 +154,16 @@ type later struct {
 
 func (l later) Unwrap() error { return l.refused }
 
-// saidIn is the message of a Status.
-func saidIn(body []byte) string {
-	var s struct{ Message string }
+// refusedBy reads the Status of a refusal.
+func refusedBy(code int, body []byte) refused {
+	var s struct {
+		Message, Reason string
+		Details         struct{ Name string }
+	}
 	if json.Unmarshal(body, &s) != nil || s.Message == "" {
 		s.Message = "no message"
 	}
-	return s.Message[:min(len(s.Message), saidKept)]
+	return refused{code, s.Message[:min(len(s.Message), saidKept)], s.Reason, s.Details.Name}
 }
 
 // get reads one answer whole.
@@ -179,13 +182,18 @@ func (s *Server) get(ctx context.Context, path string, query url.Values, accept 
 		if err != nil {
 			return nil, err
 		}
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+		body, err := readBounded(resp.Body, maxAnswer)
 		resp.Body.Close()
-		if err == nil && len(body) > maxAnswer {
-			err = fmt.Errorf("an answer of more than %d MiB", maxAnswer>>20)
-		}
 		return body, err
 	}
+}
+
+func readBounded(r io.Reader, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		err = fmt.Errorf("an answer of more than %d MiB", limit>>20)
+	}
+	return body, err
 }
 
 // lines reads a stream line by line until it ends. more reports whether another line

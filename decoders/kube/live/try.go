@@ -89,7 +89,7 @@ func (t *Tries) Try(ctx context.Context, a kube.Attempt) (map[string]any, error)
 	case len(body) > triedCap:
 		return nil, fmt.Errorf("an answer of more than %d MiB", triedCap>>20)
 	case resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated:
-		return nil, refused{resp.StatusCode, saidIn(body)}
+		return nil, refusedBy(resp.StatusCode, body)
 	}
 	value, err := wire.JSON(body)
 	if err != nil {
