@@ -13,8 +13,8 @@ import (
 
 const (
 	// justSeen is how long an object that passed is believed to be as it was: kubectl
-	// reads it, and sends the patch at once.
-	justSeen = 2 * time.Second
+	// reads it, and sends the patch at once. To read it again would be no surer.
+	justSeen = 250 * time.Millisecond
 	// stale is how old a listing of what cannot be watched may be.
 	stale = 3 * time.Second
 )

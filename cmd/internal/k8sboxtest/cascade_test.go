@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/assent-iom/assent/model"
-	"github.com/assent-iom/assent/model/collect"
 )
 
 // doomed is what is made in each of the namespaces; NAME is an object's, SPACE the
@@ -154,10 +153,7 @@ func TestWhatADecisionNamesIsWhatEtcdLoses(t *testing.T) {
 		}
 		return true
 	})
-	until(t, "every kind is followed", func() bool {
-		all, gaps := followed.Coverage()
-		return len(gaps) == 0 && len(all) > 40 && !slices.ContainsFunc(all, func(v collect.Coverage) bool { return v.State != collect.Complete || !v.Watched })
-	})
+	until(t, "every kind is followed", followed.followed)
 	f := newForwarder(t, c)
 	all := f.served(t, c)
 	type gone struct {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy/gate"
 )
@@ -155,4 +157,41 @@ func touched(d policy.Decision) (all []model.URN) {
 		}
 	}
 	return all
+}
+
+// followed reports whether the collector follows every kind.
+func (g *gated) followed() bool {
+	all, gaps := g.Coverage()
+	return len(gaps) == 0 && len(all) > 40 && !slices.ContainsFunc(all, func(v collect.Coverage) bool { return v.State != collect.Complete || !v.Watched })
+}
+
+// direct sends a request as the administrator, past the engine.
+func direct(t testing.TB, c *Cluster, r rawRequest) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), r.method, c.Server+r.path, strings.NewReader(r.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token["admin"])
+	if r.contentType != "" {
+		req.Header.Set("Content-Type", r.contentType)
+	}
+	ca, err := os.ReadFile(c.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
 }
