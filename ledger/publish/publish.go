@@ -17,10 +17,10 @@
 //     sizes that are published, not for others.
 //   - To publish again costs what is new, and nothing if nothing is.
 //
-// A partial tile goes when its full tile is there, as the specification allows.
-// Of the partial entry bundles, which are large, only the newest keptBundles
-// stay before that: a reader whose checkpoint is older than that many
-// publications fetches the checkpoint again.
+// A partial tile or bundle goes when its full one is there, and not before: the
+// specification wants it for each size of which a checkpoint was published. While
+// the last bundle fills, at most 255 beginnings of it lie beside each other, at most
+// 128 times the room of what is in them.
 //
 // The files are as private as the ledger (0600): they say what was done to whose
 // infrastructure. Whoever serves them decides who may read them.

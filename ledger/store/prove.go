@@ -80,6 +80,19 @@ func (s *Store) ProveGrowth(ctx context.Context, old, size uint64) ([]ledger.Has
 	return tlog.Consistency(s.subtrees(ctx), old, size)
 }
 
+// RootAt computes the root of the first n entries, from their hashes.
+func (s *Store) RootAt(ctx context.Context, n uint64) (ledger.Hash, error) {
+	var tree tlog.Range
+	err := s.leaves(ctx, 0, n, func(h ledger.Hash) error {
+		tree.Append(h)
+		return nil
+	})
+	if err == nil && tree.Size() != n {
+		err = fmt.Errorf("reading leaf hashes: %d of %d are there", tree.Size(), n)
+	}
+	return tree.Root(), err
+}
+
 // subtrees computes the hash of a subtree from its leaves, in one pass.
 func (s *Store) subtrees(ctx context.Context) tlog.Subtrees {
 	return func(level int, index uint64) (ledger.Hash, error) {

@@ -150,5 +150,12 @@ func growthProof(ctx context.Context, s *store.Store, from, to uint64) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
+	before, err := s.RootAt(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	if err := tlog.VerifyConsistency(hashes, from, head.Size, before, head.Root); err != nil {
+		return nil, fmt.Errorf("from %d to %d entries: %w; run: assent ledger verify", from, head.Size, err)
+	}
 	return tlog.FormatConsistency(from, hashes, signed), nil
 }
