@@ -16,6 +16,11 @@
 //	               only that the log agrees with itself.
 //	--since FILE   a checkpoint that was kept elsewhere; the log must contain it.
 //	               It is what shows a history that was written anew.
+//	--witness KEY  the key of a witness, or a file that holds it, that has to have
+//	               cosigned what is published; may be given again
+//	--quorum N     how many of the witnesses are enough; without it all
+//	--fresh TIME   how old the newest cosignature may be (1h): what shows a log that
+//	               was cut back to what they had cosigned before
 //	--json         the report as one JSON object on stdout
 //
 // Exit codes:
@@ -38,6 +43,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"time"
 
 	"github.com/assent-iom/assent/ledger/evidence"
 	"github.com/assent-iom/assent/ledger/verify"
@@ -59,6 +65,16 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	pack := flags.String("pack", "", "the `directory` of an evidence pack")
 	vkey := flags.String("vkey", "", "the public `key`, or a file that holds it")
 	since := flags.String("since", "", "a checkpoint `file` that was kept elsewhere")
+	var witnesses []string
+	flags.Func("witness", "the `key` of a witness, or a file that holds it", func(key string) error {
+		if data, err := os.ReadFile(key); err == nil {
+			key = string(data)
+		}
+		witnesses = append(witnesses, key)
+		return nil
+	})
+	quorum := flags.Int("quorum", 0, "how many of the witnesses are enough; 0: all")
+	fresh := flags.Duration("fresh", 0, "how old the newest cosignature may be; 0: any age")
 	asJSON := flags.Bool("json", false, "the report as JSON")
 	if err := flags.Parse(args); err != nil {
 		return usage
@@ -71,7 +87,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		fmt.Fprintln(stderr, "assent-verify: say either --public or --pack")
 		return usage
 	}
-	opts := verify.Options{VKey: *vkey}
+	opts := verify.Options{VKey: *vkey, Witnesses: witnesses, Quorum: *quorum, Fresh: *fresh, Now: time.Now()}
 	if data, err := os.ReadFile(*vkey); err == nil && *vkey != "" {
 		opts.VKey = string(data)
 	}

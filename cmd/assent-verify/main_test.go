@@ -19,7 +19,7 @@ func TestExitCodesAreThoseOfTheManual(t *testing.T) {
 		t.Fatal(err)
 	}
 	vkey, public := s.VKey(), s.Public()
-	if _, err := publish.Publish(t.Context(), s, public); err != nil {
+	if _, err := publish.Publish(t.Context(), s, public, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -167,7 +167,7 @@ func (b *builder) build(ctx context.Context) (Pack, error) {
 			e, err := b.log.Get(ctx, index)
 			return e.Envelope, err
 		},
-		prove: subtrees(b.head.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(b.dir, t) }),
+		prove: tlog.FromTiles(b.head.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(b.dir, t) }),
 	})
 	if err != nil {
 		return pack, err

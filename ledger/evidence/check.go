@@ -100,7 +100,7 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if err := d.reaches(); err != nil {
 		return report, err
 	}
-	s := source{pack: d.finish(), closing: closing, opening: opening, prove: subtrees(said.Log.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(dir, t) })}
+	s := source{pack: d.finish(), closing: closing, opening: opening, prove: tlog.FromTiles(said.Log.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(dir, t) })}
 	if s.pem, err = PublicPEM(opts.VKey); err != nil {
 		return report, err
 	}

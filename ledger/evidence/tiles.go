@@ -1,8 +1,6 @@
 package evidence
 
 import (
-	"fmt"
-
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/tlog"
 )
@@ -46,35 +44,4 @@ func (t *tiler) end() (ledger.Hash, error) {
 	}
 	r, err := tlog.Edge(t.size, t.edges)
 	return r.Root(), err
-}
-
-// keptTiles bounds what is kept of tiles that are read for proofs: 8 MB.
-const keptTiles = 1024
-
-// subtrees proves from the tiles of a log of the given size: a subtree of 2^l
-// entries is a hash of a tile of level l/8, or the root of some hashes of one.
-func subtrees(size uint64, read func(tlog.Tile) ([]ledger.Hash, error)) tlog.Subtrees {
-	kept := map[tlog.Tile][]ledger.Hash{}
-	return func(level int, index uint64) (ledger.Hash, error) {
-		at, n := level/8, uint64(1)<<(level%8) // n hashes of the level at
-		first := index * n
-		t := tlog.Tile{Level: at, Index: first / tlog.TileWidth}
-		t.Width = int(min(tlog.TileWidth, tlog.Width(at, size)-t.Index*tlog.TileWidth))
-		hashes, ok := kept[t]
-		if !ok {
-			var err error
-			if hashes, err = read(t); err != nil {
-				return ledger.Hash{}, err
-			}
-			if len(kept) >= keptTiles {
-				clear(kept)
-			}
-			kept[t] = hashes
-		}
-		offset := first % tlog.TileWidth
-		if offset+n > uint64(len(hashes)) {
-			return ledger.Hash{}, fmt.Errorf("%s has %d hashes, %d are wanted", t.Path(), len(hashes), offset+n)
-		}
-		return tlog.TileHash(hashes[offset : offset+n]), nil
-	}
 }

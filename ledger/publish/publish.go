@@ -57,9 +57,17 @@ type Log interface {
 	Verifier() note.Verifier
 }
 
+// Cosign gets more signatures under a checkpoint: whole signature lines. prove
+// proves that the tree grew from a smaller one. What comes with an error is used.
+type Cosign func(ctx context.Context, signed []byte, prove func(old uint64) ([]ledger.Hash, error)) (lines []byte, err error)
+
+// ErrNotCosigned is returned when all is published, but for some signatures.
+var ErrNotCosigned = errors.New("published without all of the cosignatures")
+
 // Publish brings the files in dir up to the log's newest checkpoint, and returns
-// the size that is published now.
-func Publish(ctx context.Context, log Log, dir string) (size uint64, err error) {
+// the size that is published now. With cosign the checkpoint is published under
+// other signatures too; one that could not be had is asked for again next time.
+func Publish(ctx context.Context, log Log, dir string, cosign Cosign) (size uint64, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("publishing to %s: %w", dir, err)
@@ -84,7 +92,7 @@ func Publish(ctx context.Context, log Log, dir string) (size uint64, err error) 
 		return 0, err
 	case old.Size > next.Size:
 		return 0, fmt.Errorf("%d entries are published and the log has %d: it was rolled back; repair: find out why, and publish to another directory", old.Size, next.Size)
-	case old == next:
+	case old == next && (cosign == nil || complete(dir)):
 		return next.Size, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -103,10 +111,57 @@ func Publish(ctx context.Context, log Log, dir string) (size uint64, err error) 
 	if err := log.Mark(ctx, signed); err != nil {
 		return 0, err
 	}
+	var missing error
+	if cosign != nil {
+		signed, missing = w.cosigned(ctx, signed, cosign)
+	}
 	if err := seal.Replace(filepath.Join(dir, Checkpoint), signed); err != nil {
 		return 0, err
 	}
-	return next.Size, w.prune()
+	if err := remember(dir, missing == nil); err != nil {
+		return next.Size, err
+	}
+	return next.Size, errors.Join(w.prune(), missing)
+}
+
+// cosigned adds the signatures that can be had. The tiles are there already.
+func (w *writer) cosigned(ctx context.Context, signed []byte, cosign Cosign) ([]byte, error) {
+	tree := tlog.FromTiles(w.size, func(t tlog.Tile) ([]ledger.Hash, error) {
+		data, err := w.read(t)
+		if err != nil {
+			return nil, err
+		}
+		return tlog.DecodeHashes(data, t.Width)
+	})
+	lines, err := cosign(ctx, signed, func(old uint64) ([]ledger.Hash, error) { return tlog.Consistency(tree, old, w.size) })
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrNotCosigned, err)
+	}
+	return append(bytes.Clone(signed), lines...), err
+}
+
+// incomplete lies beside the published form, which has no place for it, while its
+// checkpoint lacks signatures.
+func incomplete(dir string) string { return filepath.Clean(dir) + ".incomplete" }
+
+// complete reports whether the checkpoint has other signatures than the log's, and
+// none was missing.
+func complete(dir string) bool {
+	if _, err := os.Stat(incomplete(dir)); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	signed, err := os.ReadFile(filepath.Join(dir, Checkpoint))
+	return err == nil && bytes.Count(signed, []byte("\n\u2014 ")) > 1
+}
+
+func remember(dir string, whole bool) error {
+	if !whole {
+		return os.WriteFile(incomplete(dir), nil, 0o600)
+	}
+	if err := os.Remove(incomplete(dir)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // Published returns the checkpoint that is published, or the zero one.

@@ -61,7 +61,7 @@ func grow(t testing.TB, s *store.Store, size uint64) {
 
 func put(t testing.TB, s *store.Store, want uint64) {
 	t.Helper()
-	if got, err := publish.Publish(context.Background(), s, s.Public()); err != nil || got != want {
+	if got, err := publish.Publish(context.Background(), s, s.Public(), nil); err != nil || got != want {
 		t.Fatalf("published %d of %d: %v", got, want, err)
 	}
 }
@@ -101,7 +101,7 @@ func TestPublishedStepByStepOrAtOnceIsTheSame(t *testing.T) {
 		if err := os.RemoveAll(other); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := publish.Publish(t.Context(), s, other); err != nil {
+		if _, err := publish.Publish(t.Context(), s, other, nil); err != nil {
 			t.Fatal(err)
 		}
 		once := files(t, other)
@@ -163,7 +163,7 @@ func TestWhatWasSeenIsNeverWrittenOver(t *testing.T) {
 		damage(t, s.Public())
 		before := files(t, s.Public())["checkpoint"]
 		grow(t, s, 266)
-		if size, err := publish.Publish(t.Context(), s, s.Public()); err == nil {
+		if size, err := publish.Publish(t.Context(), s, s.Public(), nil); err == nil {
 			t.Errorf("%s: published %d", name, size)
 		}
 		if files(t, s.Public())["checkpoint"] != before {
@@ -176,7 +176,7 @@ func TestLaw1TheMarkIsAsHighBeforeAnythingLeaves(t *testing.T) {
 	s := open(t, t.TempDir())
 	grow(t, s, 5)
 	refuse := unmarked{s}
-	if _, err := publish.Publish(t.Context(), refuse, s.Public()); err == nil {
+	if _, err := publish.Publish(t.Context(), refuse, s.Public(), nil); err == nil {
 		t.Fatal("published without a high-water mark")
 	}
 	if _, ok := files(t, s.Public())["checkpoint"]; ok {

@@ -272,7 +272,7 @@ func back(t *testing.T, s *store.Store, dir string, checkpoint []byte) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := publish.Publish(t.Context(), earlier{s, checkpoint}, dir); err != nil {
+	if _, err := publish.Publish(t.Context(), earlier{s, checkpoint}, dir, nil); err != nil {
 		t.Fatal(err)
 	}
 }

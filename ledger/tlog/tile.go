@@ -183,3 +183,34 @@ func ParseTilePath(path string) (Tile, error) {
 	}
 	return t, nil
 }
+
+// keptTiles bounds what is kept of tiles that are read for proofs: 8 MB.
+const keptTiles = 1024
+
+// FromTiles makes Subtrees from the tiles of a log of the given size: a subtree of 2^l
+// entries is a hash of a tile of level l/8, or the root of some hashes of one.
+func FromTiles(size uint64, read func(Tile) ([]ledger.Hash, error)) Subtrees {
+	kept := map[Tile][]ledger.Hash{}
+	return func(level int, index uint64) (ledger.Hash, error) {
+		at, n := level/8, uint64(1)<<(level%8) // n hashes of the level at
+		first := index * n
+		t := Tile{Level: at, Index: first / TileWidth}
+		t.Width = int(min(TileWidth, Width(at, size)-t.Index*TileWidth))
+		hashes, ok := kept[t]
+		if !ok {
+			var err error
+			if hashes, err = read(t); err != nil {
+				return ledger.Hash{}, err
+			}
+			if len(kept) >= keptTiles {
+				clear(kept)
+			}
+			kept[t] = hashes
+		}
+		offset := first % TileWidth
+		if offset+n > uint64(len(hashes)) {
+			return ledger.Hash{}, fmt.Errorf("%s has %d hashes, %d are wanted", t.Path(), len(hashes), offset+n)
+		}
+		return TileHash(hashes[offset : offset+n]), nil
+	}
+}

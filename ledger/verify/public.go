@@ -87,7 +87,7 @@ func (p *public) readHead() error {
 	if p.opts.Since != nil {
 		p.addMark(p.opts.Since, "the checkpoint that was kept")
 	}
-	return nil
+	return p.witnessed(signed)
 }
 
 // bundle checks a bundle of entries against its tile, and grows the tree.

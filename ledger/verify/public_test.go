@@ -19,7 +19,7 @@ func published(t testing.TB, dir string) (public, vkey string) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := publish.Publish(context.Background(), s, s.Public()); err != nil {
+	if _, err := publish.Publish(context.Background(), s, s.Public(), nil); err != nil {
 		t.Fatal(err)
 	}
 	return s.Public(), s.VKey()

@@ -15,6 +15,9 @@ func (r Report) Text(w io.Writer) error {
 	if r.Tiles > 0 {
 		fmt.Fprintf(b, "%d published files compared\n", r.Tiles)
 	}
+	if r.Cosigned > 0 {
+		fmt.Fprintf(b, "cosigned by %d witnesses\n", r.Cosigned)
+	}
 	if r.Root != "" {
 		fmt.Fprintf(b, "root %s\n", r.Root)
 	}

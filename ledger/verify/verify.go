@@ -15,8 +15,10 @@
 //	4 RolledBack  the log is shorter than, or differs from, what was seen before
 //	5 Unfinished  something could not be read: nothing is said about the rest
 //
-// What it cannot find: a history that the holder of the key has written anew and
-// signed. Only Options.Since, a checkpoint that was kept elsewhere, shows that.
+// What it cannot find by itself: a history that the holder of the key has written
+// anew and signed, or cut. Options.Since, a checkpoint that was kept elsewhere, shows
+// that, and so do witnesses (Options.Witnesses): what they have not cosigned is
+// untrusted, and what they cosigned too long ago is rolled back.
 package verify
 
 import (
@@ -29,6 +31,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 	"modernc.org/sqlite"
@@ -92,8 +95,9 @@ type Report struct {
 	Outcomes    uint64    `json:"outcomes"`
 	Open        uint64    `json:"open"` // decisions whose outcome is missing
 	Root        string    `json:"root"`
-	Tiles       uint64    `json:"tiles,omitempty"` // files of the published form that were compared
-	Kind        Kind      `json:"kind"`            // the worst of all problems
+	Tiles       uint64    `json:"tiles,omitempty"`    // files of the published form that were compared
+	Cosigned    int       `json:"cosigned,omitempty"` // witnesses that have cosigned the checkpoint
+	Kind        Kind      `json:"kind"`               // the worst of all problems
 	Problems    []Problem `json:"problems"`
 	More        uint64    `json:"more,omitempty"` // problems beyond those listed
 }
@@ -122,16 +126,24 @@ type Options struct {
 	VKey string
 	// Since is a signed checkpoint that was kept elsewhere: the log must contain it.
 	Since []byte
+	// Witnesses are the keys (vkeys of type 0x04) of which Quorum have to have cosigned
+	// the published checkpoint; Fresh, if not zero, is how old the newest of these
+	// cosignatures may be at Now.
+	Witnesses []string
+	Quorum    int
+	Fresh     time.Duration
+	Now       time.Time
 	// Progress is told how far verification is. It may be nil.
 	Progress func(done, total uint64)
 }
 
 // The names of what is read in the directory; package store writes them.
 const (
-	database = "ledger.db"
-	vkeyFile = "log.vkey"
-	markFile = "hwm"
-	maxFile  = 64 << 10 // of the small files
+	database  = "ledger.db"
+	vkeyFile  = "log.vkey"
+	markFile  = "hwm"
+	publicDir = "public"
+	maxFile   = 64 << 10 // of the small files
 )
 
 // Dir verifies the ledger in a directory. The error is not nil exactly when the
@@ -290,7 +302,15 @@ func (v *run) readMarks() error {
 	if v.opts.Since != nil {
 		v.addMark(v.opts.Since, "the checkpoint that was kept")
 	}
-	return nil
+	if len(v.opts.Witnesses) == 0 {
+		return nil
+	}
+	published, err := readSmall(filepath.Join(v.dir, publicDir, checkpointFile))
+	if err != nil {
+		return err
+	}
+	v.addMark(published, "the published checkpoint")
+	return v.witnessed(published)
 }
 
 func (v *run) addMark(signed []byte, from string) {
@@ -300,6 +320,38 @@ func (v *run) addMark(signed []byte, from string) {
 		return
 	}
 	v.marks = append(v.marks, mark{c, from})
+}
+
+// witnessed holds a published checkpoint against the witness policy.
+func (v *run) witnessed(signed []byte) error {
+	if len(v.opts.Witnesses) == 0 {
+		return nil
+	}
+	names, newest := map[string]bool{}, time.Time{}
+	for _, vkey := range v.opts.Witnesses {
+		w, err := tlog.NewWitness(vkey)
+		if err != nil {
+			return err
+		}
+		if at, ok := w.Cosigned(signed); ok {
+			names[w.VKey()] = true
+			if at.After(newest) {
+				newest = at
+			}
+		}
+	}
+	v.report.Cosigned = len(names)
+	quorum := v.opts.Quorum
+	if quorum == 0 {
+		quorum = len(v.opts.Witnesses)
+	}
+	switch {
+	case len(names) < quorum:
+		v.report.problem(NoIndex, Untrusted, "%d witnesses have cosigned the checkpoint, of %d that are asked for", len(names), quorum)
+	case v.opts.Fresh > 0 && v.opts.Now.Sub(newest) > v.opts.Fresh:
+		v.report.problem(NoIndex, RolledBack, "no witness has seen this as the newest checkpoint since %s", newest.Format(time.RFC3339))
+	}
+	return nil
 }
 
 func readSmall(path string) ([]byte, error) {

@@ -83,7 +83,7 @@ func (a *App) pack(ctx context.Context, p evidence.Params, dir string) error {
 
 func (a *App) packVerifyCommand() *cobra.Command {
 	var asJSON bool
-	var vkey, since string
+	var o compared
 	cmd := &cobra.Command{
 		Use:   "verify DIR",
 		Short: "Check an evidence pack, offline",
@@ -93,7 +93,7 @@ too much is reported. assent-verify --pack does the same without assent.
 Exit codes: those of "assent ledger verify".`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opts, err := a.verifyOptions(vkey, since)
+			opts, err := a.verifyOptions(o)
 			if err != nil {
 				return err
 			}
@@ -102,21 +102,42 @@ Exit codes: those of "assent ledger verify".`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	cmd.Flags().StringVar(&vkey, "vkey", "", "the public `key`, or a file that holds it, from somebody you trust")
-	cmd.Flags().StringVar(&since, "since", "", "a checkpoint `file` that was kept elsewhere: the log must contain it")
+	o.flags(cmd)
 	return cmd
 }
 
+// compared is what a log is verified against.
+type compared struct {
+	vkey, since string
+	witnesses   []string
+	quorum      int
+	fresh       time.Duration
+}
+
+func (o *compared) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.vkey, "vkey", "", "the public `key`, or a file that holds it, from somebody you trust")
+	f.StringVar(&o.since, "since", "", "a checkpoint `file` that was kept elsewhere: the log must contain it")
+	f.StringArrayVar(&o.witnesses, "witness", nil, "the `key` of a witness that has to have cosigned what is published, or a file that holds it; may be given again")
+	f.IntVar(&o.quorum, "quorum", 0, "how many of the witnesses are enough; 0: all")
+	f.DurationVar(&o.fresh, "fresh", 0, "how old the newest cosignature may be; 0: any age")
+}
+
 // verifyOptions reads what a log is compared with.
-func (a *App) verifyOptions(vkey, since string) (opts verify.Options, err error) {
-	opts.VKey = vkey
-	if vkey != "" {
-		if data, err := os.ReadFile(a.absolute(vkey)); err == nil {
-			opts.VKey = string(data)
+func (a *App) verifyOptions(o compared) (verify.Options, error) {
+	held := func(text string) string {
+		if data, err := os.ReadFile(a.absolute(text)); err == nil && text != "" {
+			return string(data)
 		}
+		return text
 	}
-	if since != "" {
-		if opts.Since, err = os.ReadFile(a.absolute(since)); err != nil {
+	opts := verify.Options{VKey: held(o.vkey), Quorum: o.quorum, Fresh: o.fresh, Now: a.Now()}
+	for _, w := range o.witnesses {
+		opts.Witnesses = append(opts.Witnesses, held(w))
+	}
+	var err error
+	if o.since != "" {
+		if opts.Since, err = os.ReadFile(a.absolute(o.since)); err != nil {
 			return opts, exit{int(verify.Unfinished), fmt.Errorf("reading --since: %w", err)}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 func (a *App) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the evidence"}
 	cmd.AddCommand(a.tailCommand(), a.showCommand(), a.verifyCommand(), a.vkeyCommand(),
-		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand(), a.reconcileCommand())
+		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand(), a.reconcileCommand(), a.witnessCommand())
 	return cmd
 }
 
@@ -157,7 +157,7 @@ func (a *App) showCommand() *cobra.Command {
 
 func (a *App) verifyCommand() *cobra.Command {
 	var asJSON bool
-	var vkey, since string
+	var o compared
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Check every entry, checkpoint and pairing, offline",
@@ -167,20 +167,19 @@ that belongs to it. It needs the ledger's directory and nothing else. assent-ver
 Exit codes: 0 all holds; 1 tampered; 2 incomplete (a decision has no outcome yet); 3 the key is not the expected one;
 4 rolled back; 5 could not finish.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), vkey, since, asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), o, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
-	cmd.Flags().StringVar(&vkey, "vkey", "", "the public `key`, or a file that holds it, from somebody you trust")
-	cmd.Flags().StringVar(&since, "since", "", "a checkpoint `file` that was kept elsewhere: the ledger must contain it")
+	o.flags(cmd)
 	return cmd
 }
 
-func (a *App) verify(ctx context.Context, vkey, since string, asJSON bool) error {
+func (a *App) verify(ctx context.Context, o compared, asJSON bool) error {
 	cfg, err := a.load()
 	if err != nil {
 		return exit{int(verify.Unfinished), err}
 	}
-	opts, err := a.verifyOptions(vkey, since)
+	opts, err := a.verifyOptions(o)
 	if err != nil {
 		return err
 	}

@@ -3,14 +3,17 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strconv"
 
 	"github.com/spf13/cobra"
 
+	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/ledger/store"
 	"github.com/assent-iom/assent/ledger/tlog"
+	"github.com/assent-iom/assent/ledger/witness"
 )
 
 func (a *App) pathCommand() *cobra.Command {
@@ -55,7 +58,7 @@ func (a *App) publishCommand() *cobra.Command {
 			} else if err := s.Close(); err != nil {
 				return err
 			}
-			size, err := engine.Publish(cmd.Context(), cfg.Ledger)
+			size, err := engine.Publish(cmd.Context(), cfg.Ledger, peers(cfg))
 			if err != nil {
 				return err
 			}
@@ -158,4 +161,14 @@ func growthProof(ctx context.Context, s *store.Store, from, to uint64) ([]byte, 
 		return nil, fmt.Errorf("from %d to %d entries: %w; run: assent ledger verify", from, head.Size, err)
 	}
 	return tlog.FormatConsistency(from, hashes, signed), nil
+}
+
+// peers are the witnesses of the configuration, which was checked.
+func peers(cfg *config.Config) (all []*witness.Peer) {
+	for _, w := range cfg.Witnesses {
+		if key, err := tlog.NewWitness(w.Key); err == nil {
+			all = append(all, &witness.Peer{URL: w.URL, Key: key, Client: http.DefaultClient})
+		}
+	}
+	return all
 }

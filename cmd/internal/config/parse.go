@@ -190,6 +190,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 				err = r.bad(n, "%q is not a length of time up to %s; expected such as 10m, or 0s", text, LongestWait)
 			}
 		}
+	case FieldWitnesses:
+		c.Witnesses, err = r.witnesses(n)
 	case FieldHeartbeat:
 		var text string
 		if text, err = r.text(n); err == nil {

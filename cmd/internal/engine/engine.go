@@ -27,6 +27,7 @@ import (
 	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/store"
+	"github.com/assent-iom/assent/ledger/witness"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/model/graph"
@@ -103,6 +104,8 @@ type Config struct {
 	// PublishEvery is how often the ledger's published form is brought up to date;
 	// zero: only at the end.
 	PublishEvery time.Duration
+	// Witnesses are asked to cosign what is published.
+	Witnesses []*witness.Peer
 	// HeartbeatEvery is how often it is recorded that this proxy is there, from Open
 	// to Close; zero: never.
 	HeartbeatEvery time.Duration
@@ -205,7 +208,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		}
 		book = e.ledger
 		if cfg.PublishEvery > 0 {
-			e.publish = startPublisher(e.ledger, cfg.PublishEvery, cfg.Trouble)
+			e.publish = startPublisher(e.ledger, cfg.PublishEvery, cfg.Witnesses, cfg.Trouble)
 		}
 	}
 	e.book = &watched{Writer: book, now: cfg.Now}
@@ -398,7 +401,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.ledger != nil {
 		add("closing the ledger", e.ledger.Close())
-		if _, err := Publish(context.WithoutCancel(ctx), e.cfg.LedgerDir); err != nil { // what closing has written too
+		if _, err := Publish(context.WithoutCancel(ctx), e.cfg.LedgerDir, e.cfg.Witnesses); err != nil { // what closing has written too
 			e.cfg.Trouble("publishing the evidence", err)
 		}
 	}

@@ -141,6 +141,7 @@ var neighbours = map[string][]string{
 	"ledger/store":   {"ledger/tlog", "ledger/seal"}, // a log is a tree with signed heads
 	"ledger/publish": {"ledger/tlog", "ledger/seal"}, // it writes the same tree as files
 	"ledger/verify":  {"ledger/tlog", "ledger/seal"}, // it hashes the tree again and checks the heads
+	"ledger/witness": {"ledger/tlog", "ledger/seal"}, // it reads heads and proofs, and replaces files
 	// a pack is a part of the tree, and is checked as one
 	"ledger/evidence": {"ledger/tlog", "ledger/verify"},
 }

@@ -2,9 +2,10 @@
 // fsck and torchwood. It is a module of its own so that their requirements are
 // not Assent's.
 //
-//	thirdparty DIR VKEY [PROOF ENTRY]
+//	thirdparty DIR VKEY [PROOF ENTRY | WITNESS]
 //
-// It prints one line a check and exits 1 if any of them fails. With PROOF and
+// With WITNESS (a vkey) it also checks that torchwood finds that witness's
+// cosignature under the checkpoint. It prints one line a check and exits 1 if any of them fails. With PROOF and
 // ENTRY (files) it also checks a tlog-proof of that entry.
 package main
 
@@ -26,8 +27,8 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 && len(os.Args) != 5 {
-		fmt.Fprintln(os.Stderr, "usage: thirdparty DIR VKEY [PROOF ENTRY]")
+	if len(os.Args) < 3 || len(os.Args) > 5 {
+		fmt.Fprintln(os.Stderr, "usage: thirdparty DIR VKEY [PROOF ENTRY | WITNESS]")
 		os.Exit(64)
 	}
 	dir, vkey := os.Args[1], os.Args[2]
@@ -53,9 +54,25 @@ func main() {
 	if len(os.Args) == 5 {
 		report("proof", checkProof(os.Args[3], os.Args[4], verifier))
 	}
+	if len(os.Args) == 4 {
+		report("cosigned", checkCosigned(dir, os.Args[3], verifier))
+	}
 	if failed {
 		os.Exit(1)
 	}
+}
+
+func checkCosigned(dir, witness string, v note.Verifier) error {
+	w, err := torchwood.NewCosignatureVerifier(witness)
+	if err != nil {
+		return err
+	}
+	signed, err := os.ReadFile(dir + "/checkpoint")
+	if err != nil {
+		return err
+	}
+	_, _, err = torchwood.VerifyCheckpoint(signed, torchwood.ThresholdPolicy(2, policy(v), torchwood.SingleVerifierPolicy(w)))
+	return err
 }
 
 func checkTessera(ctx context.Context, dir string, v note.Verifier) error {
