@@ -143,7 +143,7 @@ func (l *lesson) types(n string) []table.ResourceType {
 		switch {
 		case isNoun(r.Name, n):
 			named = append(named, r)
-		case stem(lastVariable(r.ARN)) == n && strings.HasSuffix(r.ARN, "}"):
+		case strings.HasSuffix(r.ARN, "}") && stemIs(lastVariable(r.ARN), n):
 			ended = append(ended, r)
 		}
 	}
@@ -153,12 +153,19 @@ func (l *lesson) types(n string) []table.ResourceType {
 	return ended
 }
 
+// lastVariable is the last of variables.
 func lastVariable(template string) string {
-	all := variables(template)
-	if len(all) == 0 {
-		return ""
+	for {
+		i := strings.LastIndex(template, "${")
+		if i < 0 {
+			return ""
+		}
+		name, _, _ := strings.Cut(template[i+2:], "}")
+		if name != "Partition" && name != "Region" && name != "Account" {
+			return name
+		}
+		template = template[:i]
 	}
-	return all[len(all)-1]
 }
 
 // identity finds the structure's own ARN: written in it, or filled from a

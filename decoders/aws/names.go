@@ -119,8 +119,26 @@ func noun(resourceType string) string {
 // isNoun reports whether a singular noun, as operations and answers write it, is
 // a resource type.
 func isNoun(resourceType, n string) bool {
+	if _, renamed := nouns[resourceType]; !renamed && len(otherNouns[resourceType]) == 0 {
+		if _, name := splitType(resourceType); !begins(name, n) {
+			return false // told without making a word of each of a service's types
+		}
+	}
 	own := noun(resourceType)
 	return n != "" && (own == n || singular(own) == n || slices.Contains(otherNouns[resourceType], n))
+}
+
+// stemIs reports whether stem(name) is n.
+func stemIs(name, n string) bool { return begins(name, n) && stem(name) == n }
+
+// begins reports whether a name, in lower case, may begin like n: what is cut off or
+// exchanged is at its end. A name that begins with no letter may begin like anything.
+func begins(name, n string) bool {
+	if name == "" || n == "" {
+		return name == n
+	}
+	c := name[0] | 0x20
+	return c == n[0] || c < 'a' || c > 'z'
 }
 
 // nouns are the types that operations call by another name.
