@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"net/http"
 
 	"github.com/assent-iom/assent/model"
@@ -68,7 +69,8 @@ func (s *Server) announced(r *http.Request, proof string) (who caller, ok bool, 
 		who.from = r.RemoteAddr
 		return who, true, ""
 	}
-	if who.actor, who.run, ok = s.cfg.Authenticator.Authenticate(proof); ok {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if who.actor, who.run, ok = s.recognise(proof, local, r.RemoteAddr); ok {
 		return who, true, ""
 	}
 	if shown && proof == "" {

@@ -45,6 +45,7 @@ package proxy
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/assent-iom/assent/decoders"
@@ -130,4 +131,10 @@ type Turned struct {
 type Authenticator interface {
 	// Authenticate returns ok=false for a stranger, who is answered 407.
 	Authenticate(proxyAuthorization string) (actor model.Actor, run string, ok bool)
+}
+
+// Beside may be implemented by an Authenticator that knows callers by where their
+// connection comes from and goes to, for those who can prove nothing else.
+type Beside interface {
+	AuthenticateConnection(local, remote netip.AddrPort) (actor model.Actor, run string, ok bool)
 }

@@ -6,12 +6,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
 	"github.com/elazarl/goproxy"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/model"
 )
 
 type callerKey struct{}
@@ -44,6 +46,23 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.proxy.NonproxyHandler.ServeHTTP(w, r)
 	}
+}
+
+// recognise tells who calls, by a proof or, where there is none, by the connection.
+func (s *Server) recognise(proof string, local net.Addr, remote string) (actor model.Actor, run string, ok bool) {
+	if actor, run, ok = s.cfg.Authenticator.Authenticate(proof); ok || proof != "" || local == nil {
+		return actor, run, ok
+	}
+	by, can := s.cfg.Authenticator.(Beside)
+	if !can {
+		return actor, run, false
+	}
+	to, err1 := netip.ParseAddrPort(local.String())
+	from, err2 := netip.ParseAddrPort(remote)
+	if err1 != nil || err2 != nil {
+		return actor, run, false
+	}
+	return by.AuthenticateConnection(to, from)
 }
 
 // connect is goproxy's CONNECT handler: governed tunnels are opened by us,

@@ -119,7 +119,7 @@ func (s *Server) negotiate(c io.ReadWriter, version byte) (who caller, host stri
 		return who, "", err
 	}
 	// Whoever may come without a password is let in without one.
-	actor, run, known := s.cfg.Authenticator.Authenticate("")
+	actor, run, known := s.recognise("", local(c), remote(c))
 	switch {
 	case strings.IndexByte(methods, socksPassword) >= 0:
 		if _, err := c.Write([]byte{socks5, socksPassword}); err != nil {
@@ -153,6 +153,20 @@ func (s *Server) negotiate(c io.ReadWriter, version byte) (who caller, host stri
 	}
 	host, err = readTarget(c)
 	return caller{actor: actor, run: run}, host, err
+}
+
+func local(c io.ReadWriter) net.Addr {
+	if c, ok := c.(net.Conn); ok {
+		return c.LocalAddr()
+	}
+	return nil
+}
+
+func remote(c io.ReadWriter) string {
+	if c, ok := c.(net.Conn); ok {
+		return c.RemoteAddr().String()
+	}
+	return ""
 }
 
 // readMethods reads the ways in which a client can say who it is, after the

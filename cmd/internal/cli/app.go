@@ -36,6 +36,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/assent-iom/assent/cmd/internal/capture"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/model/intent"
 )
@@ -61,6 +62,9 @@ type App struct {
 
 // Main runs the program and returns its exit code.
 func Main(args []string, version string) int {
+	if len(args) > 0 && args[0] == capture.Word {
+		return capture.Inside(args[1:]) // we are the helper of a run
+	}
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = "."

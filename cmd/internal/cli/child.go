@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -57,38 +56,55 @@ func runnable(file string) (string, error) {
 	return file, nil
 }
 
+// child is a command that is about to run.
+type child interface {
+	start() error
+	process() *os.Process
+	wait() (*os.ProcessState, error)
+}
+
+// plainChild is a process of this one.
+type plainChild struct{ *exec.Cmd }
+
+func (c plainChild) start() error         { return c.Start() }
+func (c plainChild) process() *os.Process { return c.Process }
+func (c plainChild) wait() (*os.ProcessState, error) {
+	err := c.Wait()
+	return c.ProcessState, err
+}
+
 // runChild runs the command to its end and returns its exit code. Signals that
 // reach assent alone are passed on; those that the terminal sends to both (an
 // interrupt) are left to the command, and assent outlives it to sum up.
-func runChild(path string, args []string, dir string, env []string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
-	cmd := &exec.Cmd{Path: path, Args: args, Dir: dir, Env: env, Stdin: stdin, Stdout: stdout, Stderr: stderr}
+func runChild(c child) (int, error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, passedOn()...)
 	defer signal.Stop(signals)
-	if err := cmd.Start(); err != nil {
+	if err := c.start(); err != nil {
 		return 0, err
 	}
 	ended := make(chan struct{})
 	forwarder := make(chan struct{})
+	process := c.process()
 	go func() {
 		defer close(forwarder)
 		for {
 			select {
 			case sig := <-signals:
 				if sig != os.Interrupt || !fromTerminal() {
-					cmd.Process.Signal(sig)
+					process.Signal(sig)
 				}
 			case <-ended:
 				return
 			}
 		}
 	}()
-	err := cmd.Wait()
+	state, err := c.wait()
 	close(ended)
 	<-forwarder
 	var exited *exec.ExitError
 	if err != nil && !errors.As(err, &exited) {
 		return 0, err
 	}
-	return exitCode(cmd.ProcessState), nil
+	return exitCode(state), nil
 }

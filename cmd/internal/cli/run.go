@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assent-iom/assent/certs"
+	"github.com/assent-iom/assent/cmd/internal/capture"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/setup"
@@ -40,6 +41,7 @@ type runOptions struct {
 	tokens           tokenSource
 	enforce, observe bool
 	gateway          bool // kubeconfigs lead to a gateway, not through the proxy
+	capture          bool // a network of its own, of which assent is the only way out
 	question         bool // assent may -- CMD: judge, tell, and send no change
 }
 
@@ -55,6 +57,11 @@ evidence. stdout, stdin and the exit code are the command's own.
 With --gateway the command's kubeconfig names a gateway of this run as the server of each cluster, and a client certificate
 that says whose it is: for programs that ignore proxies, and clusters on this machine. Tokens and plugins go on to the cluster.
 
+With --capture the command runs in a network of its own, of which assent is the only way out (Linux; as root, or where users
+may make namespaces): clients that ignore proxies come by all the same, and what is not TCP is refused. Services on this
+machine's loopback are not in that network: list those that it needs under may_dial in assent.yaml; they are then reached
+through the proxy. Sockets of daemons that start processes for others (docker, systemd) are hidden.
+
 Without declared intent, or with --observe, nothing is blocked. With --enforce, or "mode: enforce" in assent.yaml, a
 change passes only if it is declared.
 
@@ -66,7 +73,8 @@ Exit codes: the command's own; 125 assent failed, 126 the command cannot be run,
 		Example: `  assent run -- terraform plan
   assent run --enforce --as deploy-agent --kind agent -- ./agent.sh
   assent run --broker --as deploy-agent -- terraform apply
-  assent run --gateway -- python3 deploy.py`,
+  assent run --gateway -- python3 deploy.py
+  assent run --enforce --capture -- ./agent.sh`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), o, args) },
 	}
@@ -78,6 +86,7 @@ Exit codes: the command's own; 125 assent failed, 126 the command cannot be run,
 	cmd.Flags().BoolVar(&o.enforce, "enforce", false, "refuse what is not declared")
 	cmd.Flags().BoolVar(&o.observe, "observe", false, "refuse nothing, whatever assent.yaml says")
 	cmd.Flags().BoolVar(&o.gateway, "gateway", false, "lead Kubernetes calls to a gateway instead of through the proxy")
+	cmd.Flags().BoolVar(&o.capture, "capture", false, "leave the command no way out but through assent")
 	cmd.MarkFlagsMutuallyExclusive("enforce", "observe")
 	cmd.Flags().SetInterspersed(false) // everything after CMD is the command's
 	return cmd
@@ -103,11 +112,14 @@ func (a *App) run(ctx context.Context, o runOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	// What a run starts is killed when the thread that started it ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	s, err := a.startRun(ctx, o, cfg)
 	if err != nil {
 		return failed(err)
 	}
-	code, childErr := runChild(path, args, a.Dir, s.env, a.Stdin, a.Stdout, a.Stderr)
+	code, childErr := runChild(s.child(path, args))
 	if err := s.end(); err != nil {
 		a.printError(err)
 	}
@@ -151,9 +163,12 @@ type runSession struct {
 	asking   bool // assent may: no change is sent
 	cfg      *config.Config
 	room     *setup.Room
+	space    *capture.Namespace // nil without --capture
 	engine   *engine.Engine
 	watcher  *watcher
-	served   []chan error // of each door
+	doors    []runDoor    // the proxy first
+	gateway  net.Listener // nil without --gateway; one of doors
+	served   chan error
 	env      []string
 	overlays map[string][]byte // the child's kubeconfigs, as they were written
 }
@@ -184,24 +199,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if s.room, err = setup.NewRoom(); err != nil {
 		return nil, err
 	}
-	var listening []net.Listener
-	defer func() {
-		if err != nil {
-			for _, l := range listening {
-				l.Close()
-			}
-		}
-	}()
-	listen := func() (net.Listener, error) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, fmt.Errorf("listening on loopback: %w", err)
-		}
-		listening = append(listening, l)
-		return l, nil
-	}
-	listener, err := listen()
-	if err != nil {
+	if err := s.open(o, who); err != nil {
 		return nil, err
 	}
 	token, err := actor.NewRunToken(a.Rand)
@@ -212,7 +210,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if err := tokens.Add(token, who, s.id); err != nil {
 		return nil, err
 	}
-	params := setup.Params{Proxy: listener.Addr().String(), Run: s.id, Token: token, OS: runtime.GOOS}
+	params := setup.Params{Proxy: s.doors[0].listener.Addr().String(), Run: s.id, Token: token, OS: runtime.GOOS}
 	for _, b := range cfg.Governed {
 		params.Governed = append(params.Governed, b.Host)
 	}
@@ -227,15 +225,11 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 		}
 	}
 	lead := byProxy(&params, authority)
-	var gateway net.Listener
 	if o.gateway {
-		if gateway, err = listen(); err != nil {
-			return nil, err
-		}
 		// By name: programs that would ask a proxy for it are told not to, and for the
 		// name alone.
 		params.Direct = "localhost"
-		lead = byGateway(fmt.Sprintf("https://localhost:%d", gateway.Addr().(*net.TCPAddr).Port), authority, who, s.id)
+		lead = byGateway(fmt.Sprintf("https://localhost:%d", s.gateway.Addr().(*net.TCPAddr).Port), authority, who, s.id)
 	}
 	clusters, err := s.kubeconfig(&params, lead)
 	if err != nil {
@@ -254,31 +248,20 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 		return nil, err
 	}
 	err = s.engine.Open(engine.Door{
-		Authority: authority, Authenticator: ways, Upstreams: cfg.Upstreams, Egress: cfg.Egress, Limits: cfg.Limits,
-		// The command reaches this machine's own services without us just as well.
-		MayDial:    []string{"*"},
+		Authority: authority, Authenticator: s.callers(ways, who), Upstreams: cfg.Upstreams, Egress: cfg.Egress, Limits: cfg.Limits,
+		MayDial:    s.mayDial(),
 		OnDistrust: s.watcher.distrust,
 		Roots:      roots,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.serve(func() error { return s.engine.Serve(listener) })
-	if gateway != nil {
-		s.serve(func() error { return s.engine.ServeGateway(gateway) })
-	}
+	s.serve()
 	if err := s.environ(params, authority); err != nil {
 		return nil, err
 	}
 	s.greet(who.ID)
 	return s, nil
-}
-
-// serve answers at one door until the engine is closed.
-func (s *runSession) serve(door func() error) {
-	ended := make(chan error, 1)
-	s.served = append(s.served, ended)
-	go func() { ended <- door() }()
 }
 
 // environ writes the trust files and makes the child's environment.
@@ -304,6 +287,9 @@ func (s *runSession) greet(who string) {
 		s.app.note("asking as %s (%s): changes are judged, and none is sent", term.Plain(who), intent)
 		return
 	}
+	if s.space != nil {
+		s.app.note("capturing: assent is the only way out of the command's network")
+	}
 	if s.cfg.Mode == policy.Observe {
 		s.app.note("observing %s as %s (%s): nothing will be blocked; evidence in %s", s.id, term.Plain(who), intent, s.cfg.Ledger)
 		return
@@ -317,8 +303,11 @@ func (s *runSession) end() error {
 	defer cancel()
 	stats, entries := s.engine.Stats(), s.engine.Entries()
 	err := s.engine.Close(ctx)
-	for _, ended := range s.served {
-		err = errors.Join(err, <-ended)
+	for range s.doors {
+		err = errors.Join(err, <-s.served)
+	}
+	if s.space != nil {
+		err = errors.Join(err, s.space.Close())
 	}
 	s.watcher.printer.Close()
 	s.watcher.sum(s, stats, entries)
@@ -328,8 +317,14 @@ func (s *runSession) end() error {
 
 // discard undoes what a start that failed has made.
 func (s *runSession) discard() {
+	for _, d := range s.doors {
+		d.listener.Close()
+	}
 	if s.engine != nil {
 		s.engine.Close(context.Background())
+	}
+	if s.space != nil {
+		s.space.Close()
 	}
 	if s.watcher != nil {
 		s.watcher.printer.Close()

@@ -109,9 +109,11 @@ func java(old string, in Params) string {
 	options := []string{
 		"-Dhttps.proxyHost=" + host, "-Dhttps.proxyPort=" + port,
 		"-Dhttp.proxyHost=" + host, "-Dhttp.proxyPort=" + port,
-		"-Dhttps.proxyUser=" + in.Run, "-Dhttps.proxyPassword=" + in.Token,
-		// Basic authentication on CONNECT is off in Java by default; it is safe on loopback.
-		"-Djdk.http.auth.tunneling.disabledSchemes=",
+	}
+	if in.OS != "linux" { // there, a JVM is known by its connection: its own client has no place for a token
+		options = append(options, "-Dhttps.proxyUser="+in.Run, "-Dhttps.proxyPassword="+in.Token,
+			// Basic authentication on CONNECT is off in Java by default; it is safe on loopback.
+			"-Djdk.http.auth.tunneling.disabledSchemes=")
 	}
 	if in.TrustStore != "" {
 		path := in.TrustStore
