@@ -25,8 +25,8 @@ import (
 // Redirected says what is known of whoever comes through one transparent listener.
 type Redirected struct {
 	// Authenticator tells who it is; Authenticate is called without a proof, since
-	// there is none: one listener is one actor's. Nil means Config.Authenticator,
-	// which lets nobody in that it wants a proof of.
+	// there is none: one listener is one actor's. Nil means Config.Authenticator: of
+	// whom it wants a proof, the calls have to bring one, or nobody is let in.
 	Authenticator Authenticator
 	// Names tells which name an address was handed out for, where assent itself
 	// answers the client's DNS: the client meant that name. It may be nil.
@@ -114,12 +114,16 @@ func (s *Server) redirected(d *door, c net.Conn, from Redirected) {
 	said := d.wait(c, s.cfg.Limits.Header)
 	t := &tunnel{Conn: c, done: make(chan struct{})}
 	t.opening = overRedirect{t}
+	t.caller.from = c.RemoteAddr().String()
 	var ok bool
 	if t.caller.actor, t.caller.run, ok = from.Authenticator.Authenticate(""); !ok {
-		said()
-		s.cfg.Log.Warn("a transparent listener that is nobody's: nobody is let in")
-		_ = c.Close()
-		return
+		t.caller.stranger = true // its calls may prove who they are from
+		if s.prover() == nil {
+			said()
+			s.cfg.Log.Warn("a transparent listener that is nobody's: nobody is let in")
+			_ = c.Close()
+			return
+		}
 	}
 	no := s.whither(t, from)
 	if open := said(); no == nil && (!open || s.draining.Load()) {

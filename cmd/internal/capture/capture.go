@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -42,8 +41,6 @@ type Unable struct {
 func (u Unable) Error() string  { return "capture: " + u.Err.Error() }
 func (u Unable) Unwrap() error  { return u.Err }
 func (u Unable) Repair() string { return u.repair }
-
-var errNotLinux = errors.New("it needs the namespaces of Linux")
 
 // Hidden are the sockets of daemons that start processes, forward connections or
 // resolve names for whoever asks: each would be a way out of the network. Those of

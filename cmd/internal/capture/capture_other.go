@@ -3,9 +3,12 @@
 package capture
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 )
+
+var errNotLinux = errors.New("it needs the namespaces of Linux")
 
 // Namespace needs Linux.
 type Namespace struct {

@@ -301,8 +301,9 @@ func (s *runSession) greet(who string) {
 func (s *runSession) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
-	stats, entries := s.engine.Stats(), s.engine.Entries()
+	entries := s.engine.Entries()
 	err := s.engine.Close(ctx)
+	stats := s.engine.Stats() // tunnels are counted at their end
 	for range s.doors {
 		err = errors.Join(err, <-s.served)
 	}

@@ -17,10 +17,14 @@ func (e *Engine) ServeReverse(l net.Listener, r proxy.Reverse) error {
 func (e *Engine) CheckReverse(r proxy.Reverse) error { return e.server.Check(r) }
 
 // ServeTransparent is Serve for redirected connections, all of which belong to one
-// actor and, unless it is empty, to one run. Names may be nil: see
-// proxy.Redirected.
+// actor and, unless it is empty, to one run; without an actor, to whoever a call
+// proves, as at the proxy. Names may be nil: see proxy.Redirected.
 func (e *Engine) ServeTransparent(l net.Listener, who model.Actor, run string, names func(netip.Addr) (string, bool)) error {
-	return e.server.ServeTransparent(l, proxy.Redirected{Authenticator: one{who, run}, Names: names})
+	from := proxy.Redirected{Names: names}
+	if who.ID != "" {
+		from.Authenticator = one{who, run}
+	}
+	return e.server.ServeTransparent(l, from)
 }
 
 // one takes everybody for one actor: whoever can reach its listener.
