@@ -1,0 +1,26 @@
+package model
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Built is what was executed through the proxy, and how it was found to be
+// afterwards: what has changed since is drift.
+type Built struct {
+	URN  URN    `json:"urn"`
+	Type string `json:"type"`
+	// The last change that was executed: when, by whom, by which decision.
+	At        time.Time `json:"at"`
+	Actor     string    `json:"actor,omitempty"`
+	Decision  string    `json:"decision,omitempty"`
+	Operation string    `json:"operation,omitempty"`
+	// Attrs and Tags are what a read after the change has shown, with all the defaults
+	// that a service fills in; ReadAt is when. A zero ReadAt: not read back yet.
+	Attrs  json.RawMessage   `json:"attrs,omitempty"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	ReadAt time.Time         `json:"read_at,omitzero"`
+}
+
+// Settled reports whether the resource was read back after its last change.
+func (b Built) Settled() bool { return !b.ReadAt.IsZero() && !b.ReadAt.Before(b.At) }
