@@ -102,6 +102,9 @@ func (s *Store) prepare() error {
 		return damaged(errors.New(verdict))
 	}
 	if version == format {
+		if _, err := s.db.Exec(builtSchema); err != nil {
+			return fmt.Errorf("preparing model %s: %w", s.path, err)
+		}
 		return nil
 	}
 	tx, err := s.db.Begin()
@@ -109,7 +112,7 @@ func (s *Store) prepare() error {
 		return fmt.Errorf("preparing model %s: %w", s.path, err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	if _, err := tx.Exec(schema + fmt.Sprintf("PRAGMA user_version = %d;", format)); err != nil {
+	if _, err := tx.Exec(schema + builtSchema + fmt.Sprintf("PRAGMA user_version = %d;", format)); err != nil {
 		return fmt.Errorf("preparing model %s: %w", s.path, err)
 	}
 	if err := tx.Commit(); err != nil {

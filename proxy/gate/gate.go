@@ -55,7 +55,10 @@ type Config struct {
 	Snapshot func() model.Snapshot     // the newest version of the model
 	Ledger   ledger.Writer             // nil refuses every mutation
 	Learn    func([]model.Observation) // takes what answers say about what exists; may be nil
-	Mode     policy.Mode               // zero: enforce
+	// Executed is told of each change that was answered with success, with what the
+	// answer showed; may be nil.
+	Executed func(policy.Decision, []model.Observation)
+	Mode     policy.Mode // zero: enforce
 	// Holds keeps what waits for approval; nil refuses it. Wait bounds how long a
 	// call may wait on its open connection (see patience).
 	Holds Holds
@@ -215,14 +218,14 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		DecisionID: id,
 		Warning:    g.warning(d),
 		Close:      g.closer(d, receipt, statement),
-		Learn:      g.learner(in),
+		Learn:      g.learner(in, &d),
 	}
 }
 
 // pass lets a read through. A dry run of a change is judged, so that its caller
 // is told what would be refused, but it is neither recorded nor blocked.
 func (g *Gate) pass(ctx context.Context, in proxy.Asked, a model.Action, at time.Time, id string) proxy.Permit {
-	p := proxy.Permit{Learn: g.learner(in)}
+	p := proxy.Permit{Learn: g.learner(in, nil)}
 	if a.DryRun {
 		p.Learn = nil // what a dry run answers does not exist
 		dry := a
@@ -336,8 +339,9 @@ func (g *Gate) closer(d policy.Decision, of ledger.Receipt, recorded []byte) fun
 	}
 }
 
-// learner returns the function that takes what an answer says about what exists.
-func (g *Gate) learner(in proxy.Asked) func(*decoders.Response) {
+// learner returns the function that takes what an answer says about what exists, and
+// of a decided change, that it was executed.
+func (g *Gate) learner(in proxy.Asked, d *policy.Decision) func(*decoders.Response) {
 	if g.cfg.Learn == nil {
 		return nil
 	}
@@ -347,8 +351,12 @@ func (g *Gate) learner(in proxy.Asked) func(*decoders.Response) {
 				g.cfg.Gap("learning from "+in.Call.Host, fmt.Errorf("panic: %v", p))
 			}
 		}()
-		if seen := in.Decoder.Learn(in.Call, r); len(seen) > 0 {
+		seen := in.Decoder.Learn(in.Call, r)
+		if len(seen) > 0 {
 			g.cfg.Learn(seen)
+		}
+		if d != nil && g.cfg.Executed != nil && d.Action.Mutates() && r.Status >= 200 && r.Status < 300 {
+			g.cfg.Executed(*d, seen)
 		}
 	}
 }

@@ -108,6 +108,9 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 	}
 	began := a.Now()
 	err = errors.Join(runner.Once(ctx), writer.Close())
+	if err == nil {
+		err = engine.Settle(ctx, s, g.Snapshot(), runner)
+	}
 	a.collectedGaps(runner, asJSON)
 	if !asJSON && err == nil {
 		a.note("read %d kinds in %s; the model has %d resources", counted(runner), a.Now().Sub(began).Round(100*time.Millisecond), g.Size())

@@ -181,7 +181,7 @@ func (e *Engine) openCollectors(how Door) error {
 	if err != nil {
 		return err
 	}
-	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.passing, Snapshot: e.graph.Snapshot, Now: e.cfg.Now, Progress: e.cfg.Collected})
+	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.passing, Snapshot: e.graph.Snapshot, Now: e.cfg.Now, Progress: e.collected})
 	if err != nil {
 		return err
 	}
@@ -193,6 +193,25 @@ func (e *Engine) openCollectors(how Door) error {
 	}()
 	e.collecting.Store(c)
 	return nil
+}
+
+// collected is told when it changes how well something is known.
+func (e *Engine) collected(collector string, c collect.Coverage) {
+	if e.builds != nil && c.State == collect.Complete {
+		e.builds.listed()
+	}
+	if e.cfg.Collected != nil {
+		e.cfg.Collected(collector, c)
+	}
+}
+
+// settle takes what complete listings have read as what was built.
+func (e *Engine) settle() error {
+	c := e.collecting.Load()
+	if c == nil {
+		return nil
+	}
+	return Settle(context.Background(), e.models, e.graph.Snapshot(), c.Runner)
 }
 
 // endCollectors waits for them: what they learn belongs to the model that is closed

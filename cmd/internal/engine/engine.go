@@ -152,6 +152,7 @@ type Engine struct {
 	graph    *graph.Graph
 	models   *modelstore.Store  // nil when the model on disk could not be used
 	writer   *modelstore.Writer // nil with models
+	builds   *builds            // nil with models
 	decide   *decide.Engine
 	inbox    *inbox.Inbox // nil: nobody can be asked
 	budgets  *budget.Book // nil: what counts against a budget is refused
@@ -220,8 +221,9 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	}
 	e.gate, err = gate.New(gate.Config{
 		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: e.book, Mode: cfg.Mode,
-		Learn: func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
+		Executed: e.executed(),
+		Learn:    func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
+		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
 		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
@@ -265,6 +267,7 @@ func (e *Engine) openModel(ctx context.Context) *collect.Passing {
 		if resources, relations, err = s.Load(ctx); err == nil {
 			e.graph.Load(resources, relations)
 			e.models, e.writer = s, modelstore.NewWriter(s)
+			e.builds = startBuilds(s, e.settle, func(err error) { e.cfg.Trouble("what was built is not kept", err) })
 			cfg.Saver = e.writer
 			return collect.NewPassing(cfg)
 		}
@@ -384,6 +387,9 @@ func (e *Engine) Close(ctx context.Context) error {
 		add("recording the last heartbeat", e.heart.stop())
 	}
 	e.endCollectors()
+	if e.builds != nil {
+		e.builds.close()
+	}
 	if e.writer != nil {
 		add("saving the model", e.writer.Close())
 	}
