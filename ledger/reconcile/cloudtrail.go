@@ -44,6 +44,8 @@ type trailRecord struct {
 	Resources []struct {
 		ARN string `json:"ARN"`
 	} `json:"resources"`
+	Request  any `json:"requestParameters"`
+	Response any `json:"responseElements"`
 }
 
 // own names the rule by which a record is AWS's own doing, or nothing. What such
@@ -71,12 +73,17 @@ func (r trailRecord) event(n Notion) Event {
 		Actor: r.Identity.ARN, Name: service + ":" + operation, Account: r.Account, Region: r.Region, From: r.From,
 		Verb: verb, ReadOnly: r.ReadOnly == true || r.ReadOnly == "true", Own: r.own(), Result: Applied,
 	}
+	e.Service, _, _ = strings.Cut(r.EventSource, ".")
 	if e.Actor == "" {
 		e.Actor = strings.TrimSpace(r.Identity.Type + " " + r.Identity.Principal)
 	}
 	if len(r.Resources) > 0 {
 		e.Target = r.Resources[0].ARN
 	}
+	for _, res := range r.Resources {
+		e.Names = append(e.Names, res.ARN)
+	}
+	e.Names = texts(texts(e.Names, r.Request), r.Response)
 	if r.ErrorCode != "" {
 		e.Result = Refused
 		if strings.Contains(r.ErrorCode, "InternalFailure") || strings.Contains(r.ErrorCode, "InternalError") || strings.Contains(r.ErrorCode, "ServiceUnavailable") {
@@ -84,6 +91,31 @@ func (r trailRecord) event(n Notion) Event {
 		}
 	}
 	return e
+}
+
+// What an event may speak of: more names, or longer ones, name nothing.
+const (
+	maxNames = 256
+	maxName  = 2048
+)
+
+// texts adds the texts of a tree to some names.
+func texts(names []string, v any) []string {
+	switch v := v.(type) {
+	case string:
+		if len(v) <= maxName && len(names) < maxNames {
+			names = append(names, v)
+		}
+	case []any:
+		for _, item := range v {
+			names = texts(names, item)
+		}
+	case map[string]any:
+		for _, item := range v {
+			names = texts(names, item)
+		}
+	}
+	return names
 }
 
 // ReadCloudTrail reads a log file as CloudTrail delivers it ({"Records": […]}),

@@ -57,7 +57,9 @@ type Event struct {
 	At        time.Time
 	Actor     string
 	Name      string // s3:CreateBucket; create deployments
+	Service   string // of AWS, as its ARNs have it: rds
 	Target    string
+	Names     []string // identifiers that its parameters and its answer speak of
 	Account   string
 	Region    string
 	From      string // the caller's address

@@ -191,6 +191,7 @@ Start here, no set-up needed, nothing is blocked:
 		a.radiusCommand(),
 		a.ownersCommand(),
 		a.collectCommand(),
+		a.driftCommand(),
 		a.intentCommand(),
 		a.canCommand(),
 		a.whoCanCommand(),

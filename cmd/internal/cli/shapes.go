@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/assent-iom/assent/ledger/evidence"
 	"github.com/assent-iom/assent/ledger/reconcile"
+	drift "github.com/assent-iom/assent/model/reconcile"
 	"github.com/assent-iom/assent/policy/lint"
 )
 
@@ -31,5 +32,7 @@ func Shapes() map[string]any {
 		"Rights":                    lint.Right{},
 		"An example":                caseResult{},
 		"Modes":                     environmentMode{},
+		"Drift":                     drift.Status{},
+		"A field that drifted":      drift.Field{},
 	}
 }
