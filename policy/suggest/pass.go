@@ -22,7 +22,7 @@ func apart(part, whole model.Action) bool {
 }
 
 // pass is one such right of one actor, by one call.
-type pass struct{ actor, resource, kind, verb, capability, operation, by string }
+type pass struct{ actor, resource, kind, verb, capability, operation, by, env string }
 
 // pass sets a right apart.
 func (d *draft) pass(a model.Action, decision policy.Decision) {
@@ -32,10 +32,11 @@ func (d *draft) pass(a model.Action, decision policy.Decision) {
 		said.PassedBy = a.Name()
 	}
 	for _, t := range targets(a) {
+		env := environment
 		if account(a, string(t.URN)) == strings.Trim(a.Account, "*") {
-			d.place(a, string(t.URN)) // so that the clause holds once it is uncommented
+			env = d.place(a, string(t.URN)) // so that the clause holds once it is uncommented
 		}
-		key := pass{decision.Action.Actor.ID, string(t.URN), t.Type, string(a.Verb), a.Capability, a.Name(), said.PassedBy}
+		key := pass{decision.Action.Actor.ID, string(t.URN), t.Type, string(a.Verb), a.Capability, a.Name(), said.PassedBy, env}
 		g := d.passes[key]
 		if g == nil {
 			g = &drafted{resources: map[string]bool{}}
@@ -79,7 +80,7 @@ func (d *draft) setApart(p printer, names map[string]string) {
 			"  who: [" + names[key.actor] + "]",
 			"  may: [" + key.verb + "]",
 			"  what: {capability: [" + quote(key.capability) + "], operation: [" + quote(key.operation) + "], type: [" + quote(key.kind) + "], resource: [" + quote(key.resource) + "]}",
-			"  in: [" + environment + "]",
+			"  in: [" + key.env + "]",
 		} {
 			p("    #%s", text)
 		}

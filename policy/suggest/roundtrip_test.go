@@ -45,7 +45,7 @@ func TestTheDraftAllowsExactlyWhatWasSeen(t *testing.T) {
 	for _, a := range actions {
 		decisions = append(decisions, policy.Decision{Action: a, Radius: policy.Radius{Complete: true}})
 	}
-	text, err := suggest.Suggest(decisions)
+	text, err := suggest.Suggest(decisions, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func setApart(t *testing.T, part model.Action, says string) {
 	t.Helper()
 	makes := call("aws", "RunInstances", model.Create, "compute.instance", "123456789012", "us-east-1", "ec2:instance", "arn:aws:ec2:us-east-1:123456789012:instance/*", "created")
 	makes.Parts = []model.Action{part}
-	text, err := suggest.Suggest([]policy.Decision{{ID: "dec_7", Action: makes, Radius: policy.Radius{Complete: true}}})
+	text, err := suggest.Suggest([]policy.Decision{{ID: "dec_7", Action: makes, Radius: policy.Radius{Complete: true}}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,5 +138,58 @@ func setApart(t *testing.T, part model.Action, says string) {
 	}
 	if d := judge(before + strings.Join(kept, "\n")); d.Verdict != policy.Allow {
 		t.Errorf("uncommented it is still refused: %+v\n%s", d.Findings, before+strings.Join(kept, "\n"))
+	}
+}
+
+// A draft can be put beside what is declared: it names the environments, actors and
+// owners that are there, and together they allow what was seen.
+func TestADraftStandsBesideWhatIsDeclared(t *testing.T) {
+	const declared = `apiVersion: assent.dev/v1
+kind: Environment
+metadata: {name: shop}
+spec: {tier: staging, scope: [{aws: {accounts: ["123456789012"]}}]}
+---
+apiVersion: assent.dev/v1
+kind: Owner
+metadata: {name: team}
+spec: {accountable: "human:dana@shop.example", owns: [{aws: {account: "123456789012"}}]}
+---
+apiVersion: assent.dev/v1
+kind: Actor
+metadata: {name: robot}
+spec: {kind: agent, identify: [{run: bot}], owner: team}
+`
+	actions := []model.Action{
+		call("aws", "CreateBucket", model.Create, "storage.bucket", "123456789012", "us-east-1", "s3:bucket", "arn:aws:s3:::acme-scratch", "created"),
+		call("aws", "CreateBucket", model.Create, "storage.bucket", "999999999999", "us-east-1", "s3:bucket", "arn:aws:s3:::acme-far", "created"),
+	}
+	texts := []string{declared}
+	for i, a := range append(actions, call("aws", "CreateQueue", model.Create, "messaging.queue", "123456789012", "us-east-1", "sqs:queue", "arn:aws:sqs:us-east-1:123456789012:q", "created")) {
+		set, err := intent.Parse("s.yaml", []byte(strings.Join(texts, "---\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		draft, err := suggest.Suggest([]policy.Decision{{Action: a, Radius: policy.Radius{Complete: true}}}, set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(draft), "kind: Actor") || strings.Contains(string(draft), "kind: Owner") || strings.Contains(string(draft), "kind: Environment") != (i == 1) {
+			t.Errorf("what is declared is drafted again:\n%s", draft)
+		}
+		texts = append(texts, string(draft))
+	}
+	set, err := intent.Parse("s.yaml", []byte(strings.Join(texts, "---\n")))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, strings.Join(texts, "---\n"))
+	}
+	p, err := checks.Compile(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range actions {
+		d := policy.Decision{Action: a}
+		if err := p.Judge(context.Background(), &d, nothing{}); err != nil || d.Verdict != policy.Allow {
+			t.Errorf("%s is refused: %v %+v", a.Targets[0].URN, err, d.Findings)
+		}
 	}
 }

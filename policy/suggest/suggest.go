@@ -26,6 +26,7 @@ import (
 	"strings"
 
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -38,8 +39,9 @@ const (
 	environment  = "observed"
 )
 
-// group is what becomes one clause.
-type group struct{ actor, verb, capability, kind string }
+// group is what becomes one clause. env is a declared environment, or the drafted
+// one.
+type group struct{ actor, verb, capability, kind, env string }
 
 // drafted collects what is seen of one group.
 type drafted struct {
@@ -60,13 +62,27 @@ type draft struct {
 	passes     map[pass]*drafted
 	left       map[string]int // what a person must write → how often
 	considered int
+
+	set   *intent.Set       // what is declared already; it is not drafted again
+	known map[string]string // declared actors by the id that they are known by
 }
 
-// Suggest drafts the document. Reads need no intent and are left out. The result
-// is the same for the same decisions in any order.
-func Suggest(decisions []policy.Decision) ([]byte, error) {
-	d := &draft{aws: map[string]map[string]bool{}, kube: map[string]map[string]bool{}, scoped: map[string]bool{}, hosts: map[string]bool{},
+// Suggest drafts the document. Reads need no intent and are left out. Environments,
+// actors and owners that are declared already (set, which may be nil) are named, and
+// not drafted again: the draft can be put beside them. The result is the same for
+// the same decisions in any order.
+func Suggest(decisions []policy.Decision, set *intent.Set) ([]byte, error) {
+	d := &draft{set: set, known: map[string]string{}, aws: map[string]map[string]bool{}, kube: map[string]map[string]bool{}, scoped: map[string]bool{}, hosts: map[string]bool{},
 		actors: map[string]model.Actor{}, groups: map[group]*drafted{}, passes: map[pass]*drafted{}, left: map[string]int{}}
+	if set != nil {
+		for _, a := range set.Actors {
+			for _, id := range a.Identify {
+				if id.Run != "" {
+					d.known[id.Run] = a.Name
+				}
+			}
+		}
+	}
 	for _, decision := range decisions {
 		if a := decision.Action; a.Mutates() {
 			d.considered++
@@ -178,8 +194,7 @@ func (d *draft) leave(a model.Action, why string) {
 func (d *draft) add(a model.Action, actor model.Actor) {
 	d.actors[actor.ID] = actor
 	for _, t := range targets(a) {
-		d.place(a, string(t.URN))
-		key := group{actor.ID, string(a.Verb), a.Capability, t.Type}
+		key := group{actor.ID, string(a.Verb), a.Capability, t.Type, d.place(a, string(t.URN))}
 		g := d.groups[key]
 		if g == nil {
 			g = &drafted{resources: map[string]bool{}, operations: map[string]bool{}}
@@ -199,8 +214,9 @@ func account(a model.Action, urn string) string {
 	return strings.Trim(a.Account, "*")
 }
 
-// place widens the environment to where a target is.
-func (d *draft) place(a model.Action, urn string) {
+// place returns the environment that a target is in: a declared one, or the drafted
+// one, which is widened to it.
+func (d *draft) place(a model.Action, urn string) string {
 	put := func(m map[string]map[string]bool, outer, inner string) {
 		if m[outer] == nil {
 			m[outer] = map[string]bool{}
@@ -211,7 +227,7 @@ func (d *draft) place(a model.Action, urn string) {
 	case strings.HasPrefix(urn, "k8s://"):
 		f := strings.Split(strings.TrimPrefix(urn, "k8s://"), "/")
 		if len(f) < 5 {
-			return
+			return environment
 		}
 		n := len(f)
 		cluster := unescape(strings.Join(f[:n-4], "/"))
@@ -219,10 +235,11 @@ func (d *draft) place(a model.Action, urn string) {
 		if f[n-3] == "Namespace" {
 			namespace = unescape(f[n-1])
 		}
+		if env := d.declared(intent.Place{Platform: "kubernetes", Cluster: cluster, Namespace: namespace}); env != "" {
+			return env
+		}
 		if namespace == "" {
 			d.scoped[cluster] = true
-			put(d.kube, cluster, "")
-			return
 		}
 		put(d.kube, cluster, namespace)
 	case a.Platform == "aws":
@@ -233,13 +250,31 @@ func (d *draft) place(a model.Action, urn string) {
 		if region == "" || region == "*" {
 			region = a.Region
 		}
+		if env := d.declared(intent.Place{Platform: "aws", Account: account(a, urn), Region: region}); env != "" {
+			return env
+		}
 		if region == "" {
 			region = "global"
 		}
 		put(d.aws, account(a, urn), region)
 	default:
+		if env := d.declared(intent.Place{Platform: a.Platform, Host: a.Account}); env != "" {
+			return env
+		}
 		d.hosts[a.Account] = true
 	}
+	return environment
+}
+
+// declared returns the declared environment of a place; empty: there is none.
+func (d *draft) declared(p intent.Place) string {
+	if d.set.Empty() {
+		return ""
+	}
+	if env, _ := d.set.Locate(p); env != nil {
+		return env.Name
+	}
+	return ""
 }
 
 func unescape(s string) string {

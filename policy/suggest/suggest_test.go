@@ -24,7 +24,7 @@ func TestTheDraftLoadsAndNamesWhatWasSeen(t *testing.T) {
 	kube.Action.Platform, kube.Action.Service, kube.Action.Account, kube.Action.Region = "kubernetes", "apps", "shop", "web"
 	machine := seen("RunInstances", model.Create, "compute.instance", "ec2:instance", "arn:aws:ec2:us-east-1:123456789012:instance/*", model.RoleCreated)
 	list := []policy.Decision{bucket, kube, machine, bucket}
-	text, err := Suggest(list)
+	text, err := Suggest(list, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestTheDraftLoadsAndNamesWhatWasSeen(t *testing.T) {
 		}
 	}
 	slices.Reverse(list)
-	if again, _ := Suggest(list); string(again) != string(text) {
+	if again, _ := Suggest(list, nil); string(again) != string(text) {
 		t.Error("the order of decisions matters")
 	}
 }
@@ -64,7 +64,7 @@ func TestLearningMayProposeButNeverTheDangerous(t *testing.T) {
 		"which resource it touches": seen("DeleteBucket", model.Update, "storage.bucket", "s3:bucket", "arn:aws:s3:::*", model.RoleTarget),
 	}
 	for says, d := range cases {
-		text, err := Suggest([]policy.Decision{d})
+		text, err := Suggest([]policy.Decision{d}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func TestLearningMayProposeButNeverTheDangerous(t *testing.T) {
 func TestReadsAndNothingNeedNoIntent(t *testing.T) {
 	read := bucket
 	read.Action.Verb = model.Read
-	text, err := Suggest([]policy.Decision{read})
+	text, err := Suggest([]policy.Decision{read}, nil)
 	if set, bad := intent.Parse("s.yaml", text); err != nil || bad != nil || !set.Empty() {
 		t.Errorf("%s %v %v", text, err, bad)
 	}

@@ -3,6 +3,7 @@ package suggest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -17,10 +18,12 @@ func (d *draft) write() []byte {
 	p("# A draft, made from %d observed changes. It is a proposal: nothing in it is", d.considered)
 	p("# intended until a person has read it, filled in what is marked, and keeps it.")
 	if len(d.groups) > 0 {
-		d.environment(p)
+		if len(d.aws)+len(d.kube)+len(d.hosts) > 0 {
+			d.environment(p)
+		}
 		names := d.actorNames()
-		d.people(p, names)
-		d.clauses(p, names)
+		answers := d.people(p, names)
+		d.clauses(p, names, answers)
 	}
 	d.remainder(p)
 	return b.Bytes()
@@ -67,7 +70,16 @@ func (d *draft) environment(p printer) {
 // actorNames gives every actor a document name of its own.
 func (d *draft) actorNames() map[string]string {
 	names, taken := map[string]string{}, map[string]bool{}
+	if d.set != nil {
+		for _, a := range d.set.Actors {
+			taken[a.Name] = true
+		}
+	}
 	for _, id := range keys(d.actors) {
+		if n := d.known[id]; n != "" {
+			names[id] = n
+			continue
+		}
 		n := name(id)
 		for i := 2; taken[n]; i++ {
 			n = fmt.Sprintf("%s-%d", name(id), i)
@@ -77,17 +89,34 @@ func (d *draft) actorNames() map[string]string {
 	return names
 }
 
-func (d *draft) people(p printer, names map[string]string) {
-	document(p, "Owner", "name: "+owner)
-	p("  accountable: human:fill-me-in   # a person must fill this in: exactly one, who answers for these resources")
-	p("  contact: {todo: \"fill me in\"}   # where to reach them: slack, oncall, mail")
-	if len(d.aws) > 0 {
-		p("  owns:")
+// people writes the owner and the actors that are not declared yet, and returns the
+// owner that the clauses are to have.
+func (d *draft) people(p printer, names map[string]string) string {
+	answers := owner
+	if d.set != nil && len(d.set.Owners) == 1 {
+		answers = d.set.Owners[0].Name
+	}
+	if answers == owner && !d.owned(owner) {
+		document(p, "Owner", "name: "+owner)
+		p("  accountable: human:fill-me-in   # a person must fill this in: exactly one, who answers for these resources")
+		p("  contact: {todo: \"fill me in\"}   # where to reach them: slack, oncall, mail")
+		var accounts []string
 		for _, account := range keys(d.aws) {
+			if !d.owns(account) {
+				accounts = append(accounts, account)
+			}
+		}
+		if len(accounts) > 0 {
+			p("  owns:")
+		}
+		for _, account := range accounts {
 			p("    - {aws: {account: %s}}", quote(account))
 		}
 	}
 	for _, id := range keys(d.actors) {
+		if d.known[id] != "" {
+			continue
+		}
 		kind := d.actors[id].Kind
 		document(p, "Actor", "name: "+names[id])
 		switch kind {
@@ -97,12 +126,34 @@ func (d *draft) people(p printer, names map[string]string) {
 			p("  kind: agent   # not known; agent is the strictest. human, pipeline, agent or controller")
 		}
 		p("  identify: [{run: %s}]", quote(id))
-		p("  owner: %s", owner)
+		p("  owner: %s", answers)
 	}
+	return answers
 }
 
-func (d *draft) clauses(p printer, names map[string]string) {
-	document(p, "Intent", "name: "+environment+", owner: "+owner)
+// owned reports whether an Owner is declared.
+func (d *draft) owned(name string) bool {
+	return d.set != nil && slices.ContainsFunc(d.set.Owners, func(o *intent.Owner) bool { return o.Name == name })
+}
+
+// owns reports whether some Owner has an account already.
+func (d *draft) owns(account string) bool {
+	return d.set != nil && slices.ContainsFunc(d.set.Owners, func(o *intent.Owner) bool {
+		return slices.ContainsFunc(o.Owns, func(s intent.Selector) bool { return s.AWS != nil && s.AWS.Account == account })
+	})
+}
+
+// title is a name that no Intent has yet.
+func (d *draft) title() string {
+	name := environment
+	for i := 2; d.set != nil && slices.ContainsFunc(d.set.Intents, func(doc *intent.Intent) bool { return doc.Name == name }); i++ {
+		name = fmt.Sprintf("%s-%d", environment, i)
+	}
+	return name
+}
+
+func (d *draft) clauses(p printer, names map[string]string, answers string) {
+	document(p, "Intent", "name: "+d.title()+", owner: "+answers)
 	p("  purpose: What was observed   # a person must say what this is for")
 	p("  allow:")
 	groups := make([]group, 0, len(d.groups))
@@ -111,7 +162,7 @@ func (d *draft) clauses(p printer, names map[string]string) {
 	}
 	sort.Slice(groups, func(i, j int) bool {
 		a, b := groups[i], groups[j]
-		return a.actor+"\n"+a.capability+"\n"+a.kind+"\n"+a.verb < b.actor+"\n"+b.capability+"\n"+b.kind+"\n"+b.verb
+		return a.actor+"\n"+a.capability+"\n"+a.kind+"\n"+a.verb+"\n"+a.env < b.actor+"\n"+b.capability+"\n"+b.kind+"\n"+b.verb+"\n"+b.env
 	})
 	taken := map[string]bool{}
 	for _, g := range groups {
@@ -139,7 +190,7 @@ func (d *draft) clauses(p printer, names map[string]string) {
 		for _, r := range resources {
 			p("          - %s", quote(r))
 		}
-		p("      in: [%s]", environment)
+		p("      in: [%s]", g.env)
 		if g.verb == string(model.Delete) {
 			p("      limits: {dependents: 0}")
 		}

@@ -108,6 +108,14 @@ the one that is named. They are a draft: what a person must answer for is left t
 const decisionsKept = 100_000
 
 func (a *App) intentSuggest(ctx context.Context, run string) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	set, err := a.documents(cfg)
+	if err != nil {
+		return err
+	}
 	s, err := a.readLedger(ctx)
 	if err != nil {
 		return err
@@ -145,7 +153,7 @@ func (a *App) intentSuggest(ctx context.Context, run string) error {
 		}
 		return repaired{errors.New(what), "observe something first: assent run -- CMD…"}
 	}
-	draft, err := suggest.Suggest(decisions)
+	draft, err := suggest.Suggest(decisions, set)
 	if err != nil {
 		return err
 	}
