@@ -178,6 +178,7 @@ Start here, no set-up needed, nothing is blocked:
 	root.PersistentFlags().StringVar(&a.ledgerDir, "ledger", "", "use the ledger in this `directory`")
 	root.PersistentFlags().StringVar(&a.intentDir, "intent", "", "use the declared documents in this `directory`")
 	root.AddCommand(
+		a.initCommand(),
 		a.runCommand(),
 		a.serveCommand(),
 		a.kubeconfigCommand(),
