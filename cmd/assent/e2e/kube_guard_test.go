@@ -10,9 +10,9 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 )
 
-// kubeGuard: with the guard on, a change that does not come through assent is
-// refused inside the API server, whoever makes it; one that does is made in its
-// caller's name and rolls out.
+// kubeGuard: with the guard on, a direct write is refused inside the API server, also
+// an administrator's; the proxied one passes, in its caller's name, and a Deployment
+// rolls out. Removing the guard is itself an action.
 func kubeGuard(t *testing.T, c *k8sboxtest.Cluster) {
 	k := newKube(t, c, "agent-1", "guarded").enforcing()
 	guard := k.write("guard.yaml", k.must(binary, "kube", "guard", "--namespace", k.namespace).out)
