@@ -187,15 +187,26 @@ func TestTwoProcessesWriteOneLog(t *testing.T) {
 	}
 }
 
+// killTime bounds the rounds beyond the first twenty.
+const killTime = 90 * time.Second
+
 func TestLaw1WhatWasAcknowledgedSurvivesKill(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ledger")
 	rng := mrand.New(mrand.NewPCG(1, 2))
 	var all []ack
 	rounds := 20
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		rounds = 4
+	case os.Getenv("CI") == "true":
+		rounds = 200
 	}
+	began := time.Now()
 	for round := range rounds {
+		if round >= 20 && time.Since(began) > killTime {
+			rounds = round
+			break
+		}
 		c, out := child(t, dir, fmt.Sprint(round), 1<<20)
 		after := 1 + rng.IntN(200)
 		killed := false
