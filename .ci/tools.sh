@@ -4,6 +4,7 @@
 #   .ci/tools.sh lint    staticcheck and govulncheck
 #   .ci/tools.sh audit   cosign, which checks our evidence (minutes, once)
 #   .ci/tools.sh exam    what the exam of decoders/aws needs beside botocore: awscrt, a newer botocore
+#   .ci/tools.sh js      aws-sdk-js v3, for node (Node 20 and npm have to be there)
 #   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one binary
 # Everything is pinned, and done once: a second call takes no time.
 set -euo pipefail
@@ -18,6 +19,9 @@ GOVULNCHECK=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 CRT=awscrt==0.32.2
 NEWER=botocore==1.44.8
 NEWER_CRT=awscrt==0.38.0
+
+# aws-sdk-js v3, and what leads it through a proxy: Node 20 ignores HTTPS_PROXY.
+JS="@aws-sdk/client-s3@3.1175.0 @aws-sdk/client-dynamodb@3.1169.0 @smithy/node-http-handler@4.14.2 https-proxy-agent@9.1.0"
 
 say() { printf 'tools: %s\n' "$*" >&2; }
 
@@ -79,11 +83,22 @@ exam() {
   place crt-newer "$NEWER_CRT"
 }
 
+js() {
+  if [ ! -e ".tools/js/.${JS//\//_}" ]; then
+    say "setting up aws-sdk-js v3 in .tools/js"
+    rm -rf .tools/js
+    mkdir -p .tools/js
+    # shellcheck disable=SC2086 # a list of packages
+    npm install --prefix .tools/js --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error $JS
+    touch ".tools/js/.${JS//\//_}"
+  fi
+}
+
 kube() { cmd/k8sbox/build.sh; }
 
 for what in "$@"; do
   case $what in
-    cloud | lint | audit | exam | kube) "$what" ;;
+    cloud | lint | audit | exam | js | kube) "$what" ;;
     *) say "error: unknown set of tools: $what"; exit 2 ;;
   esac
 done
