@@ -193,6 +193,7 @@ Start here, no set-up needed, nothing is blocked:
 		a.ownersCommand(),
 		a.collectCommand(),
 		a.driftCommand(),
+		a.modelCommand(),
 		a.intentCommand(),
 		a.canCommand(),
 		a.whoCanCommand(),

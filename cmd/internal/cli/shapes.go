@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/assent-iom/assent/ledger/evidence"
 	"github.com/assent-iom/assent/ledger/reconcile"
+	"github.com/assent-iom/assent/model/files"
 	drift "github.com/assent-iom/assent/model/reconcile"
 	"github.com/assent-iom/assent/policy/lint"
 )
@@ -32,6 +33,7 @@ func Shapes() map[string]any {
 		"Rights":                    lint.Right{},
 		"An example":                caseResult{},
 		"Modes":                     environmentMode{},
+		"An import":                 files.Import{},
 		"Drift":                     drift.Status{},
 		"A field that drifted":      drift.Field{},
 	}
