@@ -83,6 +83,8 @@ type Answered struct {
 	RequestID   string // the upstream's own request id
 	ForwardedAt time.Time
 	CompletedAt time.Time
+	// Left: the caller had gone before it could be told.
+	Left bool
 	// Signed is set where assent's credential went out in the place of the caller's.
 	Signed *ledger.Signed
 }

@@ -351,6 +351,7 @@ func (e *exchange) close(a Answered) {
 	}
 	e.closed = true
 	a.ForwardedAt, a.CompletedAt, a.Signed = e.forwardedAt, e.s.cfg.Now(), e.signed
+	a.Left = e.r.Context().Err() != nil
 	defer e.s.judging.begin(int64(len(e.body)))()
 	if err := e.permit.Close(context.WithoutCancel(e.r.Context()), a); err != nil {
 		// The action happened: the caller gets the truth, the operator the alarm.

@@ -12,7 +12,9 @@
 //     timeout, an error) lets an undecided mutation pass when enforcing, or ends
 //     the process in any mode.
 //   - One decision reads one model version and one intent version.
-//   - A client's own retry of a refused call gets the same decision again.
+//   - A client's own retry of a refused call gets the same decision again; one of a
+//     call that waits for an approval goes on with it, under the decision that exists;
+//     one of a call that was sent is told what became of it, and is not sent.
 //   - An action that only lacks an approval waits for it on its open connection, as
 //     long as its client does; then it is refused, and asked about still: the same
 //     command, run again, picks the answer up. An approval is used up before the
@@ -103,11 +105,13 @@ type Gate struct {
 	cfg    Config
 	ids    *idSource
 	denys  *denials
+	tries  *attempts
 	flying *flights
 	// kept is the digest of the documents that the ledger has.
 	kept atomic.Pointer[string]
 	// waiting has a place for each call that waits for approval.
 	waiting chan struct{}
+	rejoin  time.Duration // rejoinTime, but in tests
 }
 
 var _ proxy.Gate = (*Gate)(nil)
@@ -132,7 +136,7 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Gap == nil {
 		cfg.Gap = func(string, error) {}
 	}
-	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now), flying: newFlights(), waiting: make(chan struct{}, waitingAtOnce)}, nil
+	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now), tries: newAttempts(cfg.Now), flying: newFlights(), waiting: make(chan struct{}, waitingAtOnce), rejoin: rejoinTime}, nil
 }
 
 // Consider understands and judges a call without recording or forwarding
@@ -170,19 +174,35 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	stamp(&action, in, id, at)
 
 	var d policy.Decision
+	var try *attempting
+	sent := false
+	defer func() {
+		if !sent {
+			try.drop()
+		}
+	}()
 	switch {
 	case err != nil:
 		d = undecodable(action, err, g.cfg.Mode, at, id)
 	case !action.Mutates() && action.Verb != model.Reveal:
 		return g.pass(ctx, in, action, at, id)
 	default:
+		passed, seen := g.flying.find(in, action)
+		var held *policy.Decision
+		if !seen && in.Ticket == "" && in.Follows == "" {
+			var joined *decoders.Refusal
+			if try, held, joined = g.join(ctx, attemptKey(in, action, g.intent())); joined != nil {
+				return proxy.Permit{DecisionID: joined.DecisionID, Refusal: joined}
+			}
+		}
 		if known, ok := g.denys.find(in, action, g.intent()); ok {
 			return proxy.Permit{DecisionID: known.DecisionID, Refusal: &known}
 		}
-		passed, seen := g.flying.find(in, action)
 		switch {
 		case seen:
 			return proxy.Permit{DecisionID: passed}
+		case held != nil:
+			d, id = *held, held.ID
 		case in.Ticket != "":
 			d = forged(action, in.Ticket, g.cfg.Mode, at, id)
 		case in.Follows != "":
@@ -196,7 +216,10 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		g.cfg.Event(Event{Decision: d, Added: g.cfg.Now().Sub(began)})
 		return proxy.Permit{DecisionID: id, Refusal: g.refusal(d)}
 	}
-	d, used := g.settle(ctx, in, d)
+	d, used, taken := g.settle(ctx, in, d, try)
+	if taken {
+		return proxy.Permit{DecisionID: d.ID, Refusal: takenOver(d)}
+	}
 	receipt, statement, err := g.record(ctx, d, used)
 	if err != nil {
 		g.cfg.Gap("decision "+id, err)
@@ -214,11 +237,17 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	if !in.Echo {
 		g.flying.add(id, d.Action)
 	}
+	sent = true
+	try.sends(d)
+	done := g.closer(d, receipt, statement)
 	return proxy.Permit{
 		DecisionID: id,
 		Warning:    g.warning(d),
-		Close:      g.closer(d, receipt, statement),
-		Learn:      g.learner(in, &d),
+		Close: func(ctx context.Context, a proxy.Answered) error {
+			defer try.over(a) // once it is recorded
+			return done(ctx, a)
+		},
+		Learn: g.learner(in, &d),
 	}
 }
 

@@ -62,40 +62,42 @@ func patience(userAgent string, most time.Duration) (wait time.Duration, beats b
 
 // settle takes a decision that only lacks approvals to its end: what was given is
 // used, or it waits.
-func (g *Gate) settle(ctx context.Context, in proxy.Asked, d policy.Decision) (policy.Decision, []ledger.Approval) {
+func (g *Gate) settle(ctx context.Context, in proxy.Asked, d policy.Decision, try *attempting) (_ policy.Decision, used []ledger.Approval, taken bool) {
 	if d.Verdict != policy.Hold || d.Mode != policy.Enforce || d.Fault != "" || g.cfg.Holds == nil {
-		return d, nil
+		return d, nil, false
 	}
 	scope := policy.Scope(d.Action)
 	if next, used, settled := g.answered(ctx, d, scope); settled {
-		return next, used
+		return next, used, false
 	}
 	r, err := g.cfg.Holds.Hold(ctx, d)
 	switch {
 	case errors.Is(err, approval.ErrDenied):
-		return refused(d, r.ID, "request "+r.ID+" was denied, and is not asked again until "+r.Expires.Format(time.RFC3339)), nil
+		return refused(d, r.ID, "request "+r.ID+" was denied, and is not asked again until "+r.Expires.Format(time.RFC3339)), nil, false
 	case err != nil:
 		d.Verdict, d.Needs = policy.Deny, nil
 		d.Findings = append([]policy.Finding{{Code: codeNotAsked, Title: "nobody could be asked to approve it", Verdict: policy.Deny,
 			Why: err.Error(), Repair: "whoever operates assent looks into: assent inbox"}}, d.Findings...)
-		return d, nil
+		return d, nil, false
 	}
 	d.Request = r.ID
 	g.cfg.Event(Event{Decision: d, Held: &r})
-	return g.wait(ctx, in, d, scope)
+	return g.wait(ctx, in, d, scope, try)
 }
 
-// wait waits on the open connection for an answer.
-func (g *Gate) wait(ctx context.Context, in proxy.Asked, d policy.Decision, scope string) (policy.Decision, []ledger.Approval) {
+// wait waits on the open connection for an answer. A client that leaves, and names
+// its attempts, is waited for too: its retry takes the call over. taken reports that
+// one has, and that this connection's part is over.
+func (g *Gate) wait(ctx context.Context, in proxy.Asked, d policy.Decision, scope string, try *attempting) (_ policy.Decision, used []ledger.Approval, taken bool) {
 	long, beats := patience(in.Actor.Said["user-agent"], g.cfg.Wait)
 	if long <= 0 {
-		return d, nil
+		return d, nil, false
 	}
 	select {
 	case g.waiting <- struct{}{}:
 		defer func() { <-g.waiting }()
 	default:
-		return d, nil
+		return d, nil, false
 	}
 	if in.Pause != nil {
 		defer in.Pause()()
@@ -106,19 +108,35 @@ func (g *Gate) wait(ctx context.Context, in proxy.Asked, d policy.Decision, scop
 	defer ask.Stop()
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
+	left := ctx.Done()
 	for {
+		taken, mine := try.park(d)
+		if !mine {
+			return d, nil, true
+		}
 		select {
-		case <-ctx.Done(): // the client has left
-			return d, nil
+		case <-taken:
+		case <-left:
+			if try == nil {
+				return d, nil, false
+			}
+			left = nil
+			over.Reset(g.rejoin)
 		case <-over.C:
-			return d, nil
+			return d, nil, !try.unpark()
 		case <-beat.C:
-			if beats && in.Beat != nil {
+			if beats && left != nil && in.Beat != nil {
 				in.Beat()
 			}
 		case <-ask.C:
+			if left == nil { // nobody is there to be answered: an approval waits for the retry
+				continue
+			}
+			if !try.unpark() {
+				return d, nil, true
+			}
 			if next, used, settled := g.answered(ctx, d, scope); settled {
-				return next, used
+				return next, used, false
 			}
 		}
 	}
