@@ -10,6 +10,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/cli"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/doctor"
+	"github.com/assent-iom/assent/cmd/internal/doctor/client"
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/verify"
 	"github.com/assent-iom/assent/model"
@@ -31,7 +32,7 @@ func TestTheJSONContractIsWhatIsWritten(t *testing.T) {
 	shapes := cli.Shapes()
 	for title, value := range map[string]any{
 		"Decision": policy.Decision{}, "Action": model.Action{}, "Actor": model.Actor{}, "Outcome": ledger.Outcome{},
-		"Verification": verify.Report{}, "Health": doctor.Result{}, "Settings": config.Value{},
+		"Verification": verify.Report{}, "Health": doctor.Result{}, "Client": client.Result{}, "Settings": config.Value{},
 	} {
 		shapes[title] = value
 	}
