@@ -42,7 +42,7 @@ unit: ## every package but the end-to-end tests
 	$(GO) test -timeout 30m $$($(GO) list ./... | grep -vE '$(REAL)')
 
 e2e: build ## real clients against real parts
-	@.ci/tools.sh cloud audit js kube
+	@.ci/tools.sh cloud audit js kube net
 	$(GO) test -count=1 -timeout 30m $$($(GO) list ./... | grep -E '$(REAL)')
 
 bench: ## every figure in the documents, as ratios measured side by side

@@ -5,6 +5,7 @@
 #   .ci/tools.sh audit   cosign, which checks our evidence (minutes, once)
 #   .ci/tools.sh exam    what the exam of decoders/aws needs beside botocore: awscrt, a newer botocore
 #   .ci/tools.sh js      aws-sdk-js v3, for node (Node 20 and npm have to be there)
+#   .ci/tools.sh net     nft, which loads the recipes of deploy/capture (as root, from the system's packages)
 #   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one binary
 # Everything is pinned, and done once: a second call takes no time.
 set -euo pipefail
@@ -96,9 +97,20 @@ js() {
 
 kube() { cmd/k8sbox/build.sh; }
 
+net() {
+  if PATH="$PATH:/usr/sbin:/sbin" command -v nft >/dev/null; then return; fi
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "nft is not installed and cannot be: the tests of deploy/capture want it (apt-get install nftables)"
+    return
+  fi
+  say "installing nftables"
+  apt-get update -qq >&2 || true
+  apt-get install -y -qq --no-install-recommends nftables >&2 || say "nftables could not be installed"
+}
+
 for what in "$@"; do
   case $what in
-    cloud | lint | audit | exam | js | kube) "$what" ;;
+    cloud | lint | audit | exam | js | kube | net) "$what" ;;
     *) say "error: unknown set of tools: $what"; exit 2 ;;
   esac
 done
