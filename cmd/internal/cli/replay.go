@@ -150,7 +150,7 @@ func (r *replaying) one(ctx context.Context, e ledger.Stored, other *decide.Engi
 	}
 	facts, why := r.facts(ctx, was)
 	decider := other
-	if why == "" && other == nil {
+	if why == "" && other == nil && was.Basis.Intent != "" { // without one Again says why there is nothing to make again
 		if decider = r.documents(ctx, was.Basis.Intent); decider == nil {
 			why = "the documents that it was made by are not kept"
 		}
