@@ -16,6 +16,9 @@ func URN(cluster, group, kind, namespace, name string) model.URN {
 	return model.URN("k8s://" + strings.Join(parts, "/"))
 }
 
+// ClusterPrefix begins the URN of everything in a cluster.
+func ClusterPrefix(cluster string) string { return "k8s://" + escape(cluster) + "/" }
+
 // Identity is a URN taken apart. The nameless group is core.
 type Identity struct{ Cluster, Group, Kind, Namespace, Name string }
 

@@ -31,6 +31,7 @@ func TestKubernetes(t *testing.T) {
 		{"a watch that was cut teaches what it saw", kubeWatchCut},
 		{"a server that tries changes is believed", kubeExact},
 		{"questions change nothing", kubeQuestions},
+		{"a cluster is read into the model", kubeCollect},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

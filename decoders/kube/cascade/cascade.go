@@ -15,6 +15,7 @@ package cascade
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/model"
@@ -120,16 +121,25 @@ func (p *prediction) incomplete(why string) {
 	}
 }
 
-// each calls f for every object of the cluster.
-func (p *prediction) each(f func(u model.URN, id kube.Identity)) {
-	prefix := kube.URN(p.cluster, "", "", "", "")
-	prefix = prefix[:len(prefix)-len("core///")]
+// in calls f for every object of a namespace.
+func (p *prediction) in(namespace string, f func(model.URN)) {
+	cluster, mark := kube.ClusterPrefix(p.cluster), "/"+namespace+"/"
 	for n := range uint32(p.s.Size()) {
 		u, _ := p.s.At(n)
-		if len(u) > len(prefix) && u[:len(prefix)] == prefix && p.there(u) {
-			f(u, kube.ParseURN(u))
+		if strings.HasPrefix(string(u), cluster) && strings.Contains(string(u[len(cluster):]), mark) && kube.ParseURN(u).Namespace == namespace && p.there(u) {
+			f(u)
 		}
 	}
+}
+
+// of calls f for every object of a kind; of a group's core for the nameless one.
+func (p *prediction) of(group, kind string, f func(model.URN, kube.Identity)) {
+	cluster := kube.ClusterPrefix(p.cluster)
+	eachOf(p.s, group+"/"+kind, func(u model.URN) {
+		if strings.HasPrefix(string(u), cluster) && p.there(u) {
+			f(u, kube.ParseURN(u))
+		}
+	})
 }
 
 // remove marks an object and what the server itself, or a controller that is not the

@@ -32,8 +32,8 @@ func (p *prediction) collection(target kube.Identity) []model.URN {
 		p.incomplete(err.Error())
 	}
 	var out []model.URN
-	p.each(func(u model.URN, id kube.Identity) {
-		if id.Group != target.Group || !p.isKind(u, id, target.Kind) || target.Namespace != "*" && id.Namespace != target.Namespace {
+	p.of(target.Group, p.kind(target), func(u model.URN, id kube.Identity) {
+		if target.Namespace != "*" && id.Namespace != target.Namespace {
 			return
 		}
 		r, _ := p.s.Resource(u)
@@ -44,17 +44,15 @@ func (p *prediction) collection(target kube.Identity) []model.URN {
 	return out
 }
 
-// isKind: a call on a kind that no table has spells it by its resource.
-func (p *prediction) isKind(u model.URN, id kube.Identity, kind string) bool {
-	if id.Kind == kind {
-		return true
-	}
+// kind is that of a target: a call on a kind that no table has spells it by its
+// resource.
+func (p *prediction) kind(target kube.Identity) string {
 	for _, k := range p.ask.Kinds {
-		if k.Resource == kind && k.Kind == id.Kind && (k.Group == id.Group || k.Group == "" && id.Group == "core") {
-			return true
+		if k.Resource == target.Kind && k.Type() == target.Group+"/"+k.Kind {
+			return k.Kind
 		}
 	}
-	return false
+	return target.Kind
 }
 
 // Plain reports whether the model can tell what a field selector selects.
@@ -110,11 +108,7 @@ func (p *prediction) namespace(name string) {
 			p.incomplete(k.Resource + " are not known in " + name)
 		}
 	}
-	p.each(func(u model.URN, id kube.Identity) {
-		if id.Namespace == name {
-			p.remove(u)
-		}
-	})
+	p.in(name, p.remove)
 }
 
 // definition removes the objects of a custom resource, and the APIServices that
@@ -134,12 +128,12 @@ func (p *prediction) definition(u model.URN) {
 	if !p.listed(crd.Spec.Group, crd.Spec.Names.Kind, "*") {
 		p.incomplete(crd.Spec.Names.Plural + " are not known in all namespaces")
 	}
+	for _, kind := range []string{crd.Spec.Names.Kind, crd.Spec.Names.Plural} {
+		p.of(crd.Spec.Group, kind, func(other model.URN, _ kube.Identity) { p.remove(other) })
+	}
 	last := true
-	p.each(func(other model.URN, id kube.Identity) {
-		if id.Group == crd.Spec.Group && (id.Kind == crd.Spec.Names.Kind || id.Kind == crd.Spec.Names.Plural) {
-			p.remove(other)
-		}
-		if id.Kind == "CustomResourceDefinition" && other != u && strings.HasSuffix(id.Name, "."+crd.Spec.Group) {
+	p.of("apiextensions.k8s.io", "CustomResourceDefinition", func(other model.URN, id kube.Identity) {
+		if other != u && strings.HasSuffix(id.Name, "."+crd.Spec.Group) {
 			last = false
 		}
 	})
@@ -185,10 +179,7 @@ func (p *prediction) service(id kube.Identity) {
 	if served && !p.listed("networking.k8s.io", "IPAddress", "") {
 		p.incomplete("the addresses of services are not known")
 	}
-	p.each(func(u model.URN, other kube.Identity) {
-		if other.Kind != "IPAddress" || other.Group != "networking.k8s.io" {
-			return
-		}
+	p.of("networking.k8s.io", "IPAddress", func(u model.URN, _ kube.Identity) {
 		var a struct {
 			Spec struct {
 				ParentRef struct{ Resource, Namespace, Name string }
@@ -209,8 +200,8 @@ func (p *prediction) account(id kube.Identity) {
 	if r, ok := p.s.Resource(kube.URN(p.cluster, "", "ServiceAccount", id.Namespace, id.Name)); ok && len(r.Aliases) > 0 {
 		uid = r.Aliases[0]
 	}
-	p.each(func(u model.URN, other kube.Identity) {
-		if other.Kind != "Secret" || other.Group != "core" || other.Namespace != id.Namespace {
+	p.of("core", "Secret", func(u model.URN, other kube.Identity) {
+		if other.Namespace != id.Namespace {
 			return
 		}
 		var s struct {
@@ -221,8 +212,8 @@ func (p *prediction) account(id kube.Identity) {
 			return
 		}
 		named := s.Metadata.Annotations["kubernetes.io/service-account.name"] == id.Name
-		other2, said := s.Metadata.Annotations["kubernetes.io/service-account.uid"]
-		if named && (!said || uid == "" || other2 == uid) && (s.Type == "" || s.Type == "kubernetes.io/service-account-token") {
+		whose, said := s.Metadata.Annotations["kubernetes.io/service-account.uid"]
+		if named && (!said || uid == "" || whose == uid) && (s.Type == "" || s.Type == "kubernetes.io/service-account-token") {
 			p.remove(u)
 		}
 	})
@@ -233,10 +224,7 @@ func (p *prediction) node(id kube.Identity) {
 	if !p.listed("core", "Pod", "*") {
 		p.incomplete("pods are not known in all namespaces")
 	}
-	p.each(func(u model.URN, other kube.Identity) {
-		if other.Kind != "Pod" || other.Group != "core" {
-			return
-		}
+	p.of("core", "Pod", func(u model.URN, _ kube.Identity) {
 		var pod struct{ Spec struct{ NodeName string } }
 		if p.attrs(u, &pod) && pod.Spec.NodeName == id.Name {
 			p.remove(u)
