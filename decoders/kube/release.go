@@ -93,7 +93,7 @@ func (r *reading) releaseBefore(ctx context.Context, current Current, name strin
 	rt := r.route
 	kind, _, _ := kindOf("", rt.Resource)
 	o, known := current.Current(ctx, Ref{URN: URN(r.cluster, "", kind, rt.Namespace, previous), Cluster: r.cluster,
-		Version: rt.Version, Resource: rt.Resource, Kind: kind, Namespace: rt.Namespace, Name: previous, As: identityOf(r.call.Header)})
+		Version: rt.Version, Resource: rt.Resource, Kind: kind, Namespace: rt.Namespace, Name: previous, As: identityOf(ctx, r.call.Header)})
 	if !known || o == nil {
 		return nil, false
 	}

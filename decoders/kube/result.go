@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/kube/patch"
 	"github.com/assent-iom/assent/decoders/kube/schema"
 	"github.com/assent-iom/assent/model"
@@ -20,8 +21,8 @@ type Ref struct {
 	Namespace, Name                         string
 	// Managed: who manages which of its fields matters too.
 	Managed bool
-	// As is the identity that the call presents, and the only one to ask with. It MUST
-	// NOT be kept.
+	// As is the identity that the call presents, and the only one to ask with; nil:
+	// nobody may be asked, since nothing is being decided. It MUST NOT be kept.
 	As http.Header
 }
 
@@ -50,18 +51,21 @@ type Consequences interface {
 }
 
 // ref names the object that the call is about.
-func (r *reading) ref() Ref {
+func (r *reading) ref(ctx context.Context) Ref {
 	rt := r.route
 	kind, _, known := kindOf(rt.Group, rt.Resource)
 	if !known && rt.Verb != "delete" && rt.Verb != "deletecollection" {
 		kind = r.bodyKind()
 	}
 	return Ref{URN: r.target().URN, Cluster: r.cluster, Group: rt.Group, Version: rt.Version, Resource: rt.Resource, Kind: kind,
-		Namespace: rt.Namespace, Name: rt.Name, As: identityOf(r.call.Header)}
+		Namespace: rt.Namespace, Name: rt.Name, As: identityOf(ctx, r.call.Header)}
 }
 
 // identityOf is what of a header says who calls, and on whose behalf.
-func identityOf(h http.Header) http.Header {
+func identityOf(ctx context.Context, h http.Header) http.Header {
+	if decoders.DecisionOf(ctx) == "" {
+		return nil
+	}
 	out := http.Header{}
 	for key, values := range h {
 		if key == "Authorization" || strings.HasPrefix(key, "Impersonate-") {
@@ -79,7 +83,7 @@ func (r *reading) consequences(ctx context.Context, takes Consequences) {
 	if takes == nil || !rt.Resourceful || !deletes && !evicts || r.opaque {
 		return
 	}
-	d := Deletion{Ref: r.ref(), Policy: r.options.PropagationPolicy, Orphan: r.options.OrphanDependents != nil && *r.options.OrphanDependents}
+	d := Deletion{Ref: r.ref(ctx), Policy: r.options.PropagationPolicy, Orphan: r.options.OrphanDependents != nil && *r.options.OrphanDependents}
 	if rt.Verb == "deletecollection" {
 		d.Labels, d.Fields = rt.LabelSelector, rt.FieldSelector
 		d.Name = "" // a field selector by name selects, among others
@@ -124,7 +128,7 @@ func (r *reading) before(ctx context.Context, current Current) (map[string]any, 
 	if current == nil || rt.Name == "" {
 		return nil, false
 	}
-	ref := r.ref()
+	ref := r.ref(ctx)
 	ref.Managed = r.body.Patch == "apply"
 	object, known := current.Current(ctx, ref)
 	if !known || object == nil {

@@ -24,7 +24,7 @@ func kubeCollect(t *testing.T, c *k8sboxtest.Cluster) {
 		return strings.Contains(k.direct("-n", "collected", "get", "pods", "-o", "name"), "pod/web-")
 	})
 	config := func(user string) {
-		k.write("assent.yaml", fmt.Sprintf("clusters: [%q]\ncollect: {kubernetes: [{cluster: box, kubeconfig: %q}]}\n", c.Kubeconfig["admin"], c.Kubeconfig[user]))
+		k.write("assent.yaml", fmt.Sprintf("clusters: [%q]\ncollect: {kubernetes: [{cluster: k8sbox, kubeconfig: %q}]}\n", c.Kubeconfig["admin"], c.Kubeconfig[user]))
 	}
 	config("admin")
 	states := func() map[string]string {
@@ -45,11 +45,11 @@ func kubeCollect(t *testing.T, c *k8sboxtest.Cluster) {
 		}
 	}
 	// What depends on what is known without a single call having passed.
-	if r := k.must(binary, "what", "k8s://box/apps/Deployment/collected/web", "--json"); !strings.Contains(r.out, "k8s://box/apps/ReplicaSet/collected/web-") || !strings.Contains(r.out, "k8s://box/core/Pod/collected/web-") {
+	if r := k.must(binary, "what", "k8s://k8sbox/apps/Deployment/collected/web", "--json"); !strings.Contains(r.out, "k8s://k8sbox/apps/ReplicaSet/collected/web-") || !strings.Contains(r.out, "k8s://k8sbox/core/Pod/collected/web-") {
 		t.Errorf("%s", r.out)
 	}
 	// Secrets are never stored: not as they are, and not as the server writes them.
-	k.must(binary, "what", "k8s://box/core/Secret/collected/db")
+	k.must(binary, "what", "k8s://k8sbox/core/Secret/collected/db")
 	files, err := filepath.Glob(filepath.Join(k.home, "state", "assent", "model.db*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%v %v", files, err)
@@ -69,7 +69,7 @@ func kubeCollect(t *testing.T, c *k8sboxtest.Cluster) {
 	k.direct("-n", "collected", "delete", "configmap", "settings")
 	k.direct("-n", "collected", "create", "rolebinding", "kept", "--clusterrole=view", "--user=bob")
 	states()
-	if r := k.assent("what", "k8s://box/core/ConfigMap/collected/settings"); r.code == 0 {
+	if r := k.assent("what", "k8s://k8sbox/core/ConfigMap/collected/settings"); r.code == 0 {
 		t.Errorf("what was deleted is there: %s", r.out)
 	}
 	config("alice") // may edit, and not list roles
@@ -78,5 +78,5 @@ func kubeCollect(t *testing.T, c *k8sboxtest.Cluster) {
 	if all["rbac.authorization.k8s.io/RoleBinding"] != "denied" {
 		t.Errorf("%v", all)
 	}
-	k.must(binary, "what", "k8s://box/rbac.authorization.k8s.io/RoleBinding/collected/kept")
+	k.must(binary, "what", "k8s://k8sbox/rbac.authorization.k8s.io/RoleBinding/collected/kept")
 }

@@ -41,7 +41,7 @@ func (e *Engine) openCallers(how Door) {
 // asCaller asks a cluster as a caller; nil where nobody can be asked, or nobody asks.
 func (e *Engine) asCaller(cluster string, as http.Header) (*live.Server, error) {
 	c := e.callers.Load()
-	if c == nil {
+	if c == nil || as == nil {
 		return nil, nil
 	}
 	to, ok := c.by[cluster]

@@ -57,7 +57,7 @@ func refuses(code int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code); fmt.Fprint(w, body) }
 }
 
-func serve(t *testing.T, by map[string]http.HandlerFunc) (*script, *Server) {
+func serve(t testing.TB, by map[string]http.HandlerFunc) (*script, *Server) {
 	t.Helper()
 	s := &script{by: by}
 	up := httptest.NewServer(s)
