@@ -26,6 +26,7 @@ func TestKubernetes(t *testing.T) {
 		{"an outage is not told as policy", kubeOutage},
 		{"secrets are never stored", kubeSecrets},
 		{"serve knows its clients and keeps good intent", kubeServe},
+		{"the cluster says who its callers are", kubeIdentity},
 		{"the gateway serves whoever ignores proxies", kubeGateway},
 		{"a run has a gateway of its own", kubeRunGateway},
 		{"a watch that was cut teaches what it saw", kubeWatchCut},
