@@ -235,6 +235,11 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	if err != nil {
 		return nil, err
 	}
+	if ways.Keys != nil { // tokens of EKS are made with the placeholder too
+		if ways.Kubernetes, err = engine.KubeCallers(clusters, false, ways.Keys, a.Now); err != nil {
+			return nil, err
+		}
+	}
 	s.watcher = newWatcher(a)
 	config := engine.Config{
 		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, Witnesses: peers(cfg), ModelPath: cfg.Model, TablesDir: cfg.Tables, InboxPath: cfg.Inbox, Wait: cfg.Wait, BudgetPath: cfg.Budgets,
