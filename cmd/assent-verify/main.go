@@ -16,6 +16,8 @@
 //	               only that the log agrees with itself.
 //	--since FILE   a checkpoint that was kept elsewhere; the log must contain it.
 //	               It is what shows a history that was written anew.
+//	--cosigner KEY the second key that has to have signed what is published, or a
+//	               file that holds it
 //	--witness KEY  the key of a witness, or a file that holds it, that has to have
 //	               cosigned what is published; may be given again
 //	--quorum N     how many of the witnesses are enough; without it all
@@ -65,6 +67,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	pack := flags.String("pack", "", "the `directory` of an evidence pack")
 	vkey := flags.String("vkey", "", "the public `key`, or a file that holds it")
 	since := flags.String("since", "", "a checkpoint `file` that was kept elsewhere")
+	cosigner := flags.String("cosigner", "", "the second `key` that signs what is published, or a file that holds it")
 	var witnesses []string
 	flags.Func("witness", "the `key` of a witness, or a file that holds it", func(key string) error {
 		if data, err := os.ReadFile(key); err == nil {
@@ -87,9 +90,12 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 		fmt.Fprintln(stderr, "assent-verify: say either --public or --pack")
 		return usage
 	}
-	opts := verify.Options{VKey: *vkey, Witnesses: witnesses, Quorum: *quorum, Fresh: *fresh, Now: time.Now()}
+	opts := verify.Options{VKey: *vkey, Cosigner: *cosigner, Witnesses: witnesses, Quorum: *quorum, Fresh: *fresh, Now: time.Now()}
 	if data, err := os.ReadFile(*vkey); err == nil && *vkey != "" {
 		opts.VKey = string(data)
+	}
+	if data, err := os.ReadFile(*cosigner); err == nil && *cosigner != "" {
+		opts.Cosigner = string(data)
 	}
 	if *since != "" {
 		data, err := os.ReadFile(*since)

@@ -1,8 +1,10 @@
 package evidence
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
+	"encoding/csv"
 	"encoding/json"
 	"encoding/pem"
 	"regexp"
@@ -144,5 +146,14 @@ func TestCloudEventsHaveTheirAttributes(t *testing.T) {
 			t.Errorf("%s", data)
 		}
 		ids[id] = true
+	}
+}
+
+// The table is read back by encoding/csv, whatever is in its cells.
+func TestTheTableIsCSV(t *testing.T) {
+	records := []Record{{ID: `a "quoted", one`, Actor: "two\nlines", Targets: []string{" x", "y,z"}}, {ID: "\r", Run: ""}}
+	rows, err := csv.NewReader(bytes.NewReader(CSV(records))).ReadAll()
+	if err != nil || len(rows) != 3 || rows[1][1] != records[0].ID || rows[1][3] != records[0].Actor || rows[1][12] != " x y,z" {
+		t.Errorf("%q %v", rows, err)
 	}
 }

@@ -3,7 +3,6 @@ package evidence
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -67,10 +66,8 @@ func derived(s source) (map[string][]byte, error) {
 		}
 		out[name] = data
 	}
+	out["population.csv"] = CSV(p.Records)
 	var err error
-	if out["population.csv"], err = CSV(p.Records); err != nil {
-		return nil, err
-	}
 	if out["exports/ocsf.jsonl"], err = lines(p.Records, func(r Record) any { return OCSF(p.Head.Origin, r) }); err != nil {
 		return nil, err
 	}
@@ -174,16 +171,13 @@ func (p Pack) reconciliation() reconciled {
 	return reconciled{append([]ledger.Reconciliation{}, p.Recons...), append([]ledger.Bypass{}, p.Bypasses...), p.Beats, append([]Gap{}, p.Gaps...)}
 }
 
-// CSV writes records as a table.
-func CSV(records []Record) ([]byte, error) {
+// CSV writes records as a table (RFC 4180).
+func CSV(records []Record) []byte {
 	var b bytes.Buffer
-	w := csv.NewWriter(&b)
 	head := []string{"index", "id", "at", "actor", "actor_kind", "authn", "for", "run", "platform", "operation", "verb", "capability", "targets",
 		"environments", "owner", "accountable", "mode", "verdict", "passed", "clause", "intent", "dependents", "radius_complete", "codes",
 		"approvals", "independent", "outcome", "status", "request_id", "completed_at", "outcome_index"}
-	if err := w.Write(head); err != nil {
-		return nil, err
-	}
+	csvRow(&b, head)
 	for _, r := range records {
 		var by []string
 		alone := ""
@@ -210,12 +204,23 @@ func CSV(records []Record) ([]byte, error) {
 		for i, cell := range row {
 			row[i] = inert(cell)
 		}
-		if err := w.Write(row); err != nil {
-			return nil, err
-		}
+		csvRow(&b, row)
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return b.Bytes()
+}
+
+// csvRow writes one row. encoding/csv would take assent-verify over its size.
+func csvRow(b *bytes.Buffer, row []string) {
+	for i, cell := range row {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if strings.ContainsAny(cell, ",\"\r\n") || strings.HasPrefix(cell, " ") {
+			cell = `"` + strings.ReplaceAll(cell, `"`, `""`) + `"`
+		}
+		b.WriteString(cell)
+	}
+	b.WriteByte('\n')
 }
 
 // inert keeps a spreadsheet from taking a stranger's text for a formula.

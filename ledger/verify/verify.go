@@ -126,6 +126,9 @@ type Options struct {
 	VKey string
 	// Since is a signed checkpoint that was kept elsewhere: the log must contain it.
 	Since []byte
+	// Cosigner is a second key (a vkey of type 0x02) that has to have signed the
+	// published checkpoint.
+	Cosigner string
 	// Witnesses are the keys (vkeys of type 0x04) of which Quorum have to have cosigned
 	// the published checkpoint; Fresh, if not zero, is how old the newest of these
 	// cosignatures may be at Now.
@@ -302,7 +305,7 @@ func (v *run) readMarks() error {
 	if v.opts.Since != nil {
 		v.addMark(v.opts.Since, "the checkpoint that was kept")
 	}
-	if len(v.opts.Witnesses) == 0 {
+	if len(v.opts.Witnesses) == 0 && v.opts.Cosigner == "" {
 		return nil
 	}
 	published, err := readSmall(filepath.Join(v.dir, publicDir, checkpointFile))
@@ -324,6 +327,15 @@ func (v *run) addMark(signed []byte, from string) {
 
 // witnessed holds a published checkpoint against the witness policy.
 func (v *run) witnessed(signed []byte) error {
+	if v.opts.Cosigner != "" {
+		key, err := tlog.ParseCosignKey(v.opts.Cosigner)
+		if err != nil {
+			return err
+		}
+		if !key.Signed(signed) {
+			v.report.problem(NoIndex, Untrusted, "the second key %s has not signed the checkpoint", key.Name())
+		}
+	}
 	if len(v.opts.Witnesses) == 0 {
 		return nil
 	}

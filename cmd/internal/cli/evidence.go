@@ -109,6 +109,7 @@ Exit codes: those of "assent ledger verify".`,
 // compared is what a log is verified against.
 type compared struct {
 	vkey, since string
+	cosigner    string
 	witnesses   []string
 	quorum      int
 	fresh       time.Duration
@@ -118,6 +119,7 @@ func (o *compared) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.vkey, "vkey", "", "the public `key`, or a file that holds it, from somebody you trust")
 	f.StringVar(&o.since, "since", "", "a checkpoint `file` that was kept elsewhere: the log must contain it")
+	f.StringVar(&o.cosigner, "cosigner", "", "the second `key` that has to have signed what is published, or a file that holds it")
 	f.StringArrayVar(&o.witnesses, "witness", nil, "the `key` of a witness that has to have cosigned what is published, or a file that holds it; may be given again")
 	f.IntVar(&o.quorum, "quorum", 0, "how many of the witnesses are enough; 0: all")
 	f.DurationVar(&o.fresh, "fresh", 0, "how old the newest cosignature may be; 0: any age")
@@ -131,7 +133,7 @@ func (a *App) verifyOptions(o compared) (verify.Options, error) {
 		}
 		return text
 	}
-	opts := verify.Options{VKey: held(o.vkey), Quorum: o.quorum, Fresh: o.fresh, Now: a.Now()}
+	opts := verify.Options{VKey: held(o.vkey), Cosigner: held(o.cosigner), Quorum: o.quorum, Fresh: o.fresh, Now: a.Now()}
 	for _, w := range o.witnesses {
 		opts.Witnesses = append(opts.Witnesses, held(w))
 	}
@@ -248,11 +250,7 @@ The questions of "assent evidence query" choose which. OSCAL assessment results 
 				return err
 			}
 			if format == "csv" {
-				data, err := evidence.CSV(found)
-				if err != nil {
-					return err
-				}
-				_, err = a.Stdout.Write(data)
+				_, err = a.Stdout.Write(evidence.CSV(found))
 				return err
 			}
 			for _, r := range found {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/assent-iom/assent/cmd/internal/term"
 	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/seal/cosign"
 	"github.com/assent-iom/assent/ledger/verify"
 	"github.com/assent-iom/assent/policy"
 )
@@ -188,7 +190,8 @@ func (a *App) verify(ctx context.Context, o compared, asJSON bool) error {
 }
 
 func (a *App) vkeyCommand() *cobra.Command {
-	return &cobra.Command{
+	var second bool
+	cmd := &cobra.Command{
 		Use: "vkey", Short: "Print the public key that verifies the ledger", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.readLedger(cmd.Context())
@@ -196,8 +199,31 @@ func (a *App) vkeyCommand() *cobra.Command {
 				return err
 			}
 			defer s.Close()
-			_, err = fmt.Fprintln(a.Stdout, s.VKey())
+			vkey := s.VKey()
+			if second {
+				if vkey, err = a.cosignerVKey(cmd.Context(), s.Verifier().Name()); err != nil {
+					return err
+				}
+			}
+			_, err = fmt.Fprintln(a.Stdout, vkey)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&second, "cosigner", false, "of the second key instead, that signs what is published (cosigner in assent.yaml)")
+	return cmd
+}
+
+func (a *App) cosignerVKey(ctx context.Context, origin string) (string, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return "", err
+	}
+	if cfg.Cosigner == "" {
+		return "", repaired{errors.New("no cosigner is set"), "set it in assent.yaml; assent config --example shows how"}
+	}
+	key, err := cosign.Open(ctx, cfg.Cosigner, origin)
+	if err != nil {
+		return "", err
+	}
+	return key.VKey(), nil
 }

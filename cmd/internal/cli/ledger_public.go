@@ -58,7 +58,8 @@ func (a *App) publishCommand() *cobra.Command {
 			} else if err := s.Close(); err != nil {
 				return err
 			}
-			size, err := engine.Publish(cmd.Context(), cfg.Ledger, peers(cfg))
+			also := cosigners(cfg)
+			size, err := engine.Publish(cmd.Context(), cfg.Ledger, &also)
 			if err != nil {
 				return err
 			}
@@ -163,12 +164,13 @@ func growthProof(ctx context.Context, s *store.Store, from, to uint64) ([]byte, 
 	return tlog.FormatConsistency(from, hashes, signed), nil
 }
 
-// peers are the witnesses of the configuration, which was checked.
-func peers(cfg *config.Config) (all []*witness.Peer) {
+// cosigners are those of the configuration, which was checked.
+func cosigners(cfg *config.Config) engine.Cosigners {
+	c := engine.Cosigners{Key: cfg.Cosigner}
 	for _, w := range cfg.Witnesses {
 		if key, err := tlog.NewWitness(w.Key); err == nil {
-			all = append(all, &witness.Peer{URL: w.URL, Key: key, Client: http.DefaultClient})
+			c.Witnesses = append(c.Witnesses, &witness.Peer{URL: w.URL, Key: key, Client: http.DefaultClient})
 		}
 	}
-	return all
+	return c
 }

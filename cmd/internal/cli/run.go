@@ -242,7 +242,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	}
 	s.watcher = newWatcher(a)
 	config := engine.Config{
-		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, Witnesses: peers(cfg), ModelPath: cfg.Model, TablesDir: cfg.Tables, InboxPath: cfg.Inbox, Wait: cfg.Wait, BudgetPath: cfg.Budgets,
+		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, Cosigners: cosigners(cfg), ModelPath: cfg.Model, TablesDir: cfg.Tables, InboxPath: cfg.Inbox, Wait: cfg.Wait, BudgetPath: cfg.Budgets,
 		Clusters: clusters, Governed: cfg.Governed, Now: a.Now, Rand: a.Rand, Log: a.log,
 		Event: s.watcher.event, Trouble: s.watcher.trouble, Question: o.question,
 	}

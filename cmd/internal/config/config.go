@@ -49,6 +49,7 @@ const (
 	FieldBudgets   = "budgets"
 	FieldHeartbeat = "heartbeat"
 	FieldWitnesses = "witnesses"
+	FieldCosigner  = "cosigner"
 	FieldCollect   = "collect"
 	FieldAdmin     = "admin"
 	FieldLimits    = "limits"
@@ -57,7 +58,7 @@ const (
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -113,6 +114,7 @@ type Config struct {
 	// Heartbeat is how often `assent serve` records that it is there; 0: never.
 	Heartbeat time.Duration
 	Witnesses []Witness // who is asked to cosign checkpoints
+	Cosigner  string    // a second key for them: a file, or the URI of a key management service's
 
 	origin map[string]string
 }
@@ -242,6 +244,8 @@ func (c *Config) merge(other Config) {
 			c.Heartbeat = other.Heartbeat
 		case FieldWitnesses:
 			c.Witnesses = other.Witnesses
+		case FieldCosigner:
+			c.Cosigner = other.Cosigner
 		case FieldAdmin:
 			c.Admin = other.Admin
 		case FieldLimits:
@@ -291,7 +295,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -190,6 +190,10 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 				err = r.bad(n, "%q is not a length of time up to %s; expected such as 10m, or 0s", text, LongestWait)
 			}
 		}
+	case FieldCosigner:
+		if c.Cosigner, err = r.text(n); err == nil && !strings.Contains(c.Cosigner, "://") {
+			c.Cosigner, err = r.path(n)
+		}
 	case FieldWitnesses:
 		c.Witnesses, err = r.witnesses(n)
 	case FieldHeartbeat:

@@ -27,7 +27,6 @@ import (
 	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/store"
-	"github.com/assent-iom/assent/ledger/witness"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/model/graph"
@@ -104,8 +103,8 @@ type Config struct {
 	// PublishEvery is how often the ledger's published form is brought up to date;
 	// zero: only at the end.
 	PublishEvery time.Duration
-	// Witnesses are asked to cosign what is published.
-	Witnesses []*witness.Peer
+	// Cosigners sign what is published too.
+	Cosigners Cosigners
 	// HeartbeatEvery is how often it is recorded that this proxy is there, from Open
 	// to Close; zero: never.
 	HeartbeatEvery time.Duration
@@ -209,7 +208,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		}
 		book = e.ledger
 		if cfg.PublishEvery > 0 {
-			e.publish = startPublisher(e.ledger, cfg.PublishEvery, cfg.Witnesses, cfg.Trouble)
+			e.publish = startPublisher(e.ledger, cfg.PublishEvery, &e.cfg.Cosigners, cfg.Trouble)
 		}
 	}
 	e.book = &watched{Writer: book, now: cfg.Now}
@@ -407,7 +406,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	if e.ledger != nil {
 		add("closing the ledger", e.ledger.Close())
-		if _, err := Publish(context.WithoutCancel(ctx), e.cfg.LedgerDir, e.cfg.Witnesses); err != nil { // what closing has written too
+		if _, err := Publish(context.WithoutCancel(ctx), e.cfg.LedgerDir, &e.cfg.Cosigners); err != nil { // what closing has written too
 			e.cfg.Trouble("publishing the evidence", err)
 		}
 	}

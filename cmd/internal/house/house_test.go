@@ -137,11 +137,12 @@ func crossing(dir, top, inner string, allowed []string) string {
 // parts without which they mean nothing. A new line here is a decision: may cmd
 // not pass it in?
 var neighbours = map[string][]string{
-	"model/intent":   {"model/vocab"},                // conditions are on the vocabulary's words
-	"ledger/store":   {"ledger/tlog", "ledger/seal"}, // a log is a tree with signed heads
-	"ledger/publish": {"ledger/tlog", "ledger/seal"}, // it writes the same tree as files
-	"ledger/verify":  {"ledger/tlog", "ledger/seal"}, // it hashes the tree again and checks the heads
-	"ledger/witness": {"ledger/tlog", "ledger/seal"}, // it reads heads and proofs, and replaces files
+	"model/intent":       {"model/vocab"},                // conditions are on the vocabulary's words
+	"ledger/store":       {"ledger/tlog", "ledger/seal"}, // a log is a tree with signed heads
+	"ledger/publish":     {"ledger/tlog", "ledger/seal"}, // it writes the same tree as files
+	"ledger/verify":      {"ledger/tlog", "ledger/seal"}, // it hashes the tree again and checks the heads
+	"ledger/seal/cosign": {"ledger/tlog"},                // it signs heads
+	"ledger/witness":     {"ledger/tlog", "ledger/seal"}, // it reads heads and proofs, and replaces files
 	// a pack is a part of the tree, and is checked as one
 	"ledger/evidence": {"ledger/tlog", "ledger/verify"},
 }
