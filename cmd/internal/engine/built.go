@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assent-iom/assent/model"
@@ -27,8 +28,11 @@ func Settle(ctx context.Context, s *modelstore.Store, running model.Snapshot, r 
 	}
 	settled, renamed := reconcile.Settle(all, running, func(res model.Resource) time.Time {
 		c := r.Covers(collect.Scope{Platform: res.Platform, Account: res.Account, Region: res.Region, Type: res.Type})
-		if c.State != collect.Complete || res.SeenAt.Before(c.ListedAt) {
+		switch {
+		case c.State != collect.Complete || res.SeenAt.Before(c.ListedAt):
 			return time.Time{}
+		case c.Watched:
+			return res.SeenAt
 		}
 		return c.ListedAt // a page may be older than its SeenAt, and not older than this
 	})
@@ -59,6 +63,7 @@ type builds struct {
 	done    chan struct{}
 	once    sync.Once
 	trouble func(error)
+	back    atomic.Pointer[readBacks] // nil: nobody reads before the next listing
 
 	mu     sync.RWMutex
 	closed bool // guarded by mu; nothing is queued after it
@@ -77,6 +82,11 @@ func startBuilds(s *modelstore.Store, settle func() error, trouble func(error)) 
 					return
 				}
 				err = s.Executed(context.Background(), e.changed, e.gone) // bounded by the store's own patience
+				if back := b.back.Load(); back != nil && err == nil {
+					for _, built := range e.changed {
+						back.add(built)
+					}
+				}
 			case <-b.settle:
 				err = settle()
 			}
@@ -102,6 +112,9 @@ func (b *builds) close() {
 	close(b.queue)
 	b.mu.Unlock()
 	<-b.done
+	if back := b.back.Load(); back != nil {
+		back.close()
+	}
 }
 
 // executed is what the gate tells of executed changes; nil: nobody keeps it.

@@ -185,6 +185,7 @@ func (e *Engine) openCollectors(how Door) error {
 	if err != nil {
 		return err
 	}
+	e.readBack(all)
 	ctx, end := context.WithCancel(context.Background())
 	c := &collecting{Runner: runner, all: all, end: end, done: make(chan struct{})}
 	go func() {

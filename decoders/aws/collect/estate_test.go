@@ -1,6 +1,9 @@
 package collect
 
 import (
+	"encoding/json"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +18,7 @@ func TestAnEstate(t *testing.T) {
 	var e estate
 	c.python(t, &e, "testdata/estate.py")
 	t.Run("is collected", func(t *testing.T) { anEstateIsCollected(t, c, e) })
+	t.Run("is read one by one", func(t *testing.T) { eachIsRead(t, c, e) })
 	t.Run("loses nothing to an incomplete listing", func(t *testing.T) { nothingIsDeletedFromAnIncompleteListing(t, c) })
 	t.Run("is asked again for what fails for a moment", func(t *testing.T) { whatFailsForAMomentIsAskedAgain(t, c) })
 	t.Run("loses what is gone", func(t *testing.T) { whatIsGoneIsTakenAway(t, c, e) })
@@ -68,6 +72,48 @@ func anEstateIsCollected(t *testing.T, c *cloud, e estate) {
 	if text := string(secrets(s)); strings.Contains(text, "hunter2") {
 		t.Error("a secret is in the model")
 	}
+}
+
+// Each resource can be read alone, and is what its listing says; one that is not
+// there is absent, and one of another account nobody's.
+func eachIsRead(t *testing.T, c *cloud, e estate) {
+	w := newWorld(t, c)
+	w.collect(t)
+	for name, urn := range e.Made {
+		got, err := w.collector.Get(t.Context(), urn)
+		if err != nil || len(got) != 1 || got[0].Resource.URN != urn {
+			t.Errorf("%s (%s): %d, %v", name, urn, len(got), err)
+			continue
+		}
+		was, _ := w.graph.Snapshot().Resource(urn)
+		w.graph.Apply(got)
+		now, _ := w.graph.Snapshot().Resource(urn)
+		if !slices.Equal(members(was), members(now)) || !maps.Equal(was.Tags, now.Tags) || !slices.Equal(was.Aliases, now.Aliases) {
+			t.Errorf("%s read alone is otherwise: %v %v; was %v %v", name, members(now), now.Tags, members(was), was.Tags)
+		}
+		if !w.collector.Holds(urn) {
+			t.Errorf("%s is not its own", urn)
+		}
+	}
+	for _, kind := range []string{"vpc", "queue-mail", "shop-db", "lb", "fn-mailer", "bucket-shop-logs", "profile"} {
+		other := e.Made[kind][:len(e.Made[kind])-4] + "ffff"
+		if got, err := w.collector.Get(t.Context(), other); !errors.Is(err, collect.ErrAbsent) {
+			t.Errorf("%s: %v, %v", other, got, err)
+		}
+	}
+	for _, urn := range []model.URN{"arn:aws:sqs:us-east-1:999999999999:mail", "k8s://c/apps/Deployment/n/d", "arn:aws:ec2:*:*:vpc/vpc-1"} {
+		if w.collector.Holds(urn) {
+			t.Errorf("%s is said to be its own", urn)
+		}
+	}
+}
+
+func members(r model.Resource) []string {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(r.Attrs, &m) != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
 }
 
 func short(u model.URN) string {

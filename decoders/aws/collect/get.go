@@ -12,6 +12,14 @@ import (
 	"github.com/assent-iom/assent/model/collect"
 )
 
+// Holds reports whether a resource is in the account, as far as it is known whose
+// account it is.
+func (c *Collector) Holds(urn model.URN) bool {
+	parts := strings.SplitN(string(urn), ":", 6)
+	a := c.account.Load()
+	return len(parts) == 6 && parts[0] == "arn" && a != nil && (parts[4] == a.id || parts[4] == "") && !strings.Contains(string(urn), "*")
+}
+
 // Get reads one resource: by a call that asks for it alone where there is one, else
 // out of the listing of its type.
 func (c *Collector) Get(ctx context.Context, urn model.URN) ([]model.Observation, error) {

@@ -52,6 +52,7 @@ type detail struct {
 	Absent []string       `yaml:"absent"`
 	Token  string         `yaml:"token"`
 	Found  string         `yaml:"found"`
+	Tags   bool           `yaml:"tags"`
 
 	op     *table.Operation
 	tokens []token

@@ -286,7 +286,13 @@ func (r *reading) answers(ctx context.Context, d *detail, region string, with ma
 			return err
 		}
 		if d.Found == "" {
-			t.add(r.c.cfg.Decoder.Learn(a.call, a.resp))
+			seen := r.c.cfg.Decoder.Learn(a.call, a.resp)
+			for i := range seen {
+				if d.Tags { // asked of one thing, it is an attribute of it; of many, of none
+					seen[i].Resource.Attrs = nil
+				}
+			}
+			t.add(seen)
 			return nil
 		}
 		got, said := at(a.answer, d.Found)
