@@ -9,7 +9,8 @@
 //	  │               │                ▲└────▶ openBlind (spliced, counted)            │
 //	  │               └─▶ plain (http://…, absolute form) ───────────────────────────▶ judge
 //	  └──▶ socks (the same port; who is it?)
-//	client ─▶ gateway (who is it? which mount?) ─────────────────────────────────────▶ judge
+//	client ─▶ redirected (where was it going?) ─▶ openGoverned, openBlind, as above
+//	client ─▶ gateway (who is it? which mount?), reverse (who is it?) ───────────────▶ judge
 //	judge: understandHead ─▶ readBody ─▶ ask the Gate ─▶ refuse, or forward ─▶ answer
 //
 // A host is governed if a decoder claims it. Everything that a client may say
@@ -32,6 +33,8 @@
 //     client waits with its body until it is wanted (Expect) is passed on.
 //   - Answers are streamed as they come. Heads, bodies, connections and copies are
 //     bounded: see limits.go.
+//   - What a redirected connection asks for is sent to the address that it was opened
+//     to, and to no other (Redirected).
 //   - It verifies every upstream, and never dials loopback, link-local or metadata
 //     addresses, or itself, unless the configuration names them.
 //

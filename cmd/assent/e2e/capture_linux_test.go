@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,6 +148,29 @@ func TestACapturedCommandReachesNoMetadata(t *testing.T) {
 env -i PATH="$PATH" `+tool(t, "curl")+` -sS -m 5 "http://$a/latest/meta-data/"; done`)
 	if n := strings.Count(r.out, "not one that assent connects to"); n != 3 {
 		t.Errorf("%d of 3 were refused: %v", n, r)
+	}
+}
+
+// A captured kubectl reaches a cluster on this machine's loopback: through the proxy,
+// and through the gateway.
+func TestACapturedKubectlReachesItsCluster(t *testing.T) {
+	w, kubectl := newWorld(t), tool(t, "kubectl")
+	var came atomic.Int64
+	cluster := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		came.Add(1)
+		fmt.Fprintf(w, "%s with %s\n", r.URL.Path, r.Header.Get("Authorization"))
+	}))
+	defer cluster.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cluster.Certificate().Raw})
+	w.env["KUBECONFIG"] = w.write("kubeconfig", fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: c,
+clusters: [{name: c, cluster: {server: %q, certificate-authority-data: %s}}],
+users: [{name: u, user: {token: its-own}}], contexts: [{name: c, context: {cluster: c, user: u}}]}`, cluster.URL, base64.StdEncoding.EncodeToString(ca)))
+	for path, flags := range map[string][]string{"/version": {}, "/k8s/c/version": {"--gateway"}} { // --raw takes the whole path
+		came.Store(0)
+		r := w.assent(slices.Concat([]string{"run", "--capture"}, flags, []string{"--", kubectl, "get", "--raw", path})...)
+		if came.Load() == 0 || r.code != 0 || r.out != "/version with Bearer its-own\n" {
+			t.Errorf("%v: %v", flags, r)
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ func (a *App) doctorClients(ctx context.Context, asJSON bool) error {
 	if !asJSON {
 		a.note("running every client that is installed; this takes up to a minute")
 	}
-	results, err := client.Run(ctx, client.Params{Environ: a.Environ, Home: a.Home, OS: runtime.GOOS, Now: a.Now, Rand: a.Rand})
+	results, err := client.Run(ctx, client.Params{Environ: a.Environ, OS: runtime.GOOS, Now: a.Now, Rand: a.Rand})
 	if err != nil {
 		return err
 	}

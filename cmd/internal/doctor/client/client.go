@@ -35,7 +35,6 @@ func (r Result) Failed() bool { return r.Proxied && !r.Trusts }
 // Params is what is needed.
 type Params struct {
 	Environ []string
-	Home    string
 	OS      string
 	Now     func() time.Time
 	Rand    io.Reader
