@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/assent-iom/assent/model"
 )
@@ -42,7 +45,7 @@ func (s *Server) certified(state *tls.ConnectionState) (who caller, shown bool, 
 	}
 	err = errors.New("it is not of assent's authority")
 	if ours {
-		if err = s.cfg.Authority.VerifyClient(chain[0]); err == nil {
+		if err = s.ours(chain[0]); err == nil {
 			var ok bool
 			if who.actor, who.run, ok = by.AuthenticateCertificate(chain[0]); ok {
 				return who, true, nil
@@ -58,6 +61,37 @@ func (s *Server) certified(state *tls.ConnectionState) (who caller, shown bool, 
 		err = errors.Join(err, other)
 	}
 	return caller{}, true, err
+}
+
+// certificatesKept bounds what is remembered of certificates, at some hundred bytes each.
+const certificatesKept = 4096
+
+// certificates are those of our own authority that were verified, each until its end:
+// a signature costs as much as the rest of what a gateway does with a call.
+type certificates struct {
+	mu    sync.Mutex // guards until
+	until map[[sha256.Size]byte]time.Time
+}
+
+// ours verifies that a client's certificate is our authority's, and still good.
+func (s *Server) ours(cert *x509.Certificate) error {
+	key, c := sha256.Sum256(cert.Raw), &s.certificates
+	c.mu.Lock()
+	end, known := c.until[key]
+	c.mu.Unlock()
+	if known && s.cfg.Now().Before(end) {
+		return nil
+	}
+	if err := s.cfg.Authority.VerifyClient(cert); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.until == nil || len(c.until) >= certificatesKept {
+		c.until = map[[sha256.Size]byte]time.Time{}
+	}
+	c.until[key] = cert.NotAfter
+	return nil
 }
 
 // announced tells who opens a connection to the proxy: by a certificate, or by

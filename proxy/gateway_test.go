@@ -280,3 +280,45 @@ func FuzzMounted(f *testing.F) {
 		}
 	})
 }
+
+// A certificate that was verified is remembered, and only until its end.
+func TestACertificateThatIsRememberedStillEnds(t *testing.T) {
+	now := time.Now()
+	clock := func() time.Time { return now }
+	authority, err := certs.New(certs.Config{Now: clock, Rand: rand.Reader, CommonName: "ours"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := certs.New(certs.Config{Now: clock, Rand: rand.Reader, CommonName: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, func(cfg *Config) { cfg.Authenticator, cfg.Authority, cfg.Now = certified{}, authority, clock })
+	shown := func(by *certs.Authority) *tls.ConnectionState {
+		cert, key, err := by.Client(&url.URL{Scheme: "assent", Host: "agent"}, time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &tls.ConnectionState{PeerCertificates: []*x509.Certificate{pair.Leaf}}
+	}
+	ours, theirs := shown(authority), shown(other)
+	for range 2 {
+		if who, _, err := b.srv.certified(ours); err != nil || who.actor.ID != "agent" {
+			t.Errorf("%+v, %v", who, err)
+		}
+		if _, _, err := b.srv.certified(theirs); err == nil {
+			t.Error("another authority's certificate is taken")
+		}
+	}
+	if len(b.srv.certificates.until) != 1 {
+		t.Errorf("%d are remembered", len(b.srv.certificates.until))
+	}
+	now = now.Add(2 * time.Hour)
+	if _, _, err := b.srv.certified(ours); err == nil {
+		t.Error("it is good after its end")
+	}
+}

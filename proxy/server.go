@@ -44,6 +44,7 @@ type Server struct {
 	passed                  passedTable
 	bounds                  tally
 	trusted                 hostSet // hosts that a client spoke to through our certificate
+	certificates            certificates
 	judged, refused, turned atomic.Int64
 
 	buffers  sync.Pool     // of *[]byte, copyBuffer long

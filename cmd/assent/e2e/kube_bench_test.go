@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -159,11 +161,39 @@ func benchWays(b *testing.B, c *k8sboxtest.Cluster) []way {
 		return &http.Client{Transport: t}
 	}
 	ours, token := filepath.Join(dir, ".local", "state", "assent", "ca", "ca.pem"), c.Token["admin"]
+	gateway := client(ours, "")
+	write := exec.Command(binary, "kubeconfig", "--as", "deploy-agent", "--from", c.Kubeconfig["admin"])
+	write.Dir, write.Env = serve.Dir, serve.Env
+	config, err := write.Output()
+	if err != nil {
+		b.Fatalf("assent kubeconfig: %v", err)
+	}
+	gateway.Transport.(*http.Transport).TLSClientConfig.Certificates = []tls.Certificate{certificateIn(b, string(config))}
 	return []way{
 		{"direct", c.Server, token, client(c.CA, "")},
 		{"proxy", c.Server, token, client(ours, "127.0.0.1:"+ports[0])},
-		{"gateway", "https://127.0.0.1:" + ports[1] + "/k8s/k8sbox", token, client(ours, "")},
+		{"gateway", "https://127.0.0.1:" + ports[1] + "/k8s/k8sbox", token, gateway},
 	}
+}
+
+// certificateIn is the client certificate of a kubeconfig with one user.
+func certificateIn(b *testing.B, config string) tls.Certificate {
+	part := func(name string) []byte {
+		found := regexp.MustCompile(name + `-data: "?([A-Za-z0-9+/=]+)`).FindStringSubmatch(config)
+		if found == nil {
+			b.Fatalf("no %s in %s", name, config)
+		}
+		pem, err := base64.StdEncoding.DecodeString(found[1])
+		if err != nil {
+			b.Fatal(err)
+		}
+		return pem
+	}
+	pair, err := tls.X509KeyPair(part("client-certificate"), part("client-key"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return pair
 }
 
 // send makes one call and returns how long it took, answer included.
