@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	socks "golang.org/x/net/proxy"
+
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/model"
 )
@@ -165,5 +167,27 @@ func TestWhatAClientSaysIsNotWhoItIs(t *testing.T) {
 	}
 	if status, _, err := send(t, b.through("", true), "POST", "https://"+up+"/x", "", forged...); err != nil || status != http.StatusForbidden {
 		t.Errorf("headers alone: %d %v", status, err)
+	}
+}
+
+// Over SOCKS too a call may prove its maker, and a stranger opens nothing else.
+func TestACallOverSOCKSMayProveItsMaker(t *testing.T) {
+	b, up, _ := proven(t)
+	closed := b.upstream("shut.governed.test", true, func(http.ResponseWriter, *http.Request) { t.Error("reached") })
+	dialer, err := socks.SOCKS5("tcp", b.addr, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &http.Transport{DialContext: dialer.(socks.ContextDialer).DialContext, TLSClientConfig: &tls.Config{RootCAs: b.ca}}
+	t.Cleanup(tr.CloseIdleConnections)
+	c := &http.Client{Transport: tr, Timeout: 30 * time.Second}
+	if status, text, err := send(t, c, "POST", "https://"+up+"/x", "", "X-Proof", "alice"); err != nil || status != http.StatusOK || b.gate.calls()[0].Actor.ID != "alice" {
+		t.Errorf("%d %s %v", status, text, err)
+	}
+	if status, _, err := send(t, c, "POST", "https://"+up+"/x", ""); err != nil || status != http.StatusForbidden {
+		t.Errorf("without a proof: %d %v", status, err)
+	}
+	if status, _, err := send(t, c, "POST", "https://"+closed+"/x", "", "X-Proof", "alice"); err == nil {
+		t.Errorf("where no proof can be: %d", status)
 	}
 }

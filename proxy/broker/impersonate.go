@@ -15,6 +15,13 @@
 //
 // The ticket is the decision's id. It is no signature: what makes it worth something
 // is who may set it.
+//
+// # AWS
+//
+// AWS signs with a credential that assent holds what was checked with a placeholder
+// (decoders/aws/sigv4), and makes the tokens of EKS. Chain says where the credential is
+// from: the SDK's default chain, a profile, a role. It is asked for once for all calls
+// that wait, kept until shortly before its end, and never written or said.
 package broker
 
 import (
