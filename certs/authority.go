@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,6 +40,9 @@ type Config struct {
 
 // Authority issues the certificates of hosts. It is safe for concurrent use.
 type Authority struct {
+	// next takes its place: see Replace.
+	next atomic.Pointer[Authority]
+
 	now  func() time.Time
 	rand io.Reader
 
@@ -118,10 +122,22 @@ func newAuthority(cfg Config, der []byte, key *ecdsa.PrivateKey) (*Authority, er
 }
 
 // PEM returns the CA's certificate. The key is not in it.
-func (a *Authority) PEM() []byte { return append([]byte(nil), a.pem...) }
+func (a *Authority) PEM() []byte { return append([]byte(nil), a.current().pem...) }
 
 // Certificate returns the CA's certificate, parsed. Callers MUST NOT change it.
-func (a *Authority) Certificate() *x509.Certificate { return a.cert }
+func (a *Authority) Certificate() *x509.Certificate { return a.current().cert }
+
+// Replace puts another authority in the place of this one, for everybody who holds
+// it: a key is exchanged, and no connection dropped. What the old one has signed for
+// clients is good no longer.
+func (a *Authority) Replace(by *Authority) { a.next.Store(by.current()) }
+
+func (a *Authority) current() *Authority {
+	if next := a.next.Load(); next != nil {
+		return next
+	}
+	return a
+}
 
 // newSerial returns a random serial of 128 bits (CA/B baseline asks for 64),
 // positive and never zero.

@@ -18,6 +18,7 @@ const maxClientLifetime = 30 * 24 * time.Hour
 // Client signs a certificate that is good for one thing: to show, as a client,
 // that one is who. It comes with its key, both in PEM; neither is kept.
 func (a *Authority) Client(who *url.URL, lifetime time.Duration) (certPEM, keyPEM []byte, err error) {
+	a = a.current()
 	if who == nil || who.Scheme == "" {
 		return nil, nil, errors.New("signing a client certificate: for nobody")
 	}
@@ -57,6 +58,7 @@ func (a *Authority) Client(who *url.URL, lifetime time.Duration) (certPEM, keyPE
 // VerifyClient checks that a client's certificate is one that this authority
 // signed with Client, and still good.
 func (a *Authority) VerifyClient(cert *x509.Certificate) error {
+	a = a.current()
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
 	_, err := cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: a.now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}})

@@ -20,6 +20,7 @@ const maxPEM = 4 << 20
 // its owner only. Both are replaced atomically, the key first, so that a crash in
 // between leaves a pair that Load refuses rather than one that lies.
 func (a *Authority) Save(certPath, keyPath string) error {
+	a = a.current()
 	der, err := x509.MarshalPKCS8PrivateKey(a.key)
 	if err != nil {
 		return fmt.Errorf("encoding the CA's key: %w", err)

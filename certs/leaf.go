@@ -29,6 +29,7 @@ const (
 // Leaf returns the certificate of a host: a DNS name or an IP address, without
 // a port. The result is shared and MUST NOT be changed.
 func (a *Authority) Leaf(host string) (*tls.Certificate, error) {
+	a = a.current()
 	name, ip, err := subject(host)
 	if err != nil {
 		return nil, err

@@ -241,6 +241,7 @@ func (e *exchange) switched(resp *http.Response) {
 	both := closers{conn, up}
 	ended := e.s.stream(both)
 	defer ended()
+	defer e.s.live.begins(e, func() { _ = both.Close() })()
 	done := make(chan struct{}, 2)
 	go func() { _, _ = io.Copy(up, rw.Reader); done <- struct{}{} }() // rw.Reader has what came early
 	go func() { _, _ = io.Copy(conn, up); done <- struct{}{} }()

@@ -108,6 +108,9 @@ type Permit struct {
 	Close func(context.Context, Answered) error
 	// Learn is given the answer once it has passed. It may be nil.
 	Learn func(*decoders.Response)
+	// Still says why the call would be refused now; "" if it would not be. It is asked
+	// when what is declared has changed, while the call's stream goes on. It may be nil.
+	Still func(context.Context) string
 }
 
 // Gate is the one path that every action takes (proxy/gate).

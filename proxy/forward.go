@@ -38,6 +38,7 @@ func (e *exchange) forward() {
 	headCame()
 
 	e.told(resp)
+	defer e.s.live.begins(e, cancel)()
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		e.switched(resp)
 		return

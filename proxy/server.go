@@ -43,6 +43,7 @@ type Server struct {
 	copies                  budget // of answers, to learn from
 	passed                  passedTable
 	bounds                  tally
+	live                    live
 	trusted                 hostSet // hosts that a client spoke to through our certificate
 	certificates            certificates
 	judged, refused, turned atomic.Int64

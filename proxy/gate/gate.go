@@ -248,6 +248,25 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 			return done(ctx, a)
 		},
 		Learn: g.learner(in, &d),
+		Still: g.still(in, d),
+	}
+}
+
+// still returns the function that judges an allowed call again. An approval that it
+// used is used up: what only lacks one now goes on.
+func (g *Gate) still(in proxy.Asked, was policy.Decision) func(context.Context) string {
+	if was.Mode != policy.Enforce || in.Echo {
+		return nil
+	}
+	return func(ctx context.Context) string {
+		d := g.Consider(ctx, in)
+		if d.Verdict != policy.Deny || d.Fault != "" {
+			return ""
+		}
+		if f, ok := d.First(); ok {
+			return f.Title + " (" + f.Code + ")"
+		}
+		return "nothing allows it any more"
 	}
 }
 

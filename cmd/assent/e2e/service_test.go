@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -14,9 +15,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/assent-iom/assent/certs"
 )
 
 // service is `assent serve` as a service manager runs it.
@@ -279,4 +283,40 @@ func unitValue(t *testing.T, unit, key string) string {
 	}
 	t.Fatalf("%s has no %s", unit, key)
 	return ""
+}
+
+// The authority is exchanged while a call is in flight: the call gets its answer, and
+// the next client meets the new one.
+func TestTheAuthorityIsExchangedWithoutDroppingACall(t *testing.T) {
+	arrived, finish := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	w, addr := newServiceWorld(t, func(rw http.ResponseWriter, _ *http.Request) {
+		once.Do(func() { close(arrived) })
+		<-finish
+		_, _ = io.WriteString(rw, "<done/>")
+	}, "")
+	d := startService(t, w, nil)
+	before := d.client(addr)
+	answered := make(chan string, 1)
+	go func() { _, body := terminateInstances(before); answered <- body }()
+	<-arrived
+	next, err := certs.New(certs.Config{Now: time.Now, Rand: rand.Reader, CommonName: "Assent"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(d.home, "state", "assent", "ca")
+	if err := next.Save(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca.key")); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, 20*time.Second, "the new authority", func() bool { return strings.Contains(d.out.String(), "a new authority is in force") })
+	close(finish)
+	if body := <-answered; body != "<done/>" {
+		t.Errorf("the call in flight got %q", body)
+	}
+	if status, body := terminateInstances(d.client(addr)); status != 200 || body != "<done/>" { // trusts the new one alone
+		t.Errorf("%d %s", status, body)
+	}
+	if status, body := d.admin("/metrics"); status != 200 || !strings.Contains(body, `assent_reloads_total{result="in force",what="authority"} 1`) {
+		t.Errorf("it is not counted: %d", status)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
+	"github.com/assent-iom/assent/certs"
 	"github.com/assent-iom/assent/cmd/internal/admin"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
@@ -33,9 +34,11 @@ func (a *App) serveCommand() *cobra.Command {
 		Long: `Serves the proxy on the address "listen" of assent.yaml until it is interrupted. Clients set
 HTTPS_PROXY=http://assent:TOKEN@ADDRESS and trust the certificate that is printed at the start.
 
-Declared intent is read again on SIGHUP and whenever a file of it changes; documents that do not compile keep the old
+Declared intent is read again on SIGHUP and whenever a file of it changes; streams that it no longer allows are ended, and
+documents that do not compile keep the old
 ones in force, and the log says why. Sockets that a service manager has opened (LISTEN_FDS; deploy/systemd) are
-served in the place of addresses. A table of newer AWS service models (assent models update) is taken up in the same way. One JSON line a decision goes to stdout.`,
+served in the place of addresses. A table of newer AWS service models (assent models update) and an exchanged authority
+(ca.pem and ca.key) are taken up in the same way. One JSON line a decision goes to stdout.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), enforce) },
 	}
@@ -67,6 +70,7 @@ type daemon struct {
 	cfg    *config.Config
 	log    *zap.Logger
 	engine *engine.Engine
+	ca     *certs.Authority
 	admin  *admin.Admin
 }
 
@@ -93,6 +97,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	d.ca = authority
 	who, err := d.authenticator(ctx, clusters)
 	if err != nil {
 		return err
@@ -186,8 +191,8 @@ func (d *daemon) watch(ctx context.Context) (<-chan struct{}, error) {
 		}
 	}
 	// A table that is compiled later is noticed too, so its folder has to be there.
-	if err := errors.Join(os.MkdirAll(d.cfg.Tables, 0o700), watcher.Add(d.cfg.Tables)); err != nil {
-		d.log.Warn("a newer table is noticed on SIGHUP alone", zap.Error(err))
+	if err := errors.Join(os.MkdirAll(d.cfg.Tables, 0o700), watcher.Add(d.cfg.Tables), watcher.Add(d.cfg.CA)); err != nil {
+		d.log.Warn("newer tables and authorities are noticed on SIGHUP alone", zap.Error(err))
 	}
 	go func() {
 		defer watcher.Close()
@@ -231,6 +236,7 @@ func watchTree(w *fsnotify.Watcher, root string) error {
 
 // reload puts a new table and new documents in force; bad ones change nothing.
 func (d *daemon) reload() {
+	d.reloadAuthority()
 	d.reloadTable()
 	d.reloadIntent()
 }

@@ -7,11 +7,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/assent-iom/assent/certs"
 	"github.com/assent-iom/assent/cmd/internal/config"
@@ -163,8 +161,8 @@ func (a *App) authority(cfg *config.Config) (*certs.Authority, string, error) {
 	if err := os.MkdirAll(cfg.CA, 0o700); err != nil {
 		return nil, "", fmt.Errorf("making the authority's directory: %w", err)
 	}
-	cert, key := filepath.Join(cfg.CA, "ca.pem"), filepath.Join(cfg.CA, "ca.key")
-	conf := certs.Config{Now: a.Now, Rand: a.Rand, CommonName: "Assent", Lifetime: 365 * 24 * time.Hour}
+	cert, key := caFiles(cfg)
+	conf := a.caConfig()
 	ca, err := certs.Load(conf, cert, key)
 	if errors.Is(err, fs.ErrNotExist) {
 		if ca, err = certs.New(conf); err != nil {

@@ -342,8 +342,21 @@ func (e *Engine) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
 // Intent names the running documents: sha256:HEX, or none.
 func (e *Engine) Intent() string { return e.decide.Digest() }
 
-// SetIntent replaces the running documents; on an error the old ones stay.
-func (e *Engine) SetIntent(set *intent.Set) error { return e.decide.Swap(set) }
+// SetIntent replaces the running documents; on an error the old ones stay. Streams
+// that the new ones would refuse are ended.
+func (e *Engine) SetIntent(set *intent.Set) error {
+	if err := e.decide.Swap(set); err != nil {
+		return err
+	}
+	e.review()
+	return nil
+}
+
+func (e *Engine) review() {
+	if e.server != nil {
+		e.server.Review(context.Background())
+	}
+}
 
 // Entries is the number of ledger entries; 0 for questions, which record nothing.
 func (e *Engine) Entries() uint64 {

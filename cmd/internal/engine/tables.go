@@ -38,6 +38,7 @@ func (e *Engine) ReloadTable() (changed bool, err error) {
 		return false, nil
 	}
 	e.amazon.Swap(n.Table)
+	e.review()
 	return true, nil
 }
 
