@@ -59,7 +59,7 @@ tables: ## compile the AWS table again from its pinned sources; CI wants no diff
 	@decoders/aws/tables.sh
 	@git diff --exit-code -- decoders/aws/table
 
-k8sbox: ## a real Kubernetes control plane in one binary (about ten minutes, once)
+k8sbox: ## a real Kubernetes control plane in one binary, of two versions (a quarter of an hour, once)
 	@.ci/tools.sh kube
 
 cross: ## that it builds, without cgo, everywhere it is meant to run

@@ -6,7 +6,8 @@
 #   .ci/tools.sh exam    what the exam of decoders/aws needs beside botocore: awscrt, a newer botocore
 #   .ci/tools.sh js      aws-sdk-js v3, for node (Node 20 and npm have to be there)
 #   .ci/tools.sh net     nft, which loads the recipes of deploy/capture (as root, from the system's packages)
-#   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one binary
+#   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one
+#                        binary, of two versions; helm and Python's client (25 CPU-minutes, once)
 # Everything is pinned, and done once: a second call takes no time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +15,9 @@ mkdir -p .tools/bin
 
 STATICCHECK=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 COSIGN=github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
+HELM=helm.sh/helm/v4/cmd/helm@v4.3.2 # on the Kubernetes of cmd/k8sbox/newer, so that it is compiled once
+# In a folder of its own: it wants a newer python-dateutil than botocore does.
+KUBE_PYTHON=kubernetes==37.0.2
 GOVULNCHECK=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # What the pinned botocore signs SigV4A and checks CRC64NVME with; and the botocore
 # that is newer than the AWS table, with its own.
@@ -55,7 +59,7 @@ cloud() {
 install() {
   if [ ! -e ".tools/bin/.$1" ]; then
     say "building $2"
-    GOBIN="$PWD/.tools/bin" GOFLAGS=-mod=mod go install "$2"
+    GOBIN="$PWD/.tools/bin" GOFLAGS="-mod=mod -trimpath" CGO_ENABLED=0 nice -n 10 go install "$2"
     rm -f .tools/bin/."${1%@*}"@*
     touch ".tools/bin/.$1"
   fi
@@ -68,20 +72,20 @@ lint() {
 
 audit() { install "cosign@${COSIGN##*@}" "$COSIGN"; }
 
-# place DIRECTORY PACKAGE==VERSION: one Python package, alone, under .tools/aws-exam.
+# place DIRECTORY PACKAGE==VERSION [FLAG]: one Python package in a folder of its own under .tools.
 place() {
-  if [ ! -e ".tools/aws-exam/$1/.$2" ]; then
+  if [ ! -e ".tools/$1/.$2" ]; then
     say "setting up $2"
-    rm -rf ".tools/aws-exam/$1"
-    python3 -m pip install --quiet --disable-pip-version-check --no-deps --target ".tools/aws-exam/$1" "$2"
-    touch ".tools/aws-exam/$1/.$2"
+    rm -rf ".tools/$1"
+    python3 -m pip install --quiet --disable-pip-version-check --target ".tools/$1" "${@:2}"
+    touch ".tools/$1/.$2"
   fi
 }
 
 exam() {
-  place crt "$CRT"
-  place "botocore-${NEWER##*=}" "$NEWER"
-  place crt-newer "$NEWER_CRT"
+  place aws-exam/crt "$CRT" --no-deps
+  place "aws-exam/botocore-${NEWER##*=}" "$NEWER" --no-deps
+  place aws-exam/crt-newer "$NEWER_CRT" --no-deps
 }
 
 js() {
@@ -95,7 +99,12 @@ js() {
   fi
 }
 
-kube() { cmd/k8sbox/build.sh; }
+kube() {
+  cmd/k8sbox/build.sh
+  cmd/k8sbox/build.sh newer
+  install "helm@${HELM##*@}" "$HELM"
+  place kube-python "$KUBE_PYTHON"
+}
 
 net() {
   if PATH="$PATH:/usr/sbin:/sbin" command -v nft >/dev/null; then return; fi

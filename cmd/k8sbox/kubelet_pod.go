@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/remotecommand"
 	utilexec "k8s.io/utils/exec"
 )
 
@@ -68,7 +66,7 @@ func (p *pod) stop() {
 }
 
 // ExecInContainer runs one more process in the pod's folder.
-func (p *pod) ExecInContainer(_ context.Context, _ string, _ types.UID, _ string, argv []string, in io.Reader, out, errOut io.WriteCloser, tty bool, resize <-chan remotecommand.TerminalSize, _ time.Duration) error {
+func (p *pod) ExecInContainer(_ context.Context, _ string, _ podUID, _ string, argv []string, in io.Reader, out, errOut io.WriteCloser, tty bool, resize <-chan terminalSize, _ time.Duration) error {
 	cmd := p.command(argv)
 	if tty {
 		return coded(onTerminal(cmd, in, out, resize))
@@ -98,7 +96,7 @@ func (p *pod) ExecInContainer(_ context.Context, _ string, _ types.UID, _ string
 }
 
 // onTerminal runs a command on a terminal of its own.
-func onTerminal(cmd *exec.Cmd, in io.Reader, out io.Writer, resize <-chan remotecommand.TerminalSize) error {
+func onTerminal(cmd *exec.Cmd, in io.Reader, out io.Writer, resize <-chan terminalSize) error {
 	cmd.SysProcAttr = nil // pty makes a session
 	terminal, err := pty.Start(cmd)
 	if err != nil {

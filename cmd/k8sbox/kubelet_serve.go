@@ -13,11 +13,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/remotecommand"
-	"k8s.io/kubelet/pkg/cri/streaming/portforward"
-	serving "k8s.io/kubelet/pkg/cri/streaming/remotecommand"
 )
 
 const (
@@ -64,12 +59,12 @@ func (k *kubelet) exec(w http.ResponseWriter, r *http.Request) {
 	if p == nil {
 		return
 	}
-	options, err := serving.NewOptions(asOne(r))
+	options, err := execOptions(asOne(r))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	serving.ServeExec(w, r, p, r.PathValue("pod"), "", r.PathValue("container"), r.URL.Query()["command"], options, streamIdle, streamCreate, protocols)
+	serveExec(w, r, p, r.PathValue("pod"), "", r.PathValue("container"), r.URL.Query()["command"], options, streamIdle, streamCreate, protocols)
 }
 
 func (k *kubelet) attach(w http.ResponseWriter, r *http.Request) {
@@ -77,12 +72,12 @@ func (k *kubelet) attach(w http.ResponseWriter, r *http.Request) {
 	if p == nil {
 		return
 	}
-	options, err := serving.NewOptions(asOne(r))
+	options, err := execOptions(asOne(r))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	serving.ServeAttach(w, r, p, r.PathValue("pod"), "", r.PathValue("container"), options, streamIdle, streamCreate, protocols)
+	serveAttach(w, r, p, r.PathValue("pod"), "", r.PathValue("container"), options, streamIdle, streamCreate, protocols)
 }
 
 // asOne fills the form from the query: a POST that is upgraded has no form.
@@ -97,12 +92,12 @@ func (k *kubelet) portForward(w http.ResponseWriter, r *http.Request) {
 	if p == nil {
 		return
 	}
-	options, err := portforward.NewV4Options(r)
+	options, err := forwardOptions(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	portforward.ServePortForward(w, r, p, r.PathValue("pod"), "", options, streamIdle, streamCreate, portforward.SupportedProtocols)
+	serveForward(w, r, p, r.PathValue("pod"), "", options, streamIdle, streamCreate, forwarding)
 }
 
 // logs writes what the pod said so far, and with follow what it goes on to say.
@@ -128,14 +123,8 @@ func (k *kubelet) logs(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-var (
-	_ serving.Executor          = (*pod)(nil)
-	_ serving.Attacher          = (*pod)(nil)
-	_ portforward.PortForwarder = (*pod)(nil)
-)
-
 // PortForward joins a stream and a port of this machine: the pod's own address.
-func (p *pod) PortForward(ctx context.Context, _ string, _ types.UID, port int32, stream io.ReadWriteCloser) error {
+func (p *pod) PortForward(ctx context.Context, _ string, _ podUID, port int32, stream io.ReadWriteCloser) error {
 	defer stream.Close()
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
@@ -159,7 +148,7 @@ func (p *pod) PortForward(ctx context.Context, _ string, _ types.UID, port int32
 
 // AttachContainer joins the streams to the pod's process until it ends or the
 // client leaves.
-func (p *pod) AttachContainer(ctx context.Context, _ string, _ types.UID, _ string, in io.Reader, out, _ io.WriteCloser, _ bool, _ <-chan remotecommand.TerminalSize) error {
+func (p *pod) AttachContainer(ctx context.Context, _ string, _ podUID, _ string, in io.Reader, out, _ io.WriteCloser, _ bool, _ <-chan terminalSize) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if in != nil && p.stdin != nil {

@@ -3,10 +3,12 @@
 // built from their Go modules. The tests of Assent run against it.
 //
 // It is a module of its own, so that none of it becomes part of the product.
-// build.sh builds it once into a cache.
+// build.sh builds it once into a cache. newer/ is the same program on a newer
+// Kubernetes: links to the sources, and streaming.go for what has moved.
 //
 //	k8sbox etcd|kube-apiserver|kube-controller-manager|kubectl [ARGS]
 //	k8sbox up --dir DIR      a cluster on loopback, until SIGTERM or end of stdin
+//	k8sbox typed [ARGS]      what programs written with client-go do
 //
 // With --kubelet it has a node too, whose pods are processes of this machine in
 // a folder each: exec, attach, cp, port-forward and logs work. There is no
@@ -57,6 +59,11 @@ func main() {
 	case "kubelet":
 		if err := runKubelet(os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, "kubelet: error:", err)
+			os.Exit(1)
+		}
+	case "typed":
+		if err := runTyped(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "typed: error:", err)
 			os.Exit(1)
 		}
 	case "up":

@@ -41,6 +41,7 @@ func up(args []string) error {
 	dir := flags.String("dir", "", "folder for keys, logs and data; made if it is not there")
 	stdin := flags.Bool("stdin", false, "stop at the end of stdin too: a parent that dies takes the cluster along")
 	controllers := flags.Bool("controllers", true, "run kube-controller-manager")
+	gates := flags.String("feature-gates", "", "of the API server")
 	node := flags.Bool("kubelet", false, "have a node: every pod's command is run as a process of this machine")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -65,7 +66,7 @@ func up(args []string) error {
 	}
 	c := &cluster{dir: abs, failed: make(chan error, 4)}
 	defer c.stop()
-	box, err := c.start(ctx, *controllers, *node)
+	box, err := c.start(ctx, *controllers, *node, *gates)
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ type cluster struct {
 
 func (c *cluster) path(name string) string { return filepath.Join(c.dir, name) }
 
-func (c *cluster) start(ctx context.Context, controllers, node bool) (Box, error) {
+func (c *cluster) start(ctx context.Context, controllers, node bool, gates string) (Box, error) {
 	ports, err := freePorts(5)
 	if err != nil {
 		return Box{}, err
@@ -116,13 +117,14 @@ func (c *cluster) start(ctx context.Context, controllers, node bool) (Box, error
 		"--endpoint-reconciler-type", "none", "--service-cluster-ip-range", "10.0.0.0/24",
 		"--tls-cert-file", c.path("server.crt"), "--tls-private-key-file", c.path("server.key"),
 		"--client-ca-file", c.path("ca.crt"), "--token-auth-file", c.path("tokens.csv"),
-		"--requestheader-client-ca-file", c.path("ca.crt"), "--requestheader-username-headers", "X-Remote-User",
+		"--requestheader-client-ca-file", c.path("ca.crt"), "--requestheader-allowed-names", "front-proxy", "--requestheader-username-headers", "X-Remote-User",
 		"--requestheader-group-headers", "X-Remote-Group", "--requestheader-extra-headers-prefix", "X-Remote-Extra-",
 		"--service-account-issuer", "https://kubernetes.default.svc",
 		"--service-account-key-file", c.path("sa.pub"), "--service-account-signing-key-file", c.path("sa.key"),
 		"--authorization-mode", "RBAC",
 		"--kubelet-client-certificate", c.path("kubelet-client.crt"), "--kubelet-client-key", c.path("kubelet-client.key"),
 		"--audit-policy-file", c.path("audit.yaml"), "--audit-log-path", box.Audit, "--audit-log-mode", "blocking",
+		"--feature-gates", gates,
 	); err != nil {
 		return box, err
 	}

@@ -10,13 +10,34 @@ import (
 	"github.com/assent-iom/assent/model"
 )
 
+// What the server's audit log says of every client is in cmd/assent/e2e, behind the
+// whole proxy.
 func TestRealCluster(t *testing.T) {
-	c := Start(t)
-	t.Run("the server's audit log agrees", func(t *testing.T) { testAuditLogAgrees(t, c) })
-	t.Run("kubectl prints a refusal word for word", func(t *testing.T) { testRefusal(t, c) })
-	t.Run("what kubectl reads is learned", func(t *testing.T) { testLearned(t, c) })
-	t.Run("every built-in kind is in the table", func(t *testing.T) { testKinds(t, c) })
+	for _, v := range Versions {
+		t.Run(v.String(), func(t *testing.T) {
+			c := v.Start(t)
+			t.Run("kubectl prints a refusal word for word", func(t *testing.T) { testRefusal(t, c) })
+			t.Run("what kubectl reads is learned", func(t *testing.T) { testLearned(t, c) })
+			t.Run("every built-in kind is in the table", func(t *testing.T) { testKinds(t, c) })
+		})
+	}
 }
+
+// crd defines a kind that no table has.
+const crd = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget, listKind: WidgetList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+`
 
 func testRefusal(t *testing.T, c *Cluster) {
 	f := newForwarder(t, c)

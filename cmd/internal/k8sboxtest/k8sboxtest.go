@@ -22,6 +22,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Cluster is a running control plane. Its users are admin (may do anything),
@@ -33,20 +34,59 @@ type Cluster struct {
 	Token      map[string]string `json:"token"`      // by user
 	Audit      string            `json:"audit"`      // the audit log, JSON lines at level RequestResponse
 	Etcd       string            `json:"etcd"`       // http://127.0.0.1:PORT
+	Release    string            `json:"-"`          // v1.34.4
+	Box        string            `json:"-"`          // the program k8sbox
 	Kubectl    string            `json:"-"`          // the program, of the server's version
 }
 
+// Version is one of the Kubernetes that the box is built with.
+type Version string
+
+// The pinned versions. Tests that ask for none run on Older.
+const (
+	Older Version = ""      // cmd/k8sbox/go.mod
+	Newer Version = "newer" // cmd/k8sbox/newer/go.mod
+)
+
+// Versions are all of them: what is held against a server is held against each.
+var Versions = []Version{Older, Newer}
+
+// String names the version as a test's name.
+func (v Version) String() string {
+	if v == Older {
+		return "older"
+	}
+	return string(v)
+}
+
+// Kubectl is the program kubectl of the version.
+func (v Version) Kubectl(t testing.TB) string {
+	t.Helper()
+	return filepath.Join(v.Folder(t), "kubectl")
+}
+
+// Release is the release's name: v1.34.4.
+func (v Version) Release(t testing.TB) string {
+	t.Helper()
+	name, _, _ := strings.Cut(filepath.Base(v.Folder(t)), "-")
+	return name
+}
+
 // Folder returns the folder that holds k8sbox and kubectl, or ends the test.
-func Folder(t testing.TB) string {
+func (v Version) Folder(t testing.TB) string {
 	t.Helper()
 	_, file, _, ok := runtime.Caller(0)
 	if !ok {
 		t.Fatal("no caller")
 	}
 	script := filepath.Join(filepath.Dir(file), "..", "..", "k8sbox", "build.sh")
-	out, err := exec.Command(script, "--where").Output()
+	args := []string{"--where"}
+	if v != Older {
+		args = append(args, string(v))
+	}
+	out, err := exec.Command(script, args...).Output()
 	if err != nil {
-		const what = "k8sbox is not built (make k8sbox builds it, in about ten minutes)"
+		what := "k8sbox (" + v.String() + ") is not built (make k8sbox builds it, in minutes)"
 		if os.Getenv("CI") != "" {
 			t.Fatalf("NOT RUN: %s; in CI nothing may be skipped", what)
 		}
@@ -55,12 +95,27 @@ func Folder(t testing.TB) string {
 	return strings.TrimSpace(string(out))
 }
 
+// Start runs a cluster of the older version until the test ends; see Version.Start.
+func Start(t testing.TB, args ...string) *Cluster {
+	t.Helper()
+	return Older.Start(t, args...)
+}
+
 // Start runs a cluster until the test ends; it takes 3 to 10 seconds. args are
 // those of `k8sbox up`: --controllers=false leaves the controllers out, --kubelet
 // adds a node.
-func Start(t testing.TB, args ...string) *Cluster {
+func (v Version) Start(t testing.TB, args ...string) *Cluster {
 	t.Helper()
-	folder := Folder(t)
+	c, stop := v.start(t, args...)
+	t.Cleanup(func() { stop() })
+	return c
+}
+
+// start runs a cluster until stop is called, which tells how much processor time it
+// took.
+func (v Version) start(t testing.TB, args ...string) (c *Cluster, stop func() time.Duration) {
+	t.Helper()
+	folder := v.Folder(t)
 	cmd := exec.Command(filepath.Join(folder, "k8sbox"), append([]string{"up", "--stdin", "--dir", t.TempDir()}, args...)...)
 	stdin, err := cmd.StdinPipe() // its end is the cluster's end
 	if err != nil {
@@ -74,21 +129,24 @@ func Start(t testing.TB, args ...string) *Cluster {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	stop = func() time.Duration {
 		stdin.Close()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("k8sbox up: %v", err)
 		}
-	})
+		return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err != nil {
+		stop()
 		t.Fatalf("k8sbox up ended before it was ready: %v", err)
 	}
-	c := &Cluster{Kubectl: filepath.Join(folder, "kubectl")}
+	c = &Cluster{Release: v.Release(t), Box: filepath.Join(folder, "k8sbox"), Kubectl: filepath.Join(folder, "kubectl")}
 	if err := json.Unmarshal(line, c); err != nil {
+		stop()
 		t.Fatalf("reading what k8sbox up says: %v", err)
 	}
-	return c
+	return c, stop
 }
 
 // Run runs kubectl as a user, straight to the server, and returns all it says.

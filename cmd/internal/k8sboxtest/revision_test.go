@@ -20,7 +20,12 @@ const tries = 4
 // TestWhatIsNoMutationWritesNothing asks etcd: its revision grows with each
 // write, whoever made it and whatever the audit log says.
 func TestWhatIsNoMutationWritesNothing(t *testing.T) {
-	c := Start(t, "--controllers=false")
+	for _, v := range Versions {
+		t.Run(v.String(), func(t *testing.T) { testWritesNothing(t, v.Start(t, "--controllers=false")) })
+	}
+}
+
+func testWritesNothing(t *testing.T, c *Cluster) {
 	f := newForwarder(t, c)
 	const cms = "/api/v1/namespaces/default/configmaps"
 	setUp := []rawRequest{

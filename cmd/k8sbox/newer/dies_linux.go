@@ -1,0 +1,1 @@
+../dies_linux.go

@@ -1,0 +1,1 @@
+../dies_other.go
