@@ -46,12 +46,24 @@ func kubectls(c *k8sboxtest.Cluster) []string {
 	var all []string
 	if path, err := exec.LookPath("kubectl"); err == nil {
 		all = append(all, path)
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			beside, _ := filepath.Glob(filepath.Join(filepath.Dir(real), "kubectl.[0-9]*"))
-			all = append(all, beside[:min(len(beside), 1)]...) // sorted by name
-		}
+		older := beside()
+		all = append(all, older[:min(len(older), 1)]...) // sorted by name
 	}
 	return append(all, c.Kubectl)
+}
+
+// beside are the kubectls that lie beside the one on PATH, kubectl.1.29 for one,
+// sorted by name.
+func beside() []string {
+	path, err := exec.LookPath("kubectl")
+	if err != nil {
+		return nil
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return nil
+	}
+	all, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "kubectl.[0-9]*"))
+	return all
 }
 
 // direct runs kubectl as the administrator, past assent; it has to succeed.
