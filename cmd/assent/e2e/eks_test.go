@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +42,7 @@ func TestATokenOfEKSIsMadeAnew(t *testing.T) {
 	}))
 	defer server.Close()
 	ca := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
-	kubectl := filepath.Join(k8sboxtest.Older.Folder(t), "kubectl")
+	kubectl := k8sboxtest.Older.Kubectl(t)
 	w.env["KUBECONFIG"] = w.write("kubeconfig", fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: x,
 clusters: [{name: "arn:aws:eks:us-east-1:123456789012:cluster/shop", cluster: {server: %q, certificate-authority-data: %q}}],
 users: [{name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: aws, args: [eks, get-token, --cluster-name, shop, --region, us-east-1], interactiveMode: Never}}}],
