@@ -49,7 +49,6 @@ func examine(t *testing.T, v k8sboxtest.Version) {
 	c := v.Start(t, "--controllers=false", "--feature-gates=CBORServingAndStorage=true")
 	w := newWitness(t, c)
 	k := &kube{world: newWorld(t), cluster: c, kubectl: c.Kubectl}
-	k.unreplayed = true // much of it cannot be read, and has no documents that it was judged by
 	port, gateway := freePort(t), freePort(t)
 	config := w.kubeconfig(k.world, "admin")
 	k.write("assent.yaml", fmt.Sprintf("listen: 127.0.0.1:%s\ngateway: 127.0.0.1:%s\nmode: observe\nclusters: [%q]\n", port, gateway, config))
