@@ -21,7 +21,7 @@ type Program struct {
 	nevers []*never // by name
 	plans  []*plan  // blueprints, by name
 	frozen map[*intent.Environment][]freeze
-	counts bool     // somebody, or some environment, has a budget
+	counts bool // somebody, or some environment, has a budget
 }
 
 // bits is a set of small numbers: the actors or environments of a clause.

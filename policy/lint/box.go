@@ -32,7 +32,7 @@ type box struct {
 	limits     intent.Limits
 	approvals  []intent.Approvals
 	when       []string // names of windows
-	final      bool // a never clause that no exception may lift
+	final      bool     // a never clause that no exception may lift
 }
 
 // changes are the verbs of a never clause that names none: every change, and every
