@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -215,7 +216,7 @@ func quoted(s string) string {
 }
 
 // switched joins the client's connection and the upstream's after a 101.
-func (e *exchange) switched(resp *http.Response) {
+func (e *exchange) switched(ctx context.Context, resp *http.Response) {
 	up, ok := resp.Body.(io.ReadWriteCloser)
 	if !ok || e.upgrade == "" || !strings.EqualFold(strings.TrimSpace(resp.Header.Get("Upgrade")), e.upgrade) {
 		e.sayTrouble("upstream-protocol", "the upstream switched to a protocol that was not asked for", true)
@@ -235,13 +236,15 @@ func (e *exchange) switched(resp *http.Response) {
 	if e.permit.Warning != "" && e.decoder.Name() == "kubernetes" {
 		head.Header.Add("Warning", `299 - "`+quoted(e.permit.Warning)+`"`)
 	}
-	if err := head.Write(conn); err != nil {
-		return
-	}
 	both := closers{conn, up}
 	ended := e.s.stream(both)
 	defer ended()
+	// Before the client is told: from then on whoever revokes it has to find it.
 	defer e.s.live.begins(e, func() { _ = both.Close() })()
+	if ctx.Err() != nil || head.Write(conn) != nil { // broken off meanwhile
+		_ = both.Close()
+		return
+	}
 	done := make(chan struct{}, 2)
 	go func() { _, _ = io.Copy(up, rw.Reader); done <- struct{}{} }() // rw.Reader has what came early
 	go func() { _, _ = io.Copy(conn, up); done <- struct{}{} }()

@@ -39,8 +39,11 @@ func (e *exchange) forward() {
 
 	e.told(resp)
 	defer e.s.live.begins(e, cancel)()
+	if e.permit.Still != nil && e.s.live.now() != e.round {
+		e.s.revoked(ctx, e, cancel) // what is declared has changed while it was on its way
+	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		e.switched(resp)
+		e.switched(ctx, resp)
 		return
 	}
 	e.answer(resp)

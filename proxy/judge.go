@@ -54,6 +54,7 @@ type exchange struct {
 	entered string // a second account, of who the call itself proved to be from
 	renew   func(context.Context, http.Header) (Renewed, error)
 	permit  Permit
+	round   uint64 // of the reviews, when it was judged
 	upload  *paced // the body that is streamed, if one is
 
 	// ending records the outcome where only the trailers of the answer tell it.
@@ -91,6 +92,7 @@ func (s *Server) judge(w http.ResponseWriter, r *http.Request, in incoming) {
 	if !e.understandHead() || !e.readBody() || !e.identify() {
 		return
 	}
+	e.round = s.live.now()
 	e.permit = e.ask()
 	if e.permit.Refusal != nil {
 		s.refused.Add(1)

@@ -208,6 +208,7 @@ type join struct {
 	decisions map[string]*examined
 
 	compared, wrote int
+	keys            int            // that were written, each of them named by the decision
 	asked           int            // requests of Assent's own
 	apart           map[string]int // requests that were not compared, by the reason
 }
@@ -278,6 +279,14 @@ func (j *join) compare() {
 			if !mutates {
 				j.t.Errorf("%s (%d) was judged to write nothing (%s, dry run: %v), and wrote %q", s.request, s.status, s.action.Verb, s.action.DryRun, keys)
 			}
+			for _, key := range keys {
+				if d == nil || len(d.native) == 0 {
+					continue // what could not be read is of no object, and refused when enforcing
+				}
+				if j.keys++; !named(d.native, key) {
+					j.t.Errorf("%s (%d) wrote %s, which its decision does not name: %s", s.request, s.status, key, d.native)
+				}
+			}
 		}
 		event, found := j.byID[s.id]
 		if why := j.why(s, event, found); why != "" {
@@ -291,6 +300,41 @@ func (j *join) compare() {
 			j.t.Errorf("%s (%d): %v", s.request, event.ResponseStatus.Code, err)
 		}
 	}
+}
+
+// named reports whether a decision names the object that a key of etcd holds. What the
+// server keeps beside an object that it stores, an address of a Service, goes with it.
+func named(native json.RawMessage, key string) bool {
+	var is struct{ Group, Resource, Namespace, Name string }
+	if json.Unmarshal(native, &is) != nil || is.Resource == "" {
+		return false
+	}
+	place := is.Resource + "/"
+	switch {
+	case is.Group == "" && is.Resource == "services":
+		if strings.HasPrefix(key, "/registry/ipaddresses/") || strings.HasPrefix(key, "/registry/ranges/service") {
+			return true
+		}
+		place = "services/specs/"
+	case is.Group == "" && is.Resource == "nodes":
+		place = "minions/"
+	case is.Group == "networking.k8s.io" && is.Resource == "ingresses":
+		place = "ingress/"
+	case is.Resource == "namespaces":
+		is.Namespace = "" // the path of a request about a namespace names it twice
+	}
+	if is.Namespace != "" {
+		place += is.Namespace + "/"
+	}
+	rest, found := strings.CutPrefix(key, "/registry/")
+	if !found {
+		return false
+	}
+	if after, grouped := strings.CutPrefix(rest, is.Group+"/"); grouped && is.Group != "" {
+		rest = after // kinds of a definition, and some of the server's own, are kept by group
+	}
+	name, here := strings.CutPrefix(rest, place)
+	return here && (is.Name == "" && !strings.Contains(name, "/") || name == is.Name)
 }
 
 // why names the reason for which a request is not compared; "" is none.
@@ -323,8 +367,8 @@ func (j *join) report() string {
 	for _, why := range slices.Sorted(maps.Keys(j.apart)) {
 		apart = append(apart, fmt.Sprintf("%d %s", j.apart[why], why))
 	}
-	return fmt.Sprintf("%d requests, and %d of assent's own, %d decisions; %d compared with the audit log, all exact, as are assent's own; %d wrote to etcd, none of them judged to write nothing; not compared: %s",
-		len(j.seen)-j.asked, j.asked, len(j.decisions), j.compared, j.wrote, strings.Join(apart, "; "))
+	return fmt.Sprintf("%d requests, and %d of assent's own, %d decisions; %d compared with the audit log, all exact, as are assent's own; %d wrote to etcd, none of them judged to write nothing, %d keys, each in its decision's set; not compared: %s",
+		len(j.seen)-j.asked, j.asked, len(j.decisions), j.compared, j.wrote, j.keys, strings.Join(apart, "; "))
 }
 
 // contents counts the requests by what their bodies are.

@@ -56,10 +56,15 @@ func kubeGuard(t *testing.T, c *k8sboxtest.Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	logged := 0
 	for line := range strings.Lines(string(audit)) {
-		if strings.Contains(line, made[0].ID) {
+		if strings.Contains(line, `"auditID":"`+made[0].ID+`"`) {
+			logged++
 			contains(t, "the audit log", line, `"username":"system:serviceaccount:assent-system:assent"`, `"impersonatedUser":{"username":"agent-1"`, `"assent.dev/ticket":["`+made[0].ID+`"]`)
 		}
+	}
+	if logged != 1 {
+		t.Errorf("the audit log has %d events of %s", logged, made[0].ID)
 	}
 
 	// Past assent: nothing, for anybody.
