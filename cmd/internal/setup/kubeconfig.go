@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -354,7 +355,7 @@ func (k *Kubeconfig) onlyUser(cluster string) (user *yaml.Node, withCertificate 
 }
 
 // token is how to read the token of a cluster's only user, each time anew: a file's
-// content is renewed.
+// content is renewed, and a credential plugin's token ends.
 func (k *Kubeconfig) token(cluster string, read func(string) ([]byte, error)) func() (string, error) {
 	user, _ := k.onlyUser(cluster)
 	inline, file := text(user, "token"), text(user, "tokenFile")
@@ -366,6 +367,9 @@ func (k *Kubeconfig) token(cluster string, read func(string) ([]byte, error)) fu
 		}
 	case inline != "":
 		return func() (string, error) { return inline, nil }
+	}
+	if p := newPlugin(user, time.Now); p != nil {
+		return p.Token
 	}
 	return nil
 }
