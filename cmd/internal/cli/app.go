@@ -177,38 +177,25 @@ Start here, no set-up needed, nothing is blocked:
 	root.PersistentFlags().StringVar(&a.configPath, "config", "", "read this `file` instead of assent.yaml where it is usually found")
 	root.PersistentFlags().StringVar(&a.ledgerDir, "ledger", "", "use the ledger in this `directory`")
 	root.PersistentFlags().StringVar(&a.intentDir, "intent", "", "use the declared documents in this `directory`")
-	root.AddCommand(
-		a.initCommand(),
-		a.runCommand(),
-		a.serveCommand(),
-		a.kubeconfigCommand(),
-		a.keysCommand(),
-		a.loginCommand(),
-		a.kubeCommand(),
-		a.mayCommand(),
-		a.decodeCommand(),
-		a.explainCommand(),
-		a.whatCommand(),
-		a.radiusCommand(),
-		a.ownersCommand(),
-		a.collectCommand(),
-		a.driftCommand(),
-		a.modelCommand(),
-		a.intentCommand(),
-		a.canCommand(),
-		a.whoCanCommand(),
-		a.replayCommand(),
-		a.ledgerCommand(),
-		a.evidenceCommand(),
-		a.modeCommand(),
-		a.inboxCommand(),
-		a.approveCommand(),
-		a.denyCommand(),
-		a.modelsCommand(),
-		a.doctorCommand(),
-		a.configCommand(),
-		a.versionCommand(),
-	)
+	for _, g := range []struct {
+		title string
+		all   []*cobra.Command
+	}{
+		{"Watch and refuse:", []*cobra.Command{a.initCommand(), a.runCommand(), a.serveCommand(), a.mayCommand(), a.explainCommand(), a.modeCommand()}},
+		{"What is declared:", []*cobra.Command{a.intentCommand(), a.canCommand(), a.whoCanCommand(), a.replayCommand()}},
+		{"What exists:", []*cobra.Command{a.whatCommand(), a.radiusCommand(), a.ownersCommand(), a.collectCommand(), a.driftCommand(), a.modelCommand()}},
+		{"People and pipelines:", []*cobra.Command{a.inboxCommand(), a.approveCommand(), a.denyCommand(), a.loginCommand(), a.keysCommand()}},
+		{"Evidence:", []*cobra.Command{a.ledgerCommand(), a.evidenceCommand()}},
+		{"Clusters:", []*cobra.Command{a.kubeCommand(), a.kubeconfigCommand()}},
+		{"Assent itself:", []*cobra.Command{a.doctorCommand(), a.configCommand(), a.decodeCommand(), a.modelsCommand(), a.versionCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, c := range g.all {
+			c.GroupID = g.title
+			root.AddCommand(c)
+		}
+	}
+	root.SetCompletionCommandGroupID("Assent itself:")
 	a.addHelpTopics(root)
 	return root
 }

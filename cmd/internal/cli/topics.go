@@ -19,8 +19,9 @@ var topics string
 // `assent help COMMAND`. The pages are read only when one is asked for.
 func (a *App) addHelpTopics(root *cobra.Command) {
 	root.SetHelpCommand(&cobra.Command{
-		Use:   "help [COMMAND | TOPIC | CODE]",
-		Short: "Help on a command, a topic (" + strings.Join(topicNames(), ", ") + ") or a code (AS2004)",
+		GroupID: "Assent itself:",
+		Use:     "help [COMMAND | TOPIC | CODE]",
+		Short:   "Help on a command, a topic (" + strings.Join(topicNames(), ", ") + ") or a code (AS2004)",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if page, ok := reason.Find(args[0]); ok {
