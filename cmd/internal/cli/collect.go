@@ -202,7 +202,7 @@ func (a *App) readings(cfg *config.Config) ([]engine.Reading, error) {
 // readingOf finds a cluster's user. In a kubeconfig of its own the cluster may have
 // another name: what counts is where it is.
 func readingOf(cfg *config.Config, c config.CollectCluster, from []string) (engine.Reading, error) {
-	const repair = "give it one user with a token or a client certificate: kubectl create token READER, or a file of its own under collect: kubernetes: kubeconfig"
+	const repair = "give it one user with a token, a client certificate or a credential plugin: kubectl create token READER, or a file of its own under collect: kubernetes: kubeconfig"
 	governed, _, err := setup.Clusters(cfg.Clusters)
 	if err != nil {
 		return engine.Reading{}, err

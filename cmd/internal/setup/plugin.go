@@ -24,6 +24,7 @@ type plugin struct {
 	command string
 	args    []string
 	env     []string
+	asks    bool // it always asks a person, and nobody is there
 
 	mu    sync.Mutex // guards the token; held while the program runs, so that it runs once
 	token string
@@ -55,9 +56,7 @@ func newPlugin(user *yaml.Node, now func() time.Time) *plugin {
 	for _, e := range items(section, "env") {
 		p.env = append(p.env, text(e, "name")+"="+text(e, "value"))
 	}
-	if text(section, "interactiveMode") == "Always" {
-		p.version = "" // it would wait for somebody who is not there
-	}
+	p.asks = text(section, "interactiveMode") == "Always"
 	return p
 }
 
@@ -77,9 +76,11 @@ func (p *plugin) Token() (string, error) {
 }
 
 func (p *plugin) run() (token string, until time.Time, err error) {
-	group, _, _ := strings.Cut(p.version, "/")
-	if group != "client.authentication.k8s.io" {
-		return "", until, fmt.Errorf("it speaks %q, or asks a person; a plugin of client.authentication.k8s.io that needs nobody is wanted", p.version)
+	if group, _, _ := strings.Cut(p.version, "/"); group != "client.authentication.k8s.io" {
+		return "", until, fmt.Errorf("its apiVersion is %q; client.authentication.k8s.io/v1 is wanted", p.version)
+	}
+	if p.asks {
+		return "", until, errors.New("it always asks a person (interactiveMode: Always), and nobody is there")
 	}
 	info, err := json.Marshal(map[string]any{"apiVersion": p.version, "kind": "ExecCredential", "spec": map[string]any{"interactive": false}})
 	if err != nil {

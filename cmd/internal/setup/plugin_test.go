@@ -61,10 +61,10 @@ func TestAPluginThatIsNotForADaemonSaysSo(t *testing.T) {
 		"no token":         {v1, credential(`{}`), "", "without a token"},
 		"a certificate":    {v1, credential(`{"clientCertificateData":"x","clientKeyData":"y"}`), "", "client certificate"},
 		"another version":  {"client.authentication.k8s.io/v1beta1", credential(`{"token":"x"}`), "", "was asked for"},
-		"another API":      {"example.com/v1", credential(`{"token":"x"}`), "", "speaks"},
+		"another API":      {"example.com/v1", credential(`{"token":"x"}`), "", "its apiVersion is"},
 		"no JSON":          {v1, "echo token", "", "no ExecCredential"},
 		"it fails":         {v1, "echo first >&2; echo log in first >&2; exit 1", "", "log in first"},
-		"it asks a person": {v1, credential(`{"token":"x"}`), ", interactiveMode: Always", "asks a person"},
+		"it asks a person": {v1, credential(`{"token":"x"}`), ", interactiveMode: Always", "always asks a person"},
 		"too much":         {v1, "head -c 2000000 /dev/zero", "", "more than"},
 	} {
 		p := newPlugin(pluginUser(t, c.version, c.script, c.more), time.Now)
