@@ -3,6 +3,7 @@ package proxy
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -116,13 +117,46 @@ func (s *Server) pass(w http.ResponseWriter, r *http.Request, who caller, target
 		s.turnAway(w, r, who, target.hostPort(), "the host is not governed, and egress is denied", http.StatusForbidden)
 		return
 	}
-	s.cfg.OnPassed(target.hostPort())
 	fw := &flushing{ResponseWriter: w}
-	defer func() { s.passed.add(target.hostPort(), 1, max(r.ContentLength, 0), fw.wrote) }()
+	way := &blindWay{s: s, to: target.hostPort()}
+	defer func() {
+		if way.opened {
+			s.passed.add(way.to, 1, max(r.ContentLength, 0), fw.wrote)
+		}
+	}()
+	r = r.WithContext(context.WithValue(r.Context(), blindKey{}, way))
 	if _, ok := r.Header["User-Agent"]; !ok {
 		r.Header["User-Agent"] = nil
 	}
 	s.proxy.ServeHTTP(fw, r)
+}
+
+// blindWay is what became of an ungoverned plain request.
+type blindWay struct {
+	s      *Server
+	to     string
+	opened bool
+}
+
+type blindKey struct{}
+
+// answer turns what the upstream said, or that there was none, into what the caller
+// reads, and tells a refusal from what passed.
+func (b *blindWay) answer(r *http.Request, who caller, resp *http.Response, err error) *http.Response {
+	if err == nil {
+		b.opened = true
+		b.s.cfg.OnPassed(b.to)
+		return resp
+	}
+	status, code := http.StatusBadGateway, "upstream-unreachable"
+	if errors.Is(err, errForbiddenAddress) {
+		status, code = http.StatusForbidden, "turned-away"
+		b.s.turnedAway(r.Context(), who, r.Method, b.to, err.Error(), status)
+	}
+	body := oneLine("assent could not reach "+b.to+": "+err.Error()) + "\n"
+	return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Assent": {code}},
+		Body:   io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
 }
 
 // reject is a refusal of CONNECT itself.

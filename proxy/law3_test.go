@@ -210,6 +210,15 @@ func TestLaw3ForbiddenAddressesAreNotDialled(t *testing.T) {
 	if c, resp := b.rawTunnel("127.0.0.1:9"); resp.StatusCode != 403 {
 		t.Errorf("a blind tunnel to loopback: %s %v", resp.Status, c)
 	}
+	before := len(b.gate.turnedAway())
+	status, body = readAll2(b.client(false).Get("http://169.254.169.254/latest/meta-data/"))
+	turned := b.gate.turnedAway()
+	if status != 403 || !strings.Contains(body, "link-local") || len(turned) != before+1 || !strings.Contains(turned[before].Reason, "link-local") {
+		t.Errorf("a plain request to the metadata service: %d %q, recorded %+v", status, body, turned)
+	}
+	if passed := b.srv.Stats().Passed; len(passed) != 0 {
+		t.Errorf("what was refused counts as passed: %v", passed)
+	}
 }
 
 // A name that answers otherwise when it is asked again leads nowhere else: it is

@@ -106,7 +106,11 @@ func identity(conf *tls.Config) string {
 func (s *Server) passing(r *http.Request, ctx *goproxy.ProxyCtx) (*http.Request, *http.Response) {
 	ctx.RoundTripper = goproxy.RoundTripperFunc(func(r *http.Request, _ *goproxy.ProxyCtx) (*http.Response, error) {
 		who, _ := r.Context().Value(callerKey{}).(caller)
-		return s.pools.of(who.actor.ID, r.URL, netip.AddrPort{}).reads.RoundTrip(r)
+		resp, err := s.pools.of(who.actor.ID, r.URL, netip.AddrPort{}).reads.RoundTrip(r)
+		if way, ok := r.Context().Value(blindKey{}).(*blindWay); ok {
+			return way.answer(r, who, resp, err), nil
+		}
+		return resp, err
 	})
 	return r, nil
 }
