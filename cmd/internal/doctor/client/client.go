@@ -91,6 +91,10 @@ type trial struct {
 // notThere is the exit code by which our scripts say that a library is missing.
 const notThere = 77
 
+// settling is how long the proxy may take to see what a client has done that has
+// ended: far above a scheduler's delay, and met only by clients that do not call.
+const settling = 2 * time.Second
+
 func (t *trial) run(ctx context.Context, p *probe) {
 	ctx, cancel := context.WithTimeout(ctx, Limit)
 	defer cancel()
@@ -109,7 +113,11 @@ func (t *trial) run(ctx context.Context, p *probe) {
 		return
 	}
 	looked := strings.Contains(string(out), host) || strings.Contains(string(out), "UnknownHost") || strings.Contains(string(out), "UnresolvedAddress")
-	t.result = t.verdict(p.seen(host), lastLine(out, err), ctx.Err() != nil, looked)
+	wait := settling
+	if looked {
+		wait = 0 // it went past: nothing is on its way
+	}
+	t.result = t.verdict(p.seen(host, wait), lastLine(out, err), ctx.Err() != nil, looked)
 }
 
 // verdict puts what the proxy saw into words. A client that looked for the host by

@@ -33,15 +33,16 @@ type probe struct {
 	server *proxy.Server
 	served chan error
 
-	mu     sync.Mutex // guards sights
-	sights map[string]sight
+	mu      sync.Mutex // guards the rest
+	sights  map[string]sight
+	changed chan struct{} // closed with each sight, and made anew
 }
 
 // sight is what the proxy saw of one host.
 type sight struct{ called, distrusted bool }
 
 func newProbe(in Params) (_ *probe, err error) {
-	p := &probe{served: make(chan error, 1), sights: map[string]sight{}}
+	p := &probe{served: make(chan error, 1), sights: map[string]sight{}, changed: make(chan struct{})}
 	if p.room, err = setup.NewRoom(); err != nil {
 		return nil, err
 	}
@@ -121,12 +122,28 @@ func (p *probe) note(host string, s sight) {
 	defer p.mu.Unlock()
 	was := p.sights[host]
 	p.sights[host] = sight{called: was.called || s.called, distrusted: was.distrusted || s.distrusted}
+	close(p.changed)
+	p.changed = make(chan struct{})
 }
 
-func (p *probe) seen(host string) sight {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.sights[host]
+// seen says what came of a host, and waits a little for what is on its way: a client
+// that does not believe may have ended before the proxy has read why.
+func (p *probe) seen(host string, wait time.Duration) sight {
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	for {
+		p.mu.Lock()
+		s, changed := p.sights[host], p.changed
+		p.mu.Unlock()
+		if s != (sight{}) {
+			return s
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return s
+		}
+	}
 }
 
 // Judge implements proxy.Gate: every call is noted, and answered here.
