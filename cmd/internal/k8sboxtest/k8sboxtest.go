@@ -20,6 +20,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,7 +109,25 @@ func (v Version) Start(t testing.TB, args ...string) *Cluster {
 	t.Helper()
 	c, stop := v.start(t, args...)
 	t.Cleanup(func() { stop() })
+	if !slices.Contains(args, "--controllers=false") {
+		c.editors(t)
+	}
 	return c
+}
+
+// editors waits until a controller has put together what editors may do: before
+// that, alice and agent-1 may do nothing.
+func (c *Cluster) editors(t testing.TB) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // another process, which cannot be waited on
+		out, err := c.Run("admin", "get", "clusterrole", "edit", "-o", "jsonpath={.rules}")
+		if err == nil && strings.Contains(string(out), "configmaps") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("the role of editors stays empty: %v %s", err, out)
+		}
+	}
 }
 
 // start runs a cluster until stop is called, which tells how much processor time it
