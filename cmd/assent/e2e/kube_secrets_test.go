@@ -74,7 +74,7 @@ kubectl delete secret one three four five
 		t.Fatalf("no token was made: %q, %v", token, err)
 	}
 	signature := strings.TrimSpace(string(token[strings.LastIndexByte(string(token), '.')+1:]))
-	found := finder{words: append([]string{"hush", signature, c.Token["alice"]}, spelled("hush")...)}
+	found := finder{words: append([]string{"Tr0ub4dor", signature, c.Token["alice"]}, spelled("Tr0ub4dor")...)}
 	found.look("stderr", []byte(r.errOut))
 	state := filepath.Join(k.home, "state")
 	err = filepath.WalkDir(state, func(path string, d fs.DirEntry, err error) error {
