@@ -5,43 +5,23 @@ import (
 	"github.com/assent-iom/assent/ledger/tlog"
 )
 
-// tiler groups hashes into tiles as they come, up all levels.
+// tiler makes the tiles of a log as its hashes come.
 type tiler struct {
-	size  uint64
-	edges [][]ledger.Hash
-	put   func(tlog.Tile, []ledger.Hash) error
+	tlog.Tiler
+	size uint64
+	put  func(tlog.Tile, []ledger.Hash) error
 }
 
 func (t *tiler) add(h ledger.Hash) error {
 	t.size++
-	return t.grow(0, h)
-}
-
-func (t *tiler) grow(level int, h ledger.Hash) error {
-	if level == len(t.edges) {
-		t.edges = append(t.edges, nil)
-	}
-	t.edges[level] = append(t.edges[level], h)
-	if len(t.edges[level]) < tlog.TileWidth {
-		return nil
-	}
-	hashes := t.edges[level]
-	t.edges[level] = nil
-	if err := t.put(tlog.Tile{Level: level, Index: tlog.Width(level, t.size)/tlog.TileWidth - 1, Width: tlog.TileWidth}, hashes); err != nil {
-		return err
-	}
-	return t.grow(level+1, tlog.TileHash(hashes))
+	return t.Add(t.size, h, t.put)
 }
 
 // end puts the unfinished tiles and returns the root.
 func (t *tiler) end() (ledger.Hash, error) {
-	for level, edge := range t.edges {
-		if len(edge) > 0 {
-			if err := t.put(tlog.Tile{Level: level, Index: tlog.Width(level, t.size) / tlog.TileWidth, Width: len(edge)}, edge); err != nil {
-				return ledger.Hash{}, err
-			}
-		}
+	if err := t.Rest(t.size, t.put); err != nil {
+		return ledger.Hash{}, err
 	}
-	r, err := tlog.Edge(t.size, t.edges)
+	r, err := tlog.Edge(t.size, t.Edges)
 	return r.Root(), err
 }

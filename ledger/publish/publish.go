@@ -192,8 +192,8 @@ type writer struct {
 	old    tlog.Checkpoint // that was published before
 	next   uint64          // the entry that comes next
 	bundle []byte          // of the last, partial bundle
-	edges  [][]ledger.Hash // of the last, partial tile of each level
-	full   []tlog.Tile     // written whole in this publication
+	tiles  tlog.Tiler
+	full   []tlog.Tile // written whole in this publication
 }
 
 // resume reads the upper edge of what is published: level 0 is made again from
@@ -202,7 +202,7 @@ type writer struct {
 func (w *writer) resume() error {
 	size := w.old.Size
 	w.next = size / tlog.TileWidth * tlog.TileWidth
-	w.edges = append(w.edges, nil)
+	w.tiles.Edges = append(w.tiles.Edges, nil)
 	for level := 1; tlog.Width(level, size) > 0; level++ {
 		n := tlog.Width(level, size)
 		width := int(n % tlog.TileWidth)
@@ -217,7 +217,7 @@ func (w *writer) resume() error {
 				return fmt.Errorf("%s: %w", t.Path(), err)
 			}
 		}
-		w.edges = append(w.edges, edge)
+		w.tiles.Edges = append(w.tiles.Edges, edge)
 	}
 	return w.passed()
 }
@@ -268,28 +268,15 @@ func (w *writer) add(entry []byte) (err error) {
 		}
 		w.bundle = nil
 	}
-	if err := w.grow(0, tlog.LeafHash(entry)); err != nil {
+	if err := w.tiles.Add(w.next, tlog.LeafHash(entry), w.tile); err != nil {
 		return err
 	}
 	return w.passed()
 }
 
-// grow adds a hash to a level, and the hash of a tile that it fills to the next.
-func (w *writer) grow(level int, h ledger.Hash) error {
-	if level == len(w.edges) {
-		w.edges = append(w.edges, nil)
-	}
-	w.edges[level] = append(w.edges[level], h)
-	if len(w.edges[level]) < tlog.TileWidth {
-		return nil
-	}
-	hashes := w.edges[level]
-	t := tlog.Tile{Level: level, Index: tlog.Width(level, w.next)/tlog.TileWidth - 1, Width: tlog.TileWidth}
-	if err := w.put(t, tlog.EncodeHashes(hashes)); err != nil {
-		return err
-	}
-	w.edges[level] = nil
-	return w.grow(level+1, tlog.TileHash(hashes))
+// tile writes a tile of hashes.
+func (w *writer) tile(t tlog.Tile, hashes []ledger.Hash) error {
+	return w.put(t, tlog.EncodeHashes(hashes))
 }
 
 // partials writes the unfinished tiles of the published size.
@@ -300,16 +287,7 @@ func (w *writer) partials() error {
 			return err
 		}
 	}
-	for level, edge := range w.edges {
-		if len(edge) == 0 {
-			continue
-		}
-		t := tlog.Tile{Level: level, Index: tlog.Width(level, w.size) / tlog.TileWidth, Width: len(edge)}
-		if err := w.put(t, tlog.EncodeHashes(edge)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.tiles.Rest(w.size, w.tile)
 }
 
 // put writes a file once: one that is there MUST have the same bytes, since it
@@ -336,7 +314,7 @@ func (w *writer) put(t tlog.Tile, data []byte) error {
 
 // check compares the tiles with the checkpoint: it is not published over others.
 func (w *writer) check(c tlog.Checkpoint) error {
-	r, err := tlog.Edge(c.Size, w.edges)
+	r, err := tlog.Edge(c.Size, w.tiles.Edges)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (r *ranged) hashes(ctx context.Context, to uint64) error {
 			return err
 		}
 		r.tree.Append(h)
-		if err := r.grow(0, h); err != nil {
+		if err := r.tiler.Add(r.tree.Size(), h, r.compare); err != nil {
 			return err
 		}
 		if err := r.passCheckpoints(false); err != nil {

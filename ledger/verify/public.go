@@ -40,7 +40,7 @@ func newPublic(opts Options, dir string) *public {
 type public struct {
 	*run
 	head      tlog.Checkpoint
-	edges     [][]ledger.Hash   // of the last, unfinished tile of each level
+	tiler     tlog.Tiler
 	decisions map[[16]byte]bool // ids seen, by their hash: a million are 40 MB
 }
 
@@ -135,7 +135,7 @@ func (p *public) take(ctx context.Context, e *entry) error {
 	if err := p.checkInOrder(ctx, e); err != nil {
 		return err
 	}
-	return p.grow(0, e.hash)
+	return p.tiler.Add(p.tree.Size(), e.hash, p.compare)
 }
 
 func sum16(s string) []byte {
@@ -143,30 +143,13 @@ func sum16(s string) []byte {
 	return sum[:16]
 }
 
-// grow adds a hash to a level. The tiles of level 0 have been compared entry by
-// entry; those above are compared when they are full, and at the end.
-func (p *public) grow(level int, h ledger.Hash) error {
-	if level == len(p.edges) {
-		p.edges = append(p.edges, nil)
-	}
-	p.edges[level] = append(p.edges[level], h)
-	if len(p.edges[level]) < tlog.TileWidth {
+// compare holds a tile above level 0 against the hashes that belong there. The tiles
+// of level 0 have been compared entry by entry; those above are when they are full,
+// and at the end.
+func (p *public) compare(t tlog.Tile, want []ledger.Hash) error {
+	if t.Level == 0 {
 		return nil
 	}
-	hashes := p.edges[level]
-	if err := p.compare(level, tlog.Width(level, p.tree.Size())/tlog.TileWidth-1, hashes); err != nil {
-		return err
-	}
-	p.edges[level] = nil
-	return p.grow(level+1, tlog.TileHash(hashes))
-}
-
-// compare holds a tile above level 0 against the hashes that belong there.
-func (p *public) compare(level int, index uint64, want []ledger.Hash) error {
-	if level == 0 {
-		return nil
-	}
-	t := tlog.Tile{Level: level, Index: index, Width: len(want)}
 	have, err := p.readTile(t)
 	if err != nil || have == nil {
 		return err
@@ -182,12 +165,8 @@ func (p *public) compare(level int, index uint64, want []ledger.Hash) error {
 
 // end checks the upper edge, the root, and what was kept elsewhere.
 func (p *public) end() error {
-	for level, edge := range p.edges {
-		if len(edge) > 0 {
-			if err := p.compare(level, tlog.Width(level, p.head.Size)/tlog.TileWidth, edge); err != nil {
-				return err
-			}
-		}
+	if err := p.tiler.Rest(p.head.Size, p.compare); err != nil {
+		return err
 	}
 	root := p.tree.Root()
 	p.report.Root = root.String()
