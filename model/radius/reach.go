@@ -19,6 +19,10 @@ type Reach struct {
 	targets []model.URN
 	entries []entry     // the targets' first
 	hops    []model.Hop // instead of entries, of a snapshot that is no Topology
+
+	// near is what Nearest has answered, for how many: a judge and its witness ask alike.
+	near    []model.Hop
+	nearFor int
 }
 
 func (r *Reach) cut(why string) {
@@ -81,12 +85,15 @@ func (r *Reach) Nearest(limit int) []model.Hop {
 		}
 		return r.hops
 	}
-	places := r.nearest(limit)
-	out := make([]model.Hop, len(places))
-	for i, at := range places {
-		out[i] = r.hop(at)
+	if r.near != nil && r.nearFor == limit {
+		return r.near
 	}
-	return out
+	places := r.nearest(limit)
+	r.near, r.nearFor = make([]model.Hop, len(places)), limit
+	for i, at := range places {
+		r.near[i] = r.hop(at)
+	}
+	return r.near
 }
 
 func (r *Reach) hop(at int32) model.Hop {
