@@ -10,6 +10,7 @@ package lint
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -152,26 +153,18 @@ func coversWhat(wide, narrow intent.What) bool {
 // resources is patterns for those of URNs and of plain names, which say nothing of
 // each other.
 func resources(wide, narrow intent.Words) bool {
-	if len(wide) == 0 || slices.Contains(wide, "*") {
-		return true
-	}
-	if len(narrow) == 0 {
-		return false
-	}
-	for _, n := range narrow {
-		if !slices.ContainsFunc(wide, func(w string) bool { return plain(w) == plain(n) && (w == n || intent.Match(w, n)) }) {
-			return false
-		}
-	}
-	return true
+	return covered(wide, narrow, func(w, n string) bool { return plain(w) == plain(n) && intent.Match(w, n) })
 }
 
 // plain reports whether a pattern is of a name, and not of a URN.
 func plain(pattern string) bool { return !strings.Contains(pattern, ":") && pattern != "*" }
 
-// patterns reports whether each pattern of narrow is covered by one of wide. No
-// pattern at all is everything.
-func patterns(wide, narrow intent.Words) bool {
+// patterns reports whether each pattern of narrow is covered by one of wide.
+func patterns(wide, narrow intent.Words) bool { return covered(wide, narrow, intent.Match) }
+
+// covered holds two lists of patterns against each other. No pattern at all is
+// everything.
+func covered(wide, narrow intent.Words, covers func(wide, narrow string) bool) bool {
 	if len(wide) == 0 || slices.Contains(wide, "*") {
 		return true
 	}
@@ -179,7 +172,7 @@ func patterns(wide, narrow intent.Words) bool {
 		return false
 	}
 	for _, n := range narrow {
-		if !slices.ContainsFunc(wide, func(w string) bool { return w == n || intent.Match(w, n) }) {
+		if !slices.ContainsFunc(wide, func(w string) bool { return w == n || covers(w, n) }) {
 			return false
 		}
 	}
@@ -242,19 +235,10 @@ func (b box) example() string {
 	if b.what.Owner != "" {
 		text += " of " + b.what.Owner
 	}
-	for _, k := range sortedKeys(b.what.Tag) {
+	for _, k := range slices.Sorted(maps.Keys(b.what.Tag)) {
 		text += fmt.Sprintf(" tagged %s=%s", k, b.what.Tag[k])
 	}
 	return text + " in " + one(b.in, "any environment")
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 func list(words []string) string { return strings.Join(words, ", ") }

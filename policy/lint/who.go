@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -135,7 +136,7 @@ func (b box) conditions() []string {
 	if b.what.Owner != "" {
 		out = append(out, b.what.Owner+" owns it")
 	}
-	for _, k := range sortedKeys(b.what.Tag) {
+	for _, k := range slices.Sorted(maps.Keys(b.what.Tag)) {
 		out = append(out, "it is tagged "+k+"="+b.what.Tag[k])
 	}
 	for _, c := range b.must {
