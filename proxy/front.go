@@ -3,7 +3,6 @@ package proxy
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -148,11 +147,7 @@ func (b *blindWay) answer(r *http.Request, who caller, resp *http.Response, err 
 		b.s.cfg.OnPassed(b.to)
 		return resp
 	}
-	status, code := http.StatusBadGateway, "upstream-unreachable"
-	if errors.Is(err, errForbiddenAddress) {
-		status, code = http.StatusForbidden, "turned-away"
-		b.s.turnedAway(r.Context(), who, r.Method, b.to, err.Error(), status)
-	}
+	status, code := b.s.unopened(r.Context(), who, r.Method, b.to, err)
 	body := oneLine("assent could not reach "+b.to+": "+err.Error()) + "\n"
 	return &http.Response{StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "X-Assent": {code}},

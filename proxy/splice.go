@@ -65,12 +65,18 @@ func (s *Server) openBlind(t *tunnel) {
 }
 
 func (s *Server) blindFailed(t *tunnel, err error) {
-	status, code := http.StatusBadGateway, "upstream-unreachable"
-	if errors.Is(err, errForbiddenAddress) {
-		status, code = http.StatusForbidden, "turned-away"
-		s.turnedAway(context.Background(), t.caller, t.opening.word(), t.target.hostPort(), err.Error(), status)
-	}
+	status, code := s.unopened(context.Background(), t.caller, t.opening.word(), t.target.hostPort(), err)
 	t.opening.failed(t.Conn, turndown{status, code, oneLine("assent could not open a tunnel to " + t.target.hostPort() + ": " + err.Error())})
+}
+
+// unopened says why there is no way to an ungoverned host. One that assent never
+// opens is a refusal, and recorded.
+func (s *Server) unopened(ctx context.Context, who caller, method, host string, err error) (status int, code string) {
+	if !errors.Is(err, errForbiddenAddress) {
+		return http.StatusBadGateway, "upstream-unreachable"
+	}
+	s.turnedAway(ctx, who, method, host, err.Error(), http.StatusForbidden)
+	return http.StatusForbidden, "turned-away"
 }
 
 // firstBytes reports whether a blind tunnel may go on. Protocols in which the

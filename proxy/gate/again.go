@@ -37,8 +37,8 @@ func Again(ctx context.Context, decider Decider, s model.Snapshot, was policy.De
 	for i := len(was.Findings) - 1; i >= 0; i-- {
 		f := was.Findings[i]
 		switch {
-		case f.Code == codeBudget && len(again.Budgets) > 0 && (again.Verdict == policy.Allow || again.Findings[0].Code == codeBudget):
-		case (f.Code == codeDenied || f.Code == codeNotAsked) && again.Verdict == policy.Hold:
+		case f.Code == CodeBudget && len(again.Budgets) > 0 && (again.Verdict == policy.Allow || again.Findings[0].Code == CodeBudget):
+		case (f.Code == CodeDenied || f.Code == CodeNotAsked) && again.Verdict == policy.Hold:
 			again.Needs = nil
 		default:
 			continue

@@ -25,8 +25,8 @@ type Holds interface {
 
 // The codes of what becomes of a held action.
 const (
-	codeDenied   = "AS2009" // somebody who was asked said no
-	codeNotAsked = "AS2010" // it could not be asked for
+	CodeDenied   = "AS2009" // somebody who was asked said no
+	CodeNotAsked = "AS2010" // it could not be asked for
 )
 
 const (
@@ -76,7 +76,7 @@ func (g *Gate) settle(ctx context.Context, in proxy.Asked, d policy.Decision, tr
 		return refused(d, r.ID, "request "+r.ID+" was denied, and is not asked again until "+r.Expires.Format(time.RFC3339)), nil, false
 	case err != nil:
 		d.Verdict, d.Needs = policy.Deny, nil
-		d.Findings = append([]policy.Finding{{Code: codeNotAsked, Title: "nobody could be asked to approve it", Verdict: policy.Deny,
+		d.Findings = append([]policy.Finding{{Code: CodeNotAsked, Title: "nobody could be asked to approve it", Verdict: policy.Deny,
 			Why: err.Error(), Repair: "whoever operates assent looks into: assent inbox"}}, d.Findings...)
 		return d, nil, false
 	}
@@ -183,7 +183,7 @@ func (g *Gate) answered(ctx context.Context, d policy.Decision, scope string) (n
 // refused is a held decision that somebody has said no to.
 func refused(d policy.Decision, request, why string) policy.Decision {
 	d.Verdict, d.Request, d.Needs = policy.Deny, request, nil
-	d.Findings = append([]policy.Finding{{Code: codeDenied, Title: "somebody who was asked said no", Verdict: policy.Deny,
+	d.Findings = append([]policy.Finding{{Code: CodeDenied, Title: "somebody who was asked said no", Verdict: policy.Deny,
 		Why: why, Repair: "talk to them; a different call is a different question"}}, d.Findings...)
 	return d
 }

@@ -19,9 +19,9 @@ type Budgets interface {
 	GiveBack(ctx context.Context, decision string) error
 }
 
-// codeBudget is the finding of an action that the others before it leave no room
+// CodeBudget is the finding of an action that the others before it leave no room
 // for.
-const codeBudget = "AS2011"
+const CodeBudget = "AS2011"
 
 // spend counts an action that would go through, or refuses it. While observing it
 // is counted in any case, and the decision says what it would have been.
@@ -94,5 +94,5 @@ func overBudget(o budget.Over) policy.Finding {
 	case !o.Frees.IsZero():
 		repair = "wait until " + o.Frees.Format(time.RFC3339) + ", when the oldest of them no longer counts, or " + repair
 	}
-	return policy.Finding{Code: codeBudget, Title: "a budget is used up", Verdict: policy.Deny, Why: why, Repair: repair, Source: o.Source}
+	return policy.Finding{Code: CodeBudget, Title: "a budget is used up", Verdict: policy.Deny, Why: why, Repair: repair, Source: o.Source}
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/assent-iom/assent/model/radius"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/policy/decide"
+	"github.com/assent-iom/assent/proxy/gate"
 )
 
 // intentCase is one line of a *.test.jsonl file: what somebody would do, and what
@@ -76,11 +77,7 @@ type caseResult struct {
 }
 
 func (a *App) intentTest(ctx context.Context, files []string, asJSON bool) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	set, err := a.documents(cfg)
+	cfg, set, err := a.declared()
 	if err != nil {
 		return err
 	}
@@ -288,16 +285,9 @@ func (r *replaying) example(ctx context.Context, e ledger.Stored) (c intentCase,
 	if first, found := was.First(); found && was.Verdict != policy.Allow {
 		c.Code = first.Code
 		switch first.Code {
-		case gateDenied, gateNotAsked, gateBudget:
+		case gate.CodeDenied, gate.CodeNotAsked, gate.CodeBudget:
 			return c, false, nil
 		}
 	}
 	return c, true, nil
 }
-
-// The reasons that are not the documents' (proxy/gate).
-const (
-	gateDenied   = "AS2009"
-	gateNotAsked = "AS2010"
-	gateBudget   = "AS2011"
-)
