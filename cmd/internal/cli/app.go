@@ -219,6 +219,16 @@ func (a *App) load() (*config.Config, error) {
 	return cfg, nil
 }
 
+// declared reads the configuration and the documents that it names; none are nil.
+func (a *App) declared() (*config.Config, *intent.Set, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	set, err := a.documents(cfg)
+	return cfg, set, err
+}
+
 // documents reads the declared documents; none are nil.
 func (a *App) documents(cfg *config.Config) (*intent.Set, error) {
 	if cfg.Intent == "" {

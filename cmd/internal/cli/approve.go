@@ -52,11 +52,7 @@ touched) keeps the programs of your own machine from answering for you.`,
 }
 
 func (a *App) answer(ctx context.Context, answer, id string, o answerOptions) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	set, err := a.documents(cfg)
+	_, set, err := a.declared()
 	if err != nil {
 		return err
 	}

@@ -62,11 +62,7 @@ func (c *canning) flags(cmd *cobra.Command) {
 }
 
 func (a *App) can(c canning, args []string) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	set, err := a.documents(cfg)
+	_, set, err := a.declared()
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,6 @@ import (
 	awscollect "github.com/assent-iom/assent/decoders/aws/collect"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
-	"github.com/assent-iom/assent/model/graph"
 	"github.com/assent-iom/assent/model/store"
 )
 
@@ -67,12 +66,10 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	resources, relations, err := s.Load(ctx)
+	g, err := loaded(ctx, s)
 	if err != nil {
 		return err
 	}
-	g := graph.New(graph.Config{})
-	g.Load(resources, relations)
 	amazon, bad, err := engine.Amazon(cfg.Tables)
 	if err != nil {
 		return err

@@ -108,11 +108,7 @@ the one that is named. They are a draft: what a person must answer for is left t
 const decisionsKept = 100_000
 
 func (a *App) intentSuggest(ctx context.Context, run string) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	set, err := a.documents(cfg)
+	_, set, err := a.declared()
 	if err != nil {
 		return err
 	}

@@ -78,11 +78,7 @@ func (a *App) may(ctx context.Context, as identity, asJSON bool) error {
 
 // considering makes an engine that judges and writes nothing.
 func (a *App) considering(ctx context.Context) (*engine.Engine, *finder, error) {
-	cfg, err := a.load()
-	if err != nil {
-		return nil, nil, err
-	}
-	set, err := a.documents(cfg)
+	cfg, set, err := a.declared()
 	if err != nil {
 		return nil, nil, err
 	}

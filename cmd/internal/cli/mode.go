@@ -46,11 +46,7 @@ type environmentMode struct {
 }
 
 func (a *App) modes(asJSON bool) error {
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	set, err := a.documents(cfg)
+	cfg, set, err := a.declared()
 	if err != nil {
 		return err
 	}
@@ -83,11 +79,7 @@ func (a *App) setMode(mode, env string) error {
 	if env == "" {
 		return exit{2, repaired{errors.New("whose mode is not said"), "assent mode " + mode + " --env NAME; for all of them: mode: " + mode + " in assent.yaml"}}
 	}
-	cfg, err := a.load()
-	if err != nil {
-		return err
-	}
-	set, err := a.documents(cfg)
+	cfg, set, err := a.declared()
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/model/files"
-	"github.com/assent-iom/assent/model/graph"
 	"github.com/assent-iom/assent/model/store"
 )
 
@@ -111,12 +110,10 @@ func (a *App) keepImport(ctx context.Context, path string, said *files.Import) (
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	resources, relations, err := s.Load(ctx)
+	g, err := loaded(ctx, s)
 	if err != nil {
 		return err
 	}
-	g := graph.New(graph.Config{})
-	g.Load(resources, relations)
 	all := make([]model.Observation, len(said.Observations))
 	for i, o := range said.Observations {
 		if known, ok := g.Snapshot().Resource(o.Resource.URN); ok { // a file is no look at it

@@ -56,11 +56,7 @@ otherwise is shown too. Tags that no Owner document takes up are hints, and make
 
 // program compiles the declared documents; without any, nobody owns anything.
 func (a *App) program() (*checks.Program, error) {
-	cfg, err := a.load()
-	if err != nil {
-		return nil, err
-	}
-	set, err := a.documents(cfg)
+	_, set, err := a.declared()
 	if err != nil {
 		return nil, err
 	}

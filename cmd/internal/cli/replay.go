@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -78,7 +77,7 @@ type replayed struct {
 const maxDiffering = 100
 
 func (r *replaying) run(ctx context.Context) error {
-	from, err := since(r.since, r.a.Now())
+	from, err := r.a.when("since", r.since)
 	if err != nil {
 		return err
 	}
@@ -268,26 +267,4 @@ func (r *replaying) print(out replayed, differing int) {
 	for _, why := range slices.Sorted(maps.Keys(out.Left)) {
 		fmt.Fprintf(w, "  left out    %d: %s\n", out.Left[why], term.Plain(why))
 	}
-}
-
-// since reads a length of time before now, or a date; empty is the beginning.
-func since(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	var days int
-	var unit string
-	if n, _ := fmt.Sscanf(text, "%d%s", &days, &unit); n == 2 && unit == "d" && days > 0 && days < 100_000 {
-		return now.AddDate(0, 0, -days), nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return time.Time{}, repaired{fmt.Errorf("%q is neither a length of time nor a date", text), "write 30d, 12h, 2026-01-31 or 2026-01-31T12:00:00Z"}
-	}
-	return now.Add(-d), nil
 }

@@ -114,11 +114,20 @@ func (a *App) readModel(ctx context.Context) (model.Snapshot, error) {
 		return nil, err
 	}
 	defer s.Close()
+	g, err := loaded(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return g.Snapshot(), nil
+}
+
+// loaded is the graph that a store keeps.
+func loaded(ctx context.Context, s *store.Store) (*graph.Graph, error) {
 	resources, relations, err := s.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
 	g := graph.New(graph.Config{})
 	g.Load(resources, relations)
-	return g.Snapshot(), nil
+	return g, nil
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/proxy"
 )
 
@@ -29,26 +28,5 @@ func CloudClient(upstreams []proxy.Upstream, roots *x509.CertPool) *http.Client 
 		IdleConnTimeout:     cloudIdle,
 		TLSHandshakeTimeout: cloudTimeout,
 	}
-	return &http.Client{Timeout: cloudTimeout, Transport: led{upstreams, direct}}
-}
-
-// led sends requests where the upstreams lead, with the Host that was meant: it is
-// signed.
-type led struct {
-	upstreams []proxy.Upstream
-	next      http.RoundTripper
-}
-
-func (l led) RoundTrip(r *http.Request) (*http.Response, error) {
-	for _, u := range l.upstreams {
-		if decoders.HostMatches(u.Hosts, r.URL.Host) {
-			out := r.Clone(r.Context())
-			if out.Host == "" {
-				out.Host = r.URL.Host
-			}
-			out.URL.Scheme, out.URL.Host = u.To.Scheme, u.To.Host
-			return l.next.RoundTrip(out)
-		}
-	}
-	return l.next.RoundTrip(r)
+	return &http.Client{Timeout: cloudTimeout, Transport: redirected{direct, upstreams}}
 }
