@@ -38,11 +38,11 @@ lint: ## vet, format, staticcheck, and govulncheck where its database can be had
 	@.ci/vulncheck.sh
 
 unit: ## every package but the end-to-end tests
-	@.ci/tools.sh cloud exam
+	@.ci/tools.sh cloud exam pg
 	$(GO) test -timeout 30m $$($(GO) list ./... | grep -vE '$(REAL)')
 
 e2e: build ## real clients against real parts
-	@.ci/tools.sh cloud audit js kube net
+	@.ci/tools.sh cloud audit js kube net pg
 	$(GO) test -count=1 -timeout 30m $$($(GO) list ./... | grep -E '$(REAL)')
 
 bench: ## every figure in the documents, as ratios measured side by side

@@ -6,6 +6,7 @@
 #   .ci/tools.sh exam    what the exam of decoders/aws needs beside botocore: awscrt, a newer botocore
 #   .ci/tools.sh js      aws-sdk-js v3, for node (Node 20 and npm have to be there)
 #   .ci/tools.sh net     nft, which loads the recipes of deploy/capture (as root, from the system's packages)
+#   .ci/tools.sh pg      PostgreSQL (as root, from the system's packages)
 #   .ci/tools.sh kube    k8sbox: etcd, kube-apiserver, controller manager, kubectl in one
 #                        binary, of two versions; helm and Python's client (25 CPU-minutes, once)
 # Everything is pinned, and done once: a second call takes no time.
@@ -117,9 +118,20 @@ net() {
   apt-get install -y -qq --no-install-recommends nftables >&2 || say "nftables could not be installed"
 }
 
+pg() {
+  if command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then return; fi
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    say "PostgreSQL is not installed and cannot be: the tests of model/store/postgres want it (apt-get install postgresql)"
+    return
+  fi
+  say "installing PostgreSQL"
+  apt-get update -qq >&2 || true
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >&2 || say "PostgreSQL could not be installed"
+}
+
 for what in "$@"; do
   case $what in
-    cloud | lint | audit | exam | js | kube | net) "$what" ;;
+    cloud | lint | audit | exam | js | kube | net | pg) "$what" ;;
     *) say "error: unknown set of tools: $what"; exit 2 ;;
   esac
 done
