@@ -173,7 +173,7 @@ func TestLaw3AThousandSlowHeadsAreClosed(t *testing.T) {
 		t.Errorf("others are answered %d", status)
 	}
 	for i, c := range conns {
-		_ = c.SetReadDeadline(began.Add(timeout + 2*time.Second))
+		_ = c.SetReadDeadline(began.Add(timeout + time.Minute))
 		if _, err := io.Copy(io.Discard, c); late(err) {
 			t.Fatalf("connection %d is still open %s later", i, time.Since(began))
 		}
@@ -260,7 +260,7 @@ func TestLaw3APanicLeavesAHundredTunnelsAlone(t *testing.T) {
 			t.Errorf("%s: a decided change has no outcome", stage)
 		}
 		for i, s := range streams {
-			_ = s.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = s.SetDeadline(time.Now().Add(time.Minute))
 			fmt.Fprint(s.Conn, "ping")
 			got := make([]byte, 4)
 			if _, err := io.ReadFull(s.Reader, got); err != nil || string(got) != "ping" {
@@ -376,7 +376,7 @@ func TestLaw3HTTP2AbuseEndsItsOwnConnection(t *testing.T) {
 				err = w.Flush()
 			}
 			if !mayGoOn[name] {
-				_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+				_ = c.SetReadDeadline(time.Now().Add(time.Minute))
 				if _, gone := io.Copy(io.Discard, c); err == nil && late(gone) {
 					t.Error("the connection is still served")
 				}

@@ -59,7 +59,7 @@ func newGatewayBench(t testing.TB, below string, h http.HandlerFunc, more ...fun
 	served := make(chan error, 1)
 	go func() { served <- g.srv.ServeGateway(l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		_ = g.srv.Shutdown(ctx)
 		if err := <-served; err != nil {

@@ -180,7 +180,7 @@ func newBench(t testing.TB, change func(*Config)) *bench {
 	served := make(chan error, 1)
 	go func() { served <- b.srv.Serve(l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		_ = b.srv.Shutdown(ctx)
 		if err := <-served; err != nil {

@@ -111,7 +111,7 @@ func TestIdleClients(t *testing.T) {
 			continue
 		}
 		fmt.Fprintf(secure, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", target)
-		_ = secure.SetReadDeadline(time.Now().Add(20 * time.Second))
+		_ = secure.SetReadDeadline(time.Now().Add(time.Minute))
 		resp, err := http.ReadResponse(bufio.NewReader(secure), nil)
 		if err != nil {
 			t.Fatal(err)

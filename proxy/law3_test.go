@@ -145,7 +145,7 @@ func TestLaw3SlowHeadsAreClosed(t *testing.T) {
 		wg.Go(func() { _, _ = io.Copy(io.Discard, silent) })
 	}
 	wg.Wait()
-	if took := time.Since(began); took > 15*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("it took %s to close them", took)
 	}
 }

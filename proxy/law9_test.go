@@ -183,7 +183,7 @@ func TestDistrustOfTheGatewayIsReportedLikeTheProxys(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
 	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 	if said, _ := io.ReadAll(c); !strings.Contains(string(said), "use https://") {
 		t.Errorf("a client without TLS reads %q", said)

@@ -24,7 +24,7 @@ func (b *bench) reverse(r Reverse) string {
 	served := make(chan error, 1)
 	go func() { served <- b.srv.ServeReverse(l, r) }()
 	b.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		_ = b.srv.Shutdown(ctx)
 		if err := <-served; err != nil {

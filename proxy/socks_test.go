@@ -130,7 +130,7 @@ func TestSOCKSRefusals(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
 		if _, err := io.WriteString(conn, c.sent); err != nil {
 			t.Error(err)
 		}

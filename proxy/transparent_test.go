@@ -40,7 +40,7 @@ func (b *bench) redirect(from Redirected) func(original string) net.Conn {
 	served := make(chan error, 1)
 	go func() { served <- b.srv.ServeTransparent(l, from) }()
 	b.t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
 		_ = b.srv.Shutdown(ctx)
 		if err := <-served; err != nil {

@@ -127,7 +127,7 @@ func through(t *testing.T, verdict policy.Verdict) (*grpc.ClientConn, *book) {
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(pl) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := srv.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
@@ -230,7 +230,7 @@ func TestLaw9GRPCIsRefusedInItsOwnStatus(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, err := client.UnaryCall(ctx, &testgrpc.SimpleRequest{})
 	check("unary", err)

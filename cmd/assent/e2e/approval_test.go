@@ -73,7 +73,7 @@ func (o office) waiting() string {
 			Targets []string `json:"targets"`
 		} `json:"items"`
 	}
-	waitFor(o.t, 30*time.Second, "a request for approval", func() bool {
+	waitFor(o.t, "a request for approval", func() bool {
 		out := o.must(binary, "inbox", "--json").out
 		return out != "" && json.Unmarshal([]byte(out), &r) == nil
 	})

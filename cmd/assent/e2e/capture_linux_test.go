@@ -17,7 +17,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // outside is a machine's own address with servers on it that nobody may reach.
@@ -217,7 +216,7 @@ func TestACapturedCommandDiesWithAssent(t *testing.T) {
 	}
 	io.Copy(io.Discard, out) // ends when the command does
 	cmd.Wait()
-	waitFor(t, 10*time.Second, "the command's end", func() bool {
+	waitFor(t, "the command's end", func() bool {
 		state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		return err != nil || strings.Contains(string(state), ") Z ")
 	})

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 )
@@ -20,7 +19,7 @@ func kubeCollect(t *testing.T, c *k8sboxtest.Cluster) {
 	k.direct("-n", "collected", "create", "secret", "generic", "db", "--from-literal=password="+secret)
 	k.direct("-n", "collected", "create", "configmap", "settings", "--from-literal=note="+secret)
 	k.direct("-n", "collected", "create", "deployment", "web", "--image=registry.example/web", "--replicas=1")
-	waitFor(t, 30*time.Second, "the pod of the deployment", func() bool {
+	waitFor(t, "the pod of the deployment", func() bool {
 		return strings.Contains(k.direct("-n", "collected", "get", "pods", "-o", "name"), "pod/web-")
 	})
 	config := func(user string) {

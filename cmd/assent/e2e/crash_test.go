@@ -52,7 +52,7 @@ func TestNothingLeavesBeforeItsDecisionIsDurable(t *testing.T) {
 		}
 	}()
 	var ca []byte
-	waitFor(t, 20*time.Second, "assent serve: "+log.String(), func() bool {
+	waitFor(t, "assent serve: "+log.String(), func() bool {
 		var err error
 		ca, err = os.ReadFile(filepath.Join(w.home, "state", "assent", "ca", "ca.pem"))
 		if err != nil {
@@ -73,7 +73,7 @@ func TestNothingLeavesBeforeItsDecisionIsDurable(t *testing.T) {
 	proxyURL := &url.URL{Scheme: "http", Host: "127.0.0.1:" + port}
 	client := &http.Client{Transport: &http.Transport{
 		Proxy: http.ProxyURL(proxyURL), TLSClientConfig: &tls.Config{RootCAs: roots}, MaxConnsPerHost: 1,
-	}, Timeout: 20 * time.Second}
+	}, Timeout: time.Minute}
 	var all sync.WaitGroup
 	for i := range 200 {
 		all.Go(func() {

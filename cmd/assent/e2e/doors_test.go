@@ -45,7 +45,7 @@ func (w *world) serve() *daemon {
 			w.t.Logf("assent serve:\n%s%s", d.errOut.String(), tailOf(d.out.String(), 4000))
 		}
 	})
-	waitFor(w.t, 20*time.Second, "assent serve", func() bool { return strings.Contains(d.errOut.String(), "serving on") })
+	waitFor(w.t, "assent serve", func() bool { return strings.Contains(d.errOut.String(), "serving on") })
 	pem, err := os.ReadFile(d.caFile)
 	if err != nil || !d.ca.AppendCertsFromPEM(pem) {
 		w.t.Fatalf("the daemon's authority: %v", err)

@@ -260,7 +260,7 @@ func startCloud(t *testing.T, checkAfter int) *cloud {
 		}
 	})
 	c := &cloud{t: t, url: "http://127.0.0.1:" + port}
-	waitFor(t, 30*time.Second, "moto", func() bool {
+	waitFor(t, "moto", func() bool {
 		resp, err := http.Get(c.url + "/moto-api/")
 		if err != nil {
 			return false
@@ -304,8 +304,9 @@ func freePort(t *testing.T) string {
 }
 
 // waitFor polls a condition of another process, which cannot be waited on.
-func waitFor(t *testing.T, limit time.Duration, what string, ready func() bool) {
+func waitFor(t *testing.T, what string, ready func() bool) {
 	t.Helper()
+	const limit = 2 * time.Minute // for a busy machine: what is there is there in seconds
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if ready() {
 			return

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 )
@@ -47,7 +46,7 @@ func kubeAdmission(t *testing.T, c *k8sboxtest.Cluster) {
 		return k.run(k.kubectl, append([]string{"--kubeconfig", c.Kubeconfig[user], "-n", k.namespace}, args...)...)
 	}
 	// A webhook is asked within a second of its configuration.
-	waitFor(t, 20*time.Second, "the webhook", func() bool {
+	waitFor(t, "the webhook", func() bool {
 		return direct("alice", "create", "configmap", "probe", "--dry-run=server").code == 0 &&
 			strings.Contains(direct("alice", "create", "configmap", "not-declared").errOut, "assent refused this call")
 	})
@@ -125,7 +124,7 @@ func kubeAdmission(t *testing.T, c *k8sboxtest.Cluster) {
 	if r := direct("agent-1", "label", pod, "app-"); r.code != 0 {
 		t.Errorf("a declared change was in the way: %v", r)
 	}
-	waitFor(t, 30*time.Second, "the pod in its place", func() bool {
+	waitFor(t, "the pod in its place", func() bool {
 		return slices.ContainsFunc(k.entries()[before:], func(d kubeDecision) bool {
 			return d.Action.Operation == "create pods" && d.Verdict == "allow" && earlier[d.Grant]
 		})

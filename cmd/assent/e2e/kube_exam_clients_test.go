@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 )
@@ -256,7 +255,7 @@ func (e *exam) forward(kubeconfig string) {
 		e.t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Signal(os.Interrupt); _ = cmd.Wait() }()
-	waitFor(e.t, 20*time.Second, "kubectl port-forward", func() bool { return strings.Contains(out.String(), "Forwarding from") })
+	waitFor(e.t, "kubectl port-forward", func() bool { return strings.Contains(out.String(), "Forwarding from") })
 	conn, err := net.Dial("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		e.t.Error(err)

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 	"github.com/assent-iom/assent/model"
@@ -78,7 +77,7 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 	etcd.stop()
 	stop()
 	j := &join{t: t, version: v, seen: w.seen, ids: w.ids, etcd: etcd, decisions: k.examined()}
-	waitFor(t, 20*time.Second, "the end of streams in the audit log", func() bool {
+	waitFor(t, "the end of streams in the audit log", func() bool {
 		j.events = slices.DeleteFunc(auditEvents(t, c.Audit)[logged:], func(e auditEvent) bool { return e.User.Username != "admin" }) // the node's
 		return len(j.events) >= len(w.seen)-len(j.lost())
 	})

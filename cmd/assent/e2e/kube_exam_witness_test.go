@@ -20,7 +20,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 	"github.com/assent-iom/assent/decoders"
@@ -269,7 +268,7 @@ func (h *history) read(ctx context.Context, events *json.Decoder) {
 // until waits until the history has come to a revision.
 func (h *history) until(revision int64) {
 	h.w.t.Helper()
-	waitFor(h.w.t, 20*time.Second, "etcd's watch", func() bool {
+	waitFor(h.w.t, "etcd's watch", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return h.last >= revision || h.fail != nil

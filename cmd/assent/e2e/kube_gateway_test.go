@@ -31,7 +31,7 @@ func (k *kube) serveUntil() (stop func()) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			k.t.Error("an interrupt does not end assent serve")
 			_ = cmd.Process.Kill()
 			<-ended
@@ -43,7 +43,7 @@ func (k *kube) serveUntil() (stop func()) {
 			k.t.Logf("assent serve:\n%s%s", errOut.String(), tailOf(out.String(), 4000))
 		}
 	})
-	waitFor(k.t, 20*time.Second, "assent serve", func() bool { return strings.Contains(errOut.String(), "serving on") })
+	waitFor(k.t, "assent serve", func() bool { return strings.Contains(errOut.String(), "serving on") })
 	return stop
 }
 

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/assent-iom/assent/cmd/internal/k8sboxtest"
 )
@@ -33,7 +32,7 @@ func kubeGuard(t *testing.T, c *k8sboxtest.Cluster) {
 		return k.run(k.kubectl, append([]string{"--kubeconfig", c.Kubeconfig[user], "-n", k.namespace}, args...)...)
 	}
 	const wall = "changes here go through assent, and this one did not"
-	waitFor(t, 30*time.Second, "the guard", func() bool {
+	waitFor(t, "the guard", func() bool {
 		return strings.Contains(direct("admin", "create", "configmap", "probe", "--dry-run=server").errOut, wall)
 	})
 
@@ -103,7 +102,7 @@ func kubeGuard(t *testing.T, c *k8sboxtest.Cluster) {
 	hook := k.write("webhook.yaml", k.must(binary, "kube", "webhook").out)
 	k.direct("apply", "-f", hook)
 	defer k.direct("delete", "-f", hook)
-	waitFor(t, 30*time.Second, "the webhook", func() bool {
+	waitFor(t, "the webhook", func() bool {
 		return strings.Contains(direct("admin", "-n", "default", "create", "configmap", "probe").errOut, "assent refused this call")
 	})
 	before = len(k.entries())

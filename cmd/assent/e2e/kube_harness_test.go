@@ -31,6 +31,7 @@ func newKube(t *testing.T, c *k8sboxtest.Cluster, user, namespace string) *kube 
 		k.env["PATH"] = filepath.Dir(c.Kubectl) + string(filepath.ListSeparator) + k.env["PATH"]
 	}
 	k.direct("create", "namespace", namespace)
+	c.Settled(t, namespace)
 	data, err := os.ReadFile(c.Kubeconfig[user])
 	if err != nil {
 		t.Fatal(err)

@@ -147,7 +147,7 @@ func serveExec(w http.ResponseWriter, r *http.Request) {
 		select {
 		case s := <-opened:
 			streams[s.Headers().Get("Streamtype")] = s
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			return
 		}
 	}

@@ -38,7 +38,7 @@ func kubeServe(t *testing.T, c *k8sboxtest.Cluster) {
 			t.Logf("assent serve:\n%s%s", errOut.String(), tailOf(out.String(), 4000))
 		}
 	})
-	waitFor(t, 20*time.Second, "assent serve", func() bool { return strings.Contains(errOut.String(), "serving on") })
+	waitFor(t, "assent serve", func() bool { return strings.Contains(errOut.String(), "serving on") })
 
 	through := func(name, userinfo string) string {
 		return k.write(name, fmt.Sprintf(`{apiVersion: v1, kind: Config, current-context: x,
@@ -77,7 +77,7 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 	// A bad file keeps the old intent in force, and says why.
 	kept := logged("new intent is not in force; the old one is")
 	k.write("intent/shop.yaml", strings.Replace(string(good), "may: [create", "mya: [create", 1))
-	waitFor(t, 20*time.Second, "the bad file", kept)
+	waitFor(t, "the bad file", kept)
 	contains(t, "the log", out.String(), "shop.yaml:", "mya")
 	if r := scale("1"); r.code != 0 {
 		t.Errorf("a bad file took the old intent away: %v", r)
@@ -85,7 +85,7 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 	// A changed file is read without being asked to.
 	changed := logged(`"new intent is in force"`)
 	k.write("intent/shop.yaml", strings.Replace(string(good), "may: [create, update, scale]", "may: [create, update]", 1))
-	waitFor(t, 20*time.Second, "the changed file", changed)
+	waitFor(t, "the changed file", changed)
 	if r := scale("2"); r.code == 0 {
 		t.Errorf("the changed intent is not in force: %v", r)
 	}
@@ -98,7 +98,7 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 	if err := serve.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, 20*time.Second, "SIGHUP", changed)
+	waitFor(t, "SIGHUP", changed)
 	if r := scale("3"); r.code != 0 {
 		t.Errorf("the intent of before is not in force again: %v", r)
 	}
@@ -110,7 +110,7 @@ users: [{name: u, user: {token: %q}}], contexts: [{name: x, context: {cluster: x
 		if err != nil {
 			t.Errorf("ending on SIGTERM: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("SIGTERM does not end it")
 	}
 	contains(t, "ledger verify", k.must(binary, "ledger", "verify").out, "verified")

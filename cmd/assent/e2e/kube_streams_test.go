@@ -266,11 +266,11 @@ func (m *matrix) portForward(pod string) error {
 			return false, nil
 		}
 		for i := range 3 { // several connections share one upgraded one
-			c, err := net.DialTimeout("tcp", "127.0.0.1:"+port[1], 10*time.Second)
+			c, err := net.DialTimeout("tcp", "127.0.0.1:"+port[1], time.Minute)
 			if err != nil {
 				return true, err
 			}
-			_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
 			want := fmt.Sprintf("message %d\n", i)
 			_, _ = io.WriteString(c, want)
 			got, err := bufio.NewReader(c).ReadString('\n')

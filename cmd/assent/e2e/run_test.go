@@ -126,7 +126,7 @@ func TestFirstDecisionComesSoon(t *testing.T) {
 		"-H", "Authorization: AWS4-HMAC-SHA256 Credential="+accessKey+"/20261124/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00")
 	contains(t, "stderr", r.errOut, "s3:CreateBucket")
 	// A bound so wide that only a fault breaks it; the figure itself is `make bench`'s.
-	if took := time.Since(began); took > 20*time.Second {
+	if took := time.Since(began); took > time.Minute {
 		t.Errorf("the first decision took %v", took)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // aws-sdk-go-v2 signs Accept-Encoding and Content-Length; a proxy that touches
@@ -53,7 +52,7 @@ func startVerifier(t *testing.T, credential ...string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { verifier.Process.Kill(); verifier.Wait() })
-	waitFor(t, 10*time.Second, "the verifier", func() bool {
+	waitFor(t, "the verifier", func() bool {
 		c, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			c.Close()

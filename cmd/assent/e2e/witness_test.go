@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A ledger and a witness on another machine: what is published is cosigned, and a
@@ -36,7 +35,7 @@ func TestALedgerIsWitnessed(t *testing.T) {
 			t.Errorf("the witness: %v: %s", err, said.String())
 		}
 	}()
-	waitFor(t, 20*time.Second, "the witness", func() bool { return strings.Contains(said.String(), "witnessing on") })
+	waitFor(t, "the witness", func() bool { return strings.Contains(said.String(), "witnessing on") })
 	w.write("assent.yaml", fmt.Sprintf("witnesses:\n  http://%s: %s\n", address, key))
 	w.must(binary, "ledger", "publish") // nothing is new, and it was not cosigned yet
 	contains(t, "verify", w.must(binary, "ledger", "verify", "--witness", key, "--fresh", "1h").out, "cosigned by 1 witnesses", "ok")

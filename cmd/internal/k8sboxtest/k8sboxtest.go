@@ -38,6 +38,8 @@ type Cluster struct {
 	Release    string            `json:"-"`          // v1.34.4
 	Box        string            `json:"-"`          // the program k8sbox
 	Kubectl    string            `json:"-"`          // the program, of the server's version
+
+	controllers bool
 }
 
 // Version is one of the Kubernetes that the box is built with.
@@ -109,23 +111,47 @@ func (v Version) Start(t testing.TB, args ...string) *Cluster {
 	t.Helper()
 	c, stop := v.start(t, args...)
 	t.Cleanup(func() { stop() })
-	if !slices.Contains(args, "--controllers=false") {
+	if c.controllers = !slices.Contains(args, "--controllers=false"); c.controllers {
 		c.editors(t)
+		c.Settled(t, "default")
 	}
 	return c
+}
+
+// Settled waits until the controllers have put into a namespace what they put into
+// every one. They try again for as long as it takes, also when a webhook that came
+// meanwhile refuses them.
+func (c *Cluster) Settled(t testing.TB, namespace string) {
+	t.Helper()
+	if !c.controllers {
+		return
+	}
+	c.until(t, "what every namespace has, in "+namespace, func() (string, bool) {
+		out, err := c.Run("admin", "-n", namespace, "get", "configmap/kube-root-ca.crt", "serviceaccount/default")
+		return string(out), err == nil
+	})
 }
 
 // editors waits until a controller has put together what editors may do: before
 // that, alice and agent-1 may do nothing.
 func (c *Cluster) editors(t testing.TB) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) { // another process, which cannot be waited on
+	c.until(t, "the role of editors", func() (string, bool) {
 		out, err := c.Run("admin", "get", "clusterrole", "edit", "-o", "jsonpath={.rules}")
-		if err == nil && strings.Contains(string(out), "configmaps") {
+		return string(out), err == nil && strings.Contains(string(out), "configmaps")
+	})
+}
+
+// until asks again and again: another process cannot be waited on.
+func (c *Cluster) until(t testing.TB, what string, so func() (string, bool)) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		said, ok := so()
+		if ok {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("the role of editors stays empty: %v %s", err, out)
+			t.Fatalf("%s: not there: %s", what, said)
 		}
 	}
 }
