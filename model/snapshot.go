@@ -104,3 +104,12 @@ type Topology interface {
 	// depends on what is not all known.
 	Whole() bool
 }
+
+// Supposing is a Snapshot that can be asked what would be.
+type Supposing interface {
+	Snapshot
+	// Suppose returns the snapshot that there would be after changes, in order: at
+	// the cost of what they touch, and without anybody else seeing it. Its Version
+	// is what that snapshot would be called.
+	Suppose(changes []Observation) Snapshot
+}

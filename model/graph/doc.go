@@ -37,6 +37,13 @@
 // the changed attribute too, or the relation stands until the next read. That
 // errs towards more dependents, never fewer.
 //
+// # What would be
+//
+// Suppose lays changes over a version: it copies what they touch, shares the rest,
+// and answers like the version that Apply would make of them. Nobody else sees it.
+// What is deleted may have been named by thousands; they are found to wait for it
+// only when somebody asks who does.
+//
 // # What it costs
 //
 // A change copies the pages, index branches and edge chunks that it touches, and

@@ -10,10 +10,9 @@ import (
 )
 
 // edit is one version in the making. It belongs to the goroutine that holds
-// Graph.mu.
+// Graph.mu; or, where it only supposes, to whoever asks.
 type edit struct {
 	*version
-	g       *Graph
 	num     uint64
 	base    *version
 	touched bool                // anything is to be published, be it only a later SeenAt
@@ -24,13 +23,17 @@ type edit struct {
 	only    [1]uint32           // what lookup answers from
 	recent  []recent            // answers of exactly one, while many relations are found
 	freed   []uint32            // reusable after this edit: older edges still name them
+	gone    []string            // URNs that are nobody's any more
+	apart   *apart              // of what is only supposed: what it has to itself
 }
 
 func (g *Graph) begin() *edit {
-	g.edit++
-	base := g.current.Load()
-	v := *base
-	return &edit{version: &v, g: g, num: g.edit, base: base, cleared: map[uint64]struct{}{}}
+	return g.current.Load().begin()
+}
+
+func (v *version) begin() *edit {
+	made := *v
+	return &edit{version: &made, num: v.g.edit.Add(1), base: v, cleared: map[uint64]struct{}{}}
 }
 
 // todo is a set of resources in the order in which they came: what lies together
@@ -78,11 +81,20 @@ func digest(tree *merkle) string {
 // publish finds relations, makes sums, and shows the version to readers.
 func (e *edit) publish() model.Version {
 	if !e.touched && len(e.relink.list) == 0 {
-		if e.overfull != e.base.overfull {
+		if e.overfull != e.base.overfull || e.orphans != e.base.orphans {
 			e.g.current.Store(e.version)
 		}
 		return e.base.id
 	}
+	e.relate()
+	e.id, e.tree = e.sumUp(e.id, e.tree)
+	e.g.free = append(e.g.free, e.freed...)
+	e.g.current.Store(e.version)
+	return e.id
+}
+
+// relate finds anew the relations of whoever it may have changed for.
+func (e *edit) relate() {
 	if len(e.relink.list) > searched {
 		e.recent = make([]recent, recents)
 	}
@@ -91,20 +103,26 @@ func (e *edit) publish() model.Version {
 			e.link(id)
 		}
 	}
-	for _, id := range e.resum.list {
-		if n := e.node(id); n != nil {
+}
+
+// sumUp makes the tree of an edit out of that of its base, and names it.
+func (e *edit) sumUp(id model.Version, tree *merkle) (model.Version, *merkle) {
+	for _, urn := range e.gone {
+		key := sha256.Sum256([]byte(urn))
+		tree = tree.remove(e.num, &key, 0)
+	}
+	for _, at := range e.resum.list {
+		if n := e.node(at); n != nil {
 			key := sha256.Sum256([]byte(n.urn))
 			var sum [32]byte
 			sum, e.room = n.sum(e.version, e.room)
-			e.tree = e.tree.put(e.num, &key, &sum, 0)
+			tree = tree.put(e.num, &key, &sum, 0)
 		}
 	}
-	if d := digest(e.tree); d != e.id.Digest {
-		e.id = model.Version{Rev: e.id.Rev + 1, Digest: d}
+	if d := digest(tree); d != id.Digest {
+		id = model.Version{Rev: id.Rev + 1, Digest: d}
 	}
-	e.g.free = append(e.g.free, e.freed...)
-	e.g.current.Store(e.version)
-	return e.id
+	return id, tree
 }
 
 // slot returns the place of a resource in a page that this edit may change.
@@ -131,6 +149,9 @@ func (e *edit) own(id uint32) *node {
 	if (*at).edit != e.num {
 		c := **at
 		c.edit = e.num
+		if e.apart != nil {
+			c.in = c.in.clip()
+		}
 		*at = &c
 	}
 	return *at
@@ -206,11 +227,12 @@ func (e *edit) identify(r *model.Resource) (uint32, bool) {
 
 func (e *edit) add(urn model.URN) uint32 {
 	var id uint32
-	if k := len(e.g.free); k > 0 {
-		id, e.g.free = e.g.free[k-1], e.g.free[:k-1]
+	if e.apart == nil && len(e.g.free) > 0 {
+		k := len(e.g.free) - 1
+		id, e.g.free = e.g.free[k], e.g.free[:k]
 	} else {
-		id = e.g.next
-		e.g.next++
+		id = e.next
+		e.next++
 	}
 	*e.slot(id) = &node{edit: e.num, urn: string(urn), kind: e.kind(kind{})}
 	e.count++
@@ -223,7 +245,9 @@ func (e *edit) add(urn model.URN) uint32 {
 // drop forgets a resource. Who depended on it waits for it to come back.
 func (e *edit) drop(id uint32) {
 	n := e.node(id)
-	e.rekey(id, n.keys(), nil)
+	keys := n.keys()
+	e.rekey(id, keys, nil)
+	e.forsake(n, keys)
 	for _, out := range n.out {
 		if e.node(out.to) != nil {
 			t := e.own(out.to)
@@ -233,31 +257,10 @@ func (e *edit) drop(id uint32) {
 	for _, h := range n.waits {
 		e.unwait(id, h)
 	}
-	key := sha256.Sum256([]byte(n.urn))
-	e.tree = e.tree.remove(e.num, &key, 0)
+	e.gone = append(e.gone, n.urn)
 	*e.slot(id) = nil
 	e.count--
 	e.freed = append(e.freed, id)
-}
-
-func (e *edit) kind(k kind) *kind {
-	k.lower, k.rules = "", nil
-	if known, ok := e.g.kinds[k]; ok {
-		return known
-	}
-	k = kind{platform: strings.Clone(k.platform), typ: strings.Clone(k.typ), account: strings.Clone(k.account), region: strings.Clone(k.region)}
-	made := k
-	made.lower = strings.ToLower(k.typ)
-	if made.rules = e.g.rules[made.typ]; made.rules == nil {
-		made.rules = rulesOf(made.typ)
-		if len(e.g.rules) < maxNumbered {
-			e.g.rules[made.typ] = made.rules
-		}
-	}
-	if len(e.g.kinds) < maxNumbered {
-		e.g.kinds[k] = &made
-	}
-	return &made
 }
 
 // update lays what an observation says over what is known.
@@ -299,6 +302,9 @@ func (e *edit) update(id uint32, o *model.Observation) {
 	if same && old.seen == n.seen && old.source == n.source {
 		return
 	}
+	if e.apart != nil && n.edit != e.num {
+		n.in = n.in.clip()
+	}
 	n.edit = e.num
 	if at := e.slot(id); (*at).edit == e.num {
 		**at = n
@@ -315,8 +321,7 @@ func (e *edit) update(id uint32, o *model.Observation) {
 		return
 	}
 	if old.urn != n.urn {
-		key := sha256.Sum256([]byte(old.urn))
-		e.tree = e.tree.remove(e.num, &key, 0)
+		e.gone = append(e.gone, old.urn)
 		n.in.each(func(in inEdge) { e.resum.add(in.from) }) // their relations name it
 	}
 	e.relink.add(id) // what was another's name may be its own now

@@ -37,17 +37,11 @@ type Graph struct {
 	cfg     Config
 	current atomic.Pointer[version]
 
-	mu      sync.Mutex // held by the one writer; guards what follows
-	edit    uint64
-	free    []uint32 // ids that no published version will meet again as the same resource
-	next    uint32
-	waiting int // pairs in version.waiting
-	kinds   map[kind]*kind
-	types   map[string]uint16
-	sources map[string]uint32
-	rules   map[string]*ruleset         // by type
-	orphans map[string][]model.Relation // by key of the dependent that was not seen yet
-	orphan  int
+	mu   sync.Mutex // held by the one writer; guards what follows
+	free []uint32   // ids that no published version will meet again as the same resource
+
+	names names
+	edit  atomic.Uint64 // numbers edits and what is supposed
 }
 
 // New returns an empty graph.
@@ -58,11 +52,10 @@ func New(cfg Config) *Graph {
 	if cfg.MaxWaiting <= 0 {
 		cfg.MaxWaiting = DefaultMaxWaiting
 	}
-	g := &Graph{cfg: cfg, kinds: map[kind]*kind{}, orphans: map[string][]model.Relation{},
-		types: map[string]uint16{}, sources: map[string]uint32{"": 0}, rules: map[string]*ruleset{}}
-	v := &version{seed: maphash.MakeSeed(), types: model.RelationTypes(), sources: []string{""}}
+	g := &Graph{cfg: cfg, names: names{kinds: map[kind]*kind{}, types: map[string]uint16{}, sources: map[string]uint32{"": 0}, rules: map[string]*ruleset{}}}
+	v := &version{g: g, seed: maphash.MakeSeed(), types: model.RelationTypes(), sources: []string{""}}
 	for i, name := range v.types {
-		g.types[name] = uint16(i)
+		g.names.types[name] = uint16(i)
 	}
 	v.id.Digest = digest(v.tree)
 	g.current.Store(v)
@@ -98,8 +91,6 @@ func (g *Graph) Load(resources []model.Resource, relations []model.Relation) mod
 // included that still wait for an end. Relations that follow from attributes are
 // left out: Load finds them again.
 func (g *Graph) Export() ([]model.Resource, []model.Relation) {
-	g.mu.Lock() // for the orphans; readers of snapshots are not held up
-	defer g.mu.Unlock()
 	v := g.current.Load()
 	var resources []model.Resource
 	var relations []model.Relation
@@ -113,9 +104,7 @@ func (g *Graph) Export() ([]model.Resource, []model.Relation) {
 			relations = append(relations, model.Relation{From: model.URN(n.urn), To: to, Type: s.typ, Source: s.source})
 		}
 	}
-	for _, list := range g.orphans {
-		relations = append(relations, list...)
-	}
+	v.orphans.all(func(r *model.Relation) { relations = append(relations, *r) })
 	return resources, relations
 }
 

@@ -75,8 +75,8 @@ func TestWhatWasNeverSeenHasDependents(t *testing.T) {
 		t.Errorf("after it went: %q", got)
 	}
 	g.Apply([]model.Observation{see(instance, `{"SubnetId":null}`)})
-	if got := hops(g.Snapshot(), subnet); got != "" || g.waiting != 0 {
-		t.Errorf("after the reference went: %q, %d wait", got, g.waiting)
+	if got := hops(g.Snapshot(), subnet); got != "" || g.current.Load().waits != 0 {
+		t.Errorf("after the reference went: %q, %d wait", got, g.current.Load().waits)
 	}
 }
 

@@ -145,7 +145,7 @@ func check(t *testing.T, g *Graph) {
 			n.in.each(func(e inEdge) { backward[[2]any{id, e}]++ })
 		}
 	}
-	if !reflect.DeepEqual(forward, backward) || count != v.count || waits != g.waiting {
-		t.Fatalf("forward %v backward %v; %d resources, counted %d; %d waits, counted %d", forward, backward, v.count, count, g.waiting, waits)
+	if !reflect.DeepEqual(forward, backward) || count != v.count || waits != g.current.Load().waits {
+		t.Fatalf("forward %v backward %v; %d resources, counted %d; %d waits, counted %d", forward, backward, v.count, count, g.current.Load().waits, waits)
 	}
 }

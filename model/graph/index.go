@@ -2,30 +2,30 @@ package graph
 
 import "math/bits"
 
-// index is a persistent multimap from 64-bit hashes to resource ids: a trie of
-// 32-way branches. A branch made under the running edit may be changed in place;
+// index is a persistent multimap from 64-bit hashes to whatever is known under
+// them, resource ids most often: a trie of 32-way branches. A branch made under the running edit may be changed in place;
 // any other belongs to a published version and is copied first.
-type index struct {
+type index[T comparable] struct {
 	edit     uint64
 	leafBits uint32
 	kidBits  uint32
-	leaves   []leaf
-	kids     []*index
+	leaves   []leaf[T]
+	kids     []*index[T]
 }
 
-type leaf struct {
+type leaf[T comparable] struct {
 	hash uint64
-	id   uint32
-	more *cell // further ids under the same hash; immutable
+	id   T
+	more *cell[T] // further ids under the same hash; immutable
 }
 
-type cell struct {
-	id   uint32
-	next *cell
+type cell[T comparable] struct {
+	id   T
+	next *cell[T]
 }
 
 // each calls f for every id under hash.
-func (x *index) each(hash uint64, f func(id uint32)) {
+func (x *index[T]) each(hash uint64, f func(id T)) {
 	for shift := uint(0); x != nil; shift += 5 {
 		bit := uint32(1) << (hash >> shift & 31)
 		if x.leafBits&bit != 0 {
@@ -46,23 +46,39 @@ func (x *index) each(hash uint64, f func(id uint32)) {
 	}
 }
 
-func (x *index) own(edit uint64) *index {
+// all calls f for everything, whatever it is under.
+func (x *index[T]) all(f func(id T)) {
 	if x == nil {
-		return &index{edit: edit}
+		return
+	}
+	for i := range x.leaves {
+		f(x.leaves[i].id)
+		for c := x.leaves[i].more; c != nil; c = c.next {
+			f(c.id)
+		}
+	}
+	for _, kid := range x.kids {
+		kid.all(f)
+	}
+}
+
+func (x *index[T]) own(edit uint64) *index[T] {
+	if x == nil {
+		return &index[T]{edit: edit}
 	}
 	if x.edit == edit {
 		return x
 	}
 	c := *x
 	c.edit = edit
-	c.leaves = append(make([]leaf, 0, len(x.leaves)+1), x.leaves...)
-	c.kids = append([]*index(nil), x.kids...)
+	c.leaves = append(make([]leaf[T], 0, len(x.leaves)+1), x.leaves...)
+	c.kids = append([]*index[T](nil), x.kids...)
 	return &c
 }
 
 // put adds id under hash and returns the changed index. The pair MUST not be
 // there. It sets shared, unless that is nil, if others are under the same hash.
-func (x *index) put(edit, hash uint64, id uint32, shift uint, shared *bool) *index {
+func (x *index[T]) put(edit, hash uint64, id T, shift uint, shared *bool) *index[T] {
 	x = x.own(edit)
 	bit := uint32(1) << (hash >> shift & 31)
 	kid := bits.OnesCount32(x.kidBits & (bit - 1))
@@ -73,13 +89,13 @@ func (x *index) put(edit, hash uint64, id uint32, shift uint, shared *bool) *ind
 	at := bits.OnesCount32(x.leafBits & (bit - 1))
 	if x.leafBits&bit == 0 {
 		x.leafBits |= bit
-		x.leaves = append(x.leaves, leaf{})
+		x.leaves = append(x.leaves, leaf[T]{})
 		copy(x.leaves[at+1:], x.leaves[at:])
-		x.leaves[at] = leaf{hash: hash, id: id}
+		x.leaves[at] = leaf[T]{hash: hash, id: id}
 		return x
 	}
 	if l := &x.leaves[at]; l.hash == hash {
-		l.more = &cell{id: id, next: l.more}
+		l.more = &cell[T]{id: id, next: l.more}
 		if shared != nil {
 			*shared = true
 		}
@@ -89,7 +105,7 @@ func (x *index) put(edit, hash uint64, id uint32, shift uint, shared *bool) *ind
 	old := x.leaves[at]
 	x.leaves = append(x.leaves[:at], x.leaves[at+1:]...)
 	x.leafBits &^= bit
-	down := &index{edit: edit, leafBits: 1 << (old.hash >> (shift + 5) & 31), leaves: []leaf{old}}
+	down := &index[T]{edit: edit, leafBits: 1 << (old.hash >> (shift + 5) & 31), leaves: []leaf[T]{old}}
 	x.kidBits |= bit
 	x.kids = append(x.kids, nil)
 	copy(x.kids[kid+1:], x.kids[kid:])
@@ -98,7 +114,7 @@ func (x *index) put(edit, hash uint64, id uint32, shift uint, shared *bool) *ind
 }
 
 // remove takes id (or, with all, every id) from under hash.
-func (x *index) remove(edit, hash uint64, id uint32, all bool, shift uint) *index {
+func (x *index[T]) remove(edit, hash uint64, id T, all bool, shift uint) *index[T] {
 	if x == nil {
 		return nil
 	}
@@ -128,15 +144,15 @@ func (x *index) remove(edit, hash uint64, id uint32, all bool, shift uint) *inde
 }
 
 // without returns the list less id; cells before it are copied.
-func (c *cell) without(id uint32) *cell {
-	var head *cell
+func (c *cell[T]) without(id T) *cell[T] {
+	var head *cell[T]
 	tail := &head
 	for ; c != nil; c = c.next {
 		if c.id == id {
 			*tail = c.next
 			return head
 		}
-		*tail = &cell{id: c.id}
+		*tail = &cell[T]{id: c.id}
 		tail = &(*tail).next
 	}
 	return head

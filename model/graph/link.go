@@ -19,7 +19,7 @@ func (e *edit) rekey(id uint32, before, after []string) {
 			e.wake(h)
 		}
 	}
-	if lost {
+	if lost && after != nil { // of what goes, forsake says it
 		e.relinkDependents(id)
 	}
 	var gained []string
@@ -28,6 +28,7 @@ func (e *edit) rekey(id uint32, before, after []string) {
 			continue
 		}
 		h := e.hash(k)
+		e.regain(h)
 		shared := false
 		e.keys = e.keys.put(e.num, h, id, 0, &shared)
 		if shared && !strings.HasPrefix(k, " ") { // references by loose key are always awake
@@ -57,14 +58,14 @@ func (e *edit) wake(h uint64) {
 	if count > 0 {
 		e.cleared[h] = struct{}{}
 		e.waiting = e.waiting.remove(e.num, h, 0, true, 0)
-		e.g.waiting -= count
+		e.waits -= count
 	}
 }
 
 func (e *edit) unwait(id uint32, h uint64) {
 	if _, done := e.cleared[h]; !done {
 		e.waiting = e.waiting.remove(e.num, h, id, false, 0)
-		e.g.waiting--
+		e.waits--
 	}
 }
 
@@ -86,16 +87,17 @@ func (e *edit) state(r model.Relation) {
 	}
 	id, ok := e.one(string(r.From))
 	if !ok {
-		key := orphanKey(r.From)
-		if slices.Contains(e.g.orphans[key], r) {
+		h, there := e.hash(orphanKey(r.From)), false
+		e.orphans.each(h, func(o *model.Relation) { there = there || *o == r })
+		if there {
 			return
 		}
-		if e.g.orphan >= maxOrphans {
+		if e.orphan >= maxOrphans {
 			e.overfull = true
 			return
 		}
-		e.g.orphans[key] = append(e.g.orphans[key], r)
-		e.g.orphan++
+		e.orphans = e.orphans.put(e.num, h, &r, 0, nil)
+		e.orphan++
 		return
 	}
 	s := stated{string(r.To), r.Type, r.Source}
@@ -110,14 +112,16 @@ func (e *edit) state(r model.Relation) {
 
 // adopt gives stated relations to the dependent that has now been seen.
 func (e *edit) adopt(key string) {
-	list := e.g.orphans[key]
+	h := e.hash(key)
+	var list []*model.Relation
+	e.orphans.each(h, func(r *model.Relation) { list = append(list, r) })
 	if len(list) == 0 {
 		return
 	}
-	delete(e.g.orphans, key)
-	e.g.orphan -= len(list)
+	e.orphans = e.orphans.remove(e.num, h, nil, true, 0)
+	e.orphan -= len(list)
 	for _, r := range list {
-		e.state(r) // which makes it an orphan again if it is still not clear whose it is
+		e.state(*r) // which makes it an orphan again if it is still not clear whose it is
 	}
 }
 
@@ -135,17 +139,16 @@ func (e *edit) cut(r model.Relation) {
 		}
 		return
 	}
-	key := orphanKey(r.From)
-	list := e.g.orphans[key]
-	e.g.orphan -= len(list)
-	list = slices.DeleteFunc(list, func(o model.Relation) bool {
-		return o.From == r.From && fits(stated{string(o.To), o.Type, o.Source})
+	h := e.hash(orphanKey(r.From))
+	var ended []*model.Relation
+	e.orphans.each(h, func(o *model.Relation) {
+		if o.From == r.From && fits(stated{string(o.To), o.Type, o.Source}) {
+			ended = append(ended, o)
+		}
 	})
-	e.g.orphan += len(list)
-	if len(list) == 0 {
-		delete(e.g.orphans, key)
-	} else {
-		e.g.orphans[key] = list
+	for _, o := range ended {
+		e.orphans = e.orphans.remove(e.num, h, o, false, 0)
+		e.orphan--
 	}
 }
 
@@ -343,12 +346,12 @@ func (e *edit) setWaits(id uint32, waits []uint64) {
 			kept = append(kept, h)
 			continue
 		}
-		if e.g.waiting >= e.g.cfg.MaxWaiting {
+		if e.waits >= e.g.cfg.MaxWaiting {
 			e.overfull = true
 			continue
 		}
 		e.waiting = e.waiting.put(e.num, h, id, 0, nil)
-		e.g.waiting++
+		e.waits++
 		kept = append(kept, h)
 	}
 	for _, h := range old {
@@ -359,26 +362,4 @@ func (e *edit) setWaits(id uint32, waits []uint64) {
 	if !slices.Equal(old, kept) {
 		e.own(id).waits = slices.Clip(kept)
 	}
-}
-
-func (e *edit) typeNumber(s string) uint16 {
-	n, ok := e.g.types[s]
-	if ok || len(e.types) >= maxNumbered {
-		return n // 0 is references
-	}
-	s = strings.Clone(s)
-	e.types = append(e.types, s)
-	e.g.types[s] = uint16(len(e.types) - 1)
-	return uint16(len(e.types) - 1)
-}
-
-func (e *edit) sourceNumber(path []byte) uint32 {
-	n, ok := e.g.sources[string(path)]
-	if ok || len(e.sources) >= maxNumbered {
-		return n // 0 is no path
-	}
-	s := string(path)
-	e.sources = append(e.sources, s)
-	e.g.sources[s] = uint32(len(e.sources) - 1)
-	return uint32(len(e.sources) - 1)
 }

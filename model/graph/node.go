@@ -143,6 +143,10 @@ func (l inbound) each(f func(inEdge)) {
 	}
 }
 
+// clip makes the next one added go to another array: what is only supposed MUST
+// NOT write where the newest version appends.
+func (l inbound) clip() inbound { return inbound{slices.Clip(l.full), slices.Clip(l.tail)} }
+
 func (l inbound) with(e inEdge) inbound {
 	if len(l.tail) == chunkSize {
 		l.full = append(l.full, l.tail)

@@ -87,14 +87,15 @@ func (v *version) Dependents(of []model.URN, limit int) model.Reach {
 		}
 	}
 	for _, urn := range unseen {
-		for _, h := range v.waitHashes(string(urn)) {
-			v.waiting.each(h, func(id uint32) { add(id, 0, urn) }) // 0 is References
+		settled := v.settled()
+		for _, h := range settled.waitHashes(string(urn)) {
+			settled.waiting.each(h, func(id uint32) { add(id, 0, urn) }) // 0 is References
 		}
 	}
 	for depth := 1; ; depth++ {
 		for i := range layer {
 			urn := model.URN(layer[i].n.urn)
-			layer[i].n.dependents(func(from uint32, typ uint16) { add(from, typ, urn) })
+			layer[i].n.dependents(v.living(func(from uint32, typ uint16) { add(from, typ, urn) }))
 		}
 		if len(next) == 0 {
 			return reach

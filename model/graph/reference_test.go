@@ -136,7 +136,7 @@ func TestRandomHistoriesMatchTheNaiveModel(t *testing.T) {
 		if a, b := g.Snapshot().Version().Digest, again.Snapshot().Version().Digest; a != b {
 			t.Fatalf("seed %d: digest %s by history, %s by content", seed, a, b)
 		}
-		if got, want := again.waiting, g.waiting; got != want {
+		if got, want := again.current.Load().waits, g.current.Load().waits; got != want {
 			t.Fatalf("seed %d: %d references wait, want %d", seed, got, want)
 		}
 	}

@@ -23,15 +23,20 @@ func (v *version) At(n uint32) (model.URN, string) {
 }
 
 // Dependent calls f for everybody who directly depends on a resource.
-func (v *version) Dependent(n uint32, f func(uint32, uint16)) { v.node(n).dependents(f) }
+func (v *version) Dependent(n uint32, f func(uint32, uint16)) {
+	v.node(n).dependents(v.living(f))
+}
 
 // Dependency calls f for everything that a resource directly depends on.
-func (v *version) Dependency(n uint32, f func(uint32, uint16)) { v.node(n).dependencies(f) }
+func (v *version) Dependency(n uint32, f func(uint32, uint16)) {
+	v.node(n).dependencies(v.living(f))
+}
 
 // Naming calls f for everybody who names an identifier that nobody answers to.
 func (v *version) Naming(id string, f func(uint32)) {
-	for _, h := range v.waitHashes(id) {
-		v.waiting.each(h, f)
+	settled := v.settled()
+	for _, h := range settled.waitHashes(id) {
+		settled.waiting.each(h, f)
 	}
 }
 

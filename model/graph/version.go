@@ -11,16 +11,22 @@ import (
 // version is one state of the model. The writer builds it; once published
 // nothing in it changes.
 type version struct {
+	g        *Graph // for its bounds and names
 	id       model.Version
 	seed     maphash.Seed
 	pages    []*page
 	count    int
-	keys     *index // hash of key → who is known under it
-	waiting  *index // hash of key → who names it although nobody answers to it
+	keys     *index[uint32]          // hash of key → who is known under it
+	waiting  *index[uint32]          // hash of key → who names it although nobody answers to it
+	waits    int                     // pairs in waiting
+	orphans  *index[*model.Relation] // hash of key of a dependent not seen yet → what was stated of it
+	orphan   int                     // how many they are
+	next     uint32                  // above every id that was given
 	tree     *merkle
-	types    []string // relation types by number
-	sources  []string // attribute paths by number
-	overfull bool     // a bound was met: what depends on what is not all known
+	types    []string  // relation types by number
+	sources  []string  // attribute paths by number
+	overfull bool      // a bound was met: what depends on what is not all known
+	supposed *supposed // of what would be: in place of id and tree
 }
 
 var _ model.Snapshot = (*version)(nil)
@@ -100,7 +106,10 @@ func (v *version) one(id string) (uint32, bool) {
 }
 
 // Version names the snapshot.
-func (v *version) Version() model.Version { return v.id }
+func (v *version) Version() model.Version {
+	id, _ := v.named()
+	return id
+}
 
 // Resource returns what is known of a resource.
 func (v *version) Resource(urn model.URN) (model.Resource, bool) {
@@ -130,7 +139,7 @@ func (v *version) Dependencies(urn model.URN) []model.Relation {
 	n := v.node(id)
 	var out []model.Relation
 	for _, e := range n.out {
-		if !e.back {
+		if !e.back && v.node(e.to) != nil {
 			out = append(out, v.relation(n, v.node(e.to), e))
 		}
 	}
