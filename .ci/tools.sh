@@ -2,6 +2,7 @@
 # Sets up, under .tools/, what the tests and the demo need and this machine lacks.
 #   .ci/tools.sh cloud   python with moto, boto3 and the aws CLI
 #   .ci/tools.sh lint    staticcheck and govulncheck
+#   .ci/tools.sh runner  gotestsum, which runs the tests
 #   .ci/tools.sh audit   cosign, which checks our evidence (minutes, once)
 #   .ci/tools.sh exam    what the exam of decoders/aws needs beside botocore: awscrt, a newer botocore
 #   .ci/tools.sh js      aws-sdk-js v3, for node (Node 20 and npm have to be there)
@@ -20,6 +21,7 @@ HELM=helm.sh/helm/v4/cmd/helm@v4.3.2 # on the Kubernetes of cmd/k8sbox/newer, so
 # In a folder of its own: it wants a newer python-dateutil than botocore does.
 KUBE_PYTHON=kubernetes==37.0.2
 GOVULNCHECK=golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOTESTSUM=gotest.tools/gotestsum@v1.13.0
 # What the pinned botocore signs SigV4A and checks CRC64NVME with; and the botocore
 # that is newer than the AWS table, with its own.
 CRT=awscrt==0.32.2
@@ -70,6 +72,8 @@ lint() {
   install "staticcheck@${STATICCHECK##*@}" "$STATICCHECK"
   install "govulncheck@${GOVULNCHECK##*@}" "$GOVULNCHECK"
 }
+
+runner() { install "gotestsum@${GOTESTSUM##*@}" "$GOTESTSUM"; }
 
 audit() { install "cosign@${COSIGN##*@}" "$COSIGN"; }
 
@@ -131,7 +135,7 @@ pg() {
 
 for what in "$@"; do
   case $what in
-    cloud | lint | audit | exam | js | kube | net | pg) "$what" ;;
+    cloud | lint | runner | audit | exam | js | kube | net | pg) "$what" ;;
     *) say "error: unknown set of tools: $what"; exit 2 ;;
   esac
 done
