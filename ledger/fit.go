@@ -107,7 +107,7 @@ func cutRest(d *policy.Decision) []Cut {
 	d.Radius.Owners = shorts(d.Radius.Owners)
 	d.Grant, d.Fault = short(d.Grant), short(d.Fault)
 	d.Accountable = policy.Accountable{Owner: short(d.Accountable.Owner), Person: short(d.Accountable.Person),
-		Contact: short(d.Accountable.Contact), From: short(d.Accountable.From)}
+		Contact: short(d.Accountable.Contact), From: short(d.Accountable.From), Others: short(d.Accountable.Others)}
 	d.Basis.Intent, d.Basis.Rules, d.Basis.Decoder = short(d.Basis.Intent), short(d.Basis.Rules), short(d.Basis.Decoder)
 	d.Basis.Model.Digest = short(d.Basis.Model.Digest)
 

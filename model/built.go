@@ -20,6 +20,16 @@ type Built struct {
 	Attrs  json.RawMessage   `json:"attrs,omitempty"`
 	Tags   map[string]string `json:"tags,omitempty"`
 	ReadAt time.Time         `json:"read_at,omitzero"`
+	// Made says who made it, if that was through the proxy.
+	Made *Making `json:"made,omitempty"`
+}
+
+// Making is the change that made a resource.
+type Making struct {
+	At        time.Time `json:"at"`
+	Actor     string    `json:"actor,omitempty"`
+	Decision  string    `json:"decision"`
+	Operation string    `json:"operation"`
 }
 
 // Settled reports whether the resource was read back after its last change.

@@ -111,6 +111,7 @@ type Accountable struct {
 	Person  string `json:"person,omitempty"`  // exactly one
 	Contact string `json:"contact,omitempty"` // one line
 	From    string `json:"from,omitempty"`    // how it was found: tag team=checkout, namespace, document
+	Others  string `json:"others,omitempty"`  // who else is declared to own it, from further away: shop (account 1111…)
 }
 
 // Radius is the blast radius in numbers, with the first few names.

@@ -41,7 +41,7 @@ func (s *Store) Executed(ctx context.Context, changed []model.Built, gone []mode
 }
 
 // ReadBack keeps how things were found after their last change. One that has been
-// changed again meanwhile is left alone.
+// changed again meanwhile is left alone; who made it stays.
 func (s *Store) ReadBack(ctx context.Context, all []model.Built) error {
 	return s.built(ctx, func(exec func(query string, args ...any) error) error {
 		for _, b := range all {
@@ -53,7 +53,7 @@ func (s *Store) ReadBack(ctx context.Context, all []model.Built) error {
 			if err != nil {
 				return err
 			}
-			if err := exec("UPDATE built SET body = ? WHERE urn = ? AND json_extract(body, '$.at') = json_extract(?, '$')", string(body), string(b.URN), string(at)); err != nil {
+			if err := exec("UPDATE built SET body = json_patch(?, json_object('made', json(body -> '$.made'))) WHERE urn = ? AND json_extract(body, '$.at') = json_extract(?, '$')", string(body), string(b.URN), string(at)); err != nil {
 				return err
 			}
 		}

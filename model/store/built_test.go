@@ -30,7 +30,7 @@ func TestBuilt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	must(s.Executed(ctx, []model.Built{{URN: "u", Type: "t", At: at, Actor: "a", Decision: "d1"}}, nil))
+	must(s.Executed(ctx, []model.Built{{URN: "u", Type: "t", At: at, Actor: "a", Decision: "d1", Made: &model.Making{At: at, Actor: "a", Decision: "d1", Operation: "op"}}}, nil))
 	first := only()
 	if first.Settled() || first.Actor != "a" {
 		t.Errorf("%+v", first)
@@ -44,6 +44,13 @@ func TestBuilt(t *testing.T) {
 	if b := only(); b.Settled() || b.Decision != "d2" || string(b.Attrs) != `{"a":1}` {
 		t.Errorf("%+v", b)
 	}
+	second := only()
+	second.Attrs, second.ReadAt, second.Made = []byte(`{"a":2,"n":null}`), at.Add(2*time.Minute), nil
+	must(s.ReadBack(ctx, []model.Built{second}))
+	if b := only(); string(b.Attrs) != `{"a":2,"n":null}` || b.Made == nil || b.Made.Decision != "d1" {
+		t.Errorf("who made it is forgotten with its next change: %+v", b)
+	}
+	must(s.Executed(ctx, []model.Built{{URN: "u", Type: "t", At: at.Add(time.Hour), Decision: "d2"}}, nil))
 	must(s.ReadBack(ctx, []model.Built{first})) // late: of the change before
 	if b := only(); b.Settled() || b.Decision != "d2" {
 		t.Errorf("an older reading took the place of a newer change: %+v", b)

@@ -146,6 +146,7 @@ func (h *hearing) places() {
 			}
 			if t.owner != nil && !set {
 				h.d.Accountable, set = accountable(t.owner, t.from), true
+				h.d.Accountable.Others = alsoClaim(h.p.owners.others(t))
 			}
 		}
 	}

@@ -273,7 +273,7 @@ func TestIncompleteReachIsOverAnyLimit(t *testing.T) {
 
 func TestAccountableIsTheNearestOwner(t *testing.T) {
 	d := judge(t, compile(t, base+deletes), terminate(), shop)
-	if a := d.Accountable; a.Owner != "checkout" || a.Person != "human:dana@shop.example" || a.From != "tag team=checkout" {
+	if a := d.Accountable; a.Owner != "checkout" || a.Person != "human:dana@shop.example" || a.From != "tag team=checkout" || a.Others != "platform (account 123456789012)" {
 		t.Errorf("%+v", a)
 	}
 	d = judge(t, compile(t, base+deletes), terminate(target(volume, "target")), shop)

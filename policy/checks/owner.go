@@ -79,7 +79,7 @@ var ranks = [4]string{"urn", "tag", "namespace", "account"}
 
 // of returns the owner of a thing and how it was found. rivals is set when two
 // are equally near: then it is neither.
-func (o ownership) of(t *thing) (owner *intent.Owner, from string, rivals []string) {
+func (o ownership) of(t *thing) (owner *intent.Owner, from string, by By, rivals []string) {
 	for rank, claims := range o.by {
 		found := map[string]claim{}
 		for _, c := range claims {
@@ -92,26 +92,26 @@ func (o ownership) of(t *thing) (owner *intent.Owner, from string, rivals []stri
 			continue
 		case 1:
 			for _, c := range found {
-				return c.owner, describe(rank, c.sel), nil
+				return c.owner, describe(rank, c.sel), By(rank), nil
 			}
 		}
 		for name := range found {
 			rivals = append(rivals, name)
 		}
 		sort.Strings(rivals)
-		return nil, "", rivals
+		return nil, "", 0, rivals
 	}
 	if t.env != nil && t.env.Owner != "" {
 		for _, doc := range o.all() {
 			if doc.Name == t.env.Owner {
-				return doc, "environment " + t.env.Name, nil
+				return doc, "environment " + t.env.Name, ByEnvironment, nil
 			}
 		}
 	}
 	if o.fallback != nil {
-		return o.fallback, "inherits", nil
+		return o.fallback, "inherits", ByInheritance, nil
 	}
-	return nil, "", nil
+	return nil, "", 0, nil
 }
 
 // unread returns who else may own a thing that exists and whose tags nobody has

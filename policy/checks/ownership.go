@@ -2,6 +2,7 @@ package checks
 
 import (
 	"sort"
+	"strings"
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
@@ -10,16 +11,32 @@ import (
 
 // Claim is an Owner and how it comes to a resource.
 type Claim struct {
-	Owner string `json:"owner"`
-	From  string `json:"from"`
+	Owner  string `json:"owner"`
+	From   string `json:"from"`
+	Person string `json:"-"` // who answers for that owner
+	By     By     `json:"-"`
 }
+
+// By is the kind of claim: what a document names.
+type By uint8
+
+// The kinds, nearest first.
+const (
+	ByURN By = iota
+	ByTag
+	ByNamespace
+	ByAccount
+	ByEnvironment // its environment's owner
+	ByInheritance // what nobody nearer owns falls to them
+)
 
 // Ownership is who answers for a resource, and who else might.
 type Ownership struct {
 	policy.Accountable
+	By By // means nothing where nobody is accountable
 	// Rivals are equally near; then it is none of them.
 	Rivals []string
-	// Others claim it too, from further away.
+	// Others claim it too, from further away; or are the rivals.
 	Others []Claim
 	// Tier is its environment's; empty: it is in none, or that cannot be told.
 	Tier intent.Tier
@@ -32,22 +49,46 @@ func (p *Program) Ownership(res model.Resource, s model.Snapshot) Ownership {
 		model.Target{URN: res.URN, Type: res.Type, Role: model.RoleTarget}, s)
 	o := Ownership{Rivals: t.rivals}
 	if t.owner != nil {
-		o.Accountable = accountable(t.owner, t.from)
+		o.Accountable, o.By = accountable(t.owner, t.from), t.by
 	}
 	if t.env != nil {
 		o.Tier = t.env.Tier
 	}
+	o.Others = p.owners.others(t)
+	return o
+}
+
+// others are the claims of whoever is not the owner, by Owner and nearest first.
+func (o ownership) others(t *thing) (all []Claim) {
 	seen := map[Claim]bool{}
-	for rank, claims := range p.owners.by {
+	for rank, claims := range o.by {
 		for _, c := range claims {
-			claim := Claim{c.owner.Name, describe(rank, c.sel)}
-			if claim.Owner == o.Owner || seen[claim] || !c.holds(t) {
+			if t.owner != nil && c.owner.Name == t.owner.Name || !c.holds(t) {
 				continue
 			}
-			seen[claim] = true
-			o.Others = append(o.Others, claim)
+			claim := Claim{c.owner.Name, describe(rank, c.sel), c.owner.Accountable, By(rank)}
+			if !seen[claim] {
+				seen[claim] = true
+				all = append(all, claim)
+			}
 		}
 	}
-	sort.SliceStable(o.Others, func(i, j int) bool { return o.Others[i].Owner < o.Others[j].Owner })
-	return o
+	sort.SliceStable(all, func(i, j int) bool { return all[i].Owner < all[j].Owner })
+	return all
+}
+
+// maxClaimed is how many others a decision names.
+const maxClaimed = 3
+
+// alsoClaim says on one line who else claims a thing.
+func alsoClaim(all []Claim) string {
+	var text []string
+	for i, c := range all {
+		if i == maxClaimed {
+			text = append(text, "and more")
+			break
+		}
+		text = append(text, c.Owner+" ("+c.From+")")
+	}
+	return strings.Join(text, ", ")
 }

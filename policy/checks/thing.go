@@ -20,6 +20,7 @@ type thing struct {
 	possible   []*intent.Environment
 	owner      *intent.Owner
 	from       string
+	by         By
 	rivals     []string
 	others     []string // who may own it instead, by tags that nobody has read
 }
@@ -47,7 +48,7 @@ func (p *Program) thing(a model.Action, target model.Target, s model.Snapshot) *
 	}
 	t.place = place(a, t.urn, res)
 	t.env, t.possible = p.set.Locate(t.place)
-	t.owner, t.from, t.rivals = p.owners.of(t)
+	t.owner, t.from, t.by, t.rivals = p.owners.of(t)
 	t.others = p.owners.unread(t)
 	return t
 }

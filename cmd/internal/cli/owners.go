@@ -11,6 +11,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/term"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/owners"
 	"github.com/assent-iom/assent/policy/checks"
 )
 
@@ -25,11 +26,10 @@ type owned struct {
 	Rivals      []string       `json:"rivals,omitempty"`
 	Others      []checks.Claim `json:"others,omitempty"`
 	Hints       []checks.Claim `json:"hints,omitempty"`
+	Claims      []owners.Claim `json:"claims,omitempty"`
+	Said        *owners.Claim  `json:"said,omitempty"`
+	Conflict    bool           `json:"conflict,omitempty"`
 }
-
-// ownerTags are the tags and labels by which people say whose a thing is, where
-// no Owner document says it.
-var ownerTags = []string{"owner", "team", "backstage.io/owner"}
 
 func (a *App) ownersCommand() *cobra.Command {
 	var asJSON bool
@@ -39,7 +39,11 @@ func (a *App) ownersCommand() *cobra.Command {
 		Long: `Says for a resource, or for all that are known, who answers for it: exactly one person, found by the nearest of a URN,
 a tag or label, a namespace, an account, its environment's owner, and what everybody inherits from. It is the answer
 that a decision names. Where two are equally near it is neither, and both are shown; who is further away and says
-otherwise is shown too. Tags that no Owner document takes up are hints, and make nobody accountable.`,
+otherwise is shown too.
+
+Beside what is declared it shows what others have written: tags that no Owner document takes up, CODEOWNERS and Terraform
+workspaces (owners: in assent.yaml), the tags of what it lives in, and who made it through the proxy. These make nobody
+accountable and change no verdict: they say whom to ask, and where they differ from what is declared.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeResources,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -71,7 +75,7 @@ func (a *App) owners(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	p, err := a.program()
+	who, err := a.ladder(ctx)
 	if err != nil {
 		return err
 	}
@@ -80,53 +84,72 @@ func (a *App) owners(ctx context.Context, id string, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		return a.showOwner(newOwned(p, r, s), asJSON)
+		return a.showOwner(who.of(r, s), asJSON)
 	}
 	var bad error
 	s.Each(func(r model.Resource) bool {
-		bad = a.showOwner(newOwned(p, r, s), asJSON)
+		bad = a.showOwner(who.of(r, s), asJSON)
 		return bad == nil
 	})
 	return bad
-}
-
-func newOwned(p *checks.Program, r model.Resource, s model.Snapshot) owned {
-	o := p.Ownership(r, s)
-	line := owned{URN: r.URN, Type: r.Type, Owner: o.Owner, Accountable: o.Person, Contact: o.Contact, From: o.From, Rivals: o.Rivals, Others: o.Others}
-	if o.Owner != "" || len(o.Rivals) > 0 {
-		return line
-	}
-	for key, value := range r.Tags {
-		if slices.Contains(ownerTags, strings.ToLower(key)) && value != "" {
-			line.Hints = append(line.Hints, checks.Claim{Owner: value, From: "tag " + key})
-		}
-	}
-	slices.SortFunc(line.Hints, func(a, b checks.Claim) int { return strings.Compare(a.From, b.From) })
-	return line
 }
 
 func (a *App) showOwner(o owned, asJSON bool) error {
 	if asJSON {
 		return writeJSON(a.Stdout, o)
 	}
-	who := "nobody is declared"
+	fmt.Fprintf(a.Stdout, "%s\n", term.Plain(string(o.URN)))
+	a.ownerLines(o)
+	return nil
+}
+
+// ownerLines says who answers for a resource, and who else says so.
+func (a *App) ownerLines(o owned) {
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(a.Stdout, "  %-11s %s\n", name, term.Plain(fmt.Sprintf(format, args...)))
+	}
 	switch {
 	case len(o.Rivals) > 0:
-		who = "nobody: " + strings.Join(o.Rivals, " and ") + " are equally near"
+		line("answers", "nobody: %s are equally near", strings.Join(o.Rivals, " and "))
 	case o.Owner != "":
-		who = fmt.Sprintf("%s, %s (%s)", o.Owner, o.Accountable, o.From)
+		line("answers", "%s, %s (%s)", o.Owner, o.Accountable, o.From)
+	default:
+		line("answers", "nobody is declared")
 	}
-	fmt.Fprintf(a.Stdout, "%s\n  answers     %s\n", term.Plain(string(o.URN)), term.Plain(who))
 	if o.Contact != "" {
-		fmt.Fprintf(a.Stdout, "  contact     %s\n", term.Plain(o.Contact))
+		line("contact", "%s", o.Contact)
+	}
+	if o.Said != nil {
+		line("ask", "%s (%s, %s)", o.Said.Owner, o.Said.Source, o.Said.Confidence)
 	}
 	for _, c := range o.Others {
-		fmt.Fprintf(a.Stdout, "  also claims %s (%s)\n", term.Plain(c.Owner), term.Plain(c.From))
+		line("also claims", "%s (%s)", c.Owner, c.From)
 	}
-	for _, c := range o.Hints {
-		fmt.Fprintf(a.Stdout, "  hint        %s (%s)\n", term.Plain(c.Owner), term.Plain(c.From))
+	for _, c := range o.Claims {
+		if said := o.Said != nil && *o.Said == c; said || c.Declared || c.Owner == o.Owner {
+			continue
+		}
+		name := "says"
+		if c.Rung == owners.Creator {
+			name = "made by"
+		}
+		line(name, "%s (%s, %s)", c.Owner, c.Source, c.Confidence)
 	}
-	return nil
+	if o.Conflict && len(o.Rivals) == 0 {
+		line("conflict", "%s", disagree(o.Claims))
+	}
+}
+
+// disagree names those who claim one thing.
+func disagree(claims []owners.Claim) string {
+	var names []string
+	for _, c := range claims {
+		wider := c.Rung == owners.Creator || c.Rung == owners.Container && claims[0].Declared
+		if !wider && !slices.Contains(names, c.Owner) {
+			names = append(names, c.Owner)
+		}
+	}
+	return strings.Join(names, " and ") + " are named; a document settles it: owns: [{urn: …}]"
 }
 
 // find returns a resource by any of its identifiers.

@@ -59,6 +59,9 @@ func decisionText(w io.Writer, d policy.Decision, outcome *ledger.Outcome) {
 	}
 	if d.Accountable.Owner != "" {
 		row("accountable", "%s: %s (%s) %s", d.Accountable.Owner, d.Accountable.Person, d.Accountable.From, d.Accountable.Contact)
+		if d.Accountable.Others != "" {
+			row("also claims", "%s", d.Accountable.Others)
+		}
 	} else {
 		row("accountable", "nobody is declared")
 	}

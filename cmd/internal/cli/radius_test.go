@@ -114,24 +114,3 @@ func TestRadiusOfAPlan(t *testing.T) {
 		t.Errorf("%s", out)
 	}
 }
-
-func TestOwners(t *testing.T) {
-	for _, c := range []struct{ id, want string }{
-		{"i-01234567", arnBase + "instance/i-01234567\n  answers     data, human:dan@shop.example (tag team=data)\n  contact     slack #data\n  also claims shop (account 111122223333)\n"},
-		{"arn:aws:rds:eu-west-1:111122223333:db:orders", "arn:aws:rds:eu-west-1:111122223333:db:orders\n  answers     nobody: data and shop are equally near\n" +
-			"  also claims data (tag team=data)\n  also claims shop (tag app=shop)\n  also claims shop (account 111122223333)\n"},
-		{"subnet-01234567", arnBase + "subnet/subnet-01234567\n  answers     shop, human:carol@shop.example (account 111122223333)\n"},
-	} {
-		a, out, errOut := modelApp(t)
-		if code := a.Execute(context.Background(), []string{"owners", c.id}); code != 0 || out.String() != c.want {
-			t.Errorf("%s: exit %d\n%swant\n%s%s", c.id, code, out, c.want, errOut)
-		}
-	}
-	a, out, _ := modelApp(t)
-	if code := a.Execute(context.Background(), []string{"owners", "--json"}); code != 0 || strings.Count(out.String(), "\n") != 4 {
-		t.Errorf("exit %d\n%s", code, out)
-	}
-	if code := a.Execute(context.Background(), []string{"owners", "i-0fffffff"}); code != 1 {
-		t.Errorf("what is not known: exit %d", code)
-	}
-}

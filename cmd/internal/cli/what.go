@@ -39,6 +39,7 @@ type known struct {
 	Resource     model.Resource   `json:"resource"`
 	Dependencies []model.Relation `json:"dependencies"`
 	Dependents   model.Reach      `json:"dependents"`
+	Ownership    owned            `json:"ownership"`
 	Model        model.Version    `json:"model"`
 }
 
@@ -51,7 +52,11 @@ func (a *App) what(ctx context.Context, id string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	k := known{r, s.Dependencies(r.URN), s.Dependents([]model.URN{r.URN}, dependentsShown), s.Version()}
+	who, err := a.ladder(ctx)
+	if err != nil {
+		return err
+	}
+	k := known{r, s.Dependencies(r.URN), s.Dependents([]model.URN{r.URN}, dependentsShown), who.of(r, s), s.Version()}
 	if asJSON {
 		if k.Dependencies == nil {
 			k.Dependencies = []model.Relation{}
@@ -74,6 +79,7 @@ func (a *App) what(ctx context.Context, id string, asJSON bool) error {
 		fmt.Fprintf(a.Stdout, "  tag         %s\n", term.Plain(tag))
 	}
 	fmt.Fprintf(a.Stdout, "  seen        %s\n", r.SeenAt.UTC().Format("2006-01-02 15:04:05 MST"))
+	a.ownerLines(k.Ownership)
 	for _, d := range k.Dependencies {
 		fmt.Fprintf(a.Stdout, "  depends on  %s (%s)\n", term.Plain(string(d.To)), d.Type)
 	}

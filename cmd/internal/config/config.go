@@ -53,12 +53,13 @@ const (
 	FieldCollect   = "collect"
 	FieldAdmin     = "admin"
 	FieldLimits    = "limits"
+	FieldOwners    = "owners"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -108,6 +109,8 @@ type Config struct {
 	Tables string
 	// Collect is what `assent serve` and `assent collect` read of what exists.
 	Collect Collect
+	// Owners are where it is written whose things are, beside the documents.
+	Owners Owners
 	// Budgets is the file that counts what was changed.
 	Budgets string
 	Wait    time.Duration // how long a held call may wait on its open connection
@@ -144,6 +147,28 @@ type CollectCluster struct {
 	// Kubeconfig is the file whose one user of that cluster reads it; empty: that of
 	// the kubeconfig under clusters.
 	Kubeconfig string `json:"kubeconfig,omitempty"`
+}
+
+// Owners names what others have written about owners: it is shown, and makes nobody
+// accountable.
+type Owners struct {
+	Codeowners []Codeowners `json:"codeowners,omitempty"`
+	States     []OwnedState `json:"states,omitempty"`
+}
+
+// Codeowners is a CODEOWNERS file.
+type Codeowners struct {
+	File       string `json:"file"`
+	Syntax     string `json:"syntax"`               // github or gitlab
+	Repository string `json:"repository,omitempty"` // ORG/NAME, as the tags git_org and git_repo have it; empty: any
+}
+
+// OwnedState is a Terraform state that was imported, and whose it is.
+type OwnedState struct {
+	Lineage string `json:"lineage"`
+	Name    string `json:"name,omitempty"`  // of the workspace
+	Path    string `json:"path,omitempty"`  // the folder of the repository that it is made from
+	Owner   string `json:"owner,omitempty"` // the workspace's
 }
 
 // Token makes an actor of `assent serve` known.
@@ -238,6 +263,8 @@ func (c *Config) merge(other Config) {
 			c.Budgets = other.Budgets
 		case FieldCollect:
 			c.Collect = other.Collect
+		case FieldOwners:
+			c.Owners = other.Owners
 		case FieldWait:
 			c.Wait = other.Wait
 		case FieldHeartbeat:
@@ -295,7 +322,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
+	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

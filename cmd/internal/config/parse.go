@@ -178,6 +178,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Budgets, err = r.path(n)
 	case FieldCollect:
 		c.Collect, err = r.collect(n)
+	case FieldOwners:
+		c.Owners, err = r.owners(n)
 	case FieldAdmin:
 		c.Admin, err = r.admin(n)
 	case FieldLimits:

@@ -134,7 +134,11 @@ func (b *builds) note(d policy.Decision, seen []model.Observation, at time.Time)
 			return // what its answer shows says more
 		}
 		if urn != "" && all[urn].URN == "" {
-			all[urn] = model.Built{URN: urn, Type: kind, At: at, Actor: d.Action.Actor.ID, Decision: d.ID, Operation: d.Action.Name()}
+			built := model.Built{URN: urn, Type: kind, At: at, Actor: d.Action.Actor.ID, Decision: d.ID, Operation: d.Action.Name()}
+			if role == model.RoleCreated || role == "" && makes(d.Action, kind) {
+				built.Made = &model.Making{At: at, Actor: built.Actor, Decision: built.Decision, Operation: built.Operation}
+			}
+			all[urn] = built
 		}
 	}
 	named(d.Action, add)
@@ -169,4 +173,10 @@ func named(a model.Action, f func(urn model.URN, kind, role string)) {
 			named(p, f)
 		}
 	}
+}
+
+// makes reports whether an action, or a part of it, creates a thing of a type.
+func makes(a model.Action, kind string) bool {
+	return slices.ContainsFunc(a.Targets, func(t model.Target) bool { return t.Role == model.RoleCreated && t.Type == kind }) ||
+		slices.ContainsFunc(a.Parts, func(p model.Action) bool { return makes(p, kind) })
 }

@@ -45,6 +45,9 @@ func TestWhatWasExecutedIsKept(t *testing.T) {
 	got := map[model.URN]string{}
 	for _, x := range all {
 		got[x.URN] = x.Decision
+		if made := x.Made != nil; made != (x.Decision != "d3") || made && x.Made.Decision != x.Decision { // d3 only changed it
+			t.Errorf("made by %+v: %+v", x.Made, x)
+		}
 		if x.Settled() || x.Actor != "human:ann" || x.Operation != "ec2:Op" || !x.At.Equal(at) {
 			t.Errorf("%+v", x)
 		}

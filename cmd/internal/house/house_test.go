@@ -168,6 +168,25 @@ func standard(imported string) bool {
 	return !strings.Contains(first, ".")
 }
 
+// What others have written about owners is shown to people: no verdict may come to
+// know of it.
+func TestNoVerdictKnowsWhatOnlyOthersHaveWrittenOfOwners(t *testing.T) {
+	seen := 0
+	for _, s := range sources(t) {
+		for _, spec := range s.ast.Imports {
+			if strings.Trim(spec.Path.Value, `"`) != module+"/model/owners" {
+				continue
+			}
+			if seen++; s.dir != "cmd/internal/cli" {
+				t.Errorf("%s: %s imports model/owners; only the command line shows it", s.at(spec), s.dir)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("nobody shows it")
+	}
+}
+
 // TestCrossingsAreFound tries the rule itself.
 func TestCrossingsAreFound(t *testing.T) {
 	for _, c := range []struct {
