@@ -8,6 +8,7 @@ package decoders
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -62,12 +63,18 @@ type Response struct {
 }
 
 // Refusal is what has to be said to the caller. Message is one line of at most
-// 400 characters, already free of secrets.
+// 400 characters, already free of secrets. Repair, if any, is what a machine can do
+// about it: a JSON list of at most MaxRepair bytes, one item a reason, for whoever
+// reads more of an error than its message.
 type Refusal struct {
 	Code       string // AssentDenied
 	Message    string
 	DecisionID string
+	Repair     string
 }
+
+// MaxRepair bounds Refusal.Repair: clients keep errors in logs.
+const MaxRepair = 4 << 10
 
 // DeniedCode is the error code of every refusal. It is not AccessDenied, so
 // that nobody takes a policy decision for missing permissions.
@@ -95,6 +102,18 @@ type Decoder interface {
 // them on their own terminal. Its result MUST NOT be stored.
 type Transparent interface {
 	DecodeWithSecrets(context.Context, Call) (model.Action, error)
+}
+
+// Mender may be implemented by a decoder that can say what has to be mended in its
+// platform's own terms. Both work on what is recorded of a call: they need no
+// secret of it.
+type Mender interface {
+	// Mend gives repairs of one action their patches, as far as it can; each is about
+	// the call as those before it leave it. A patch that would not bring about what is
+	// wanted MUST be left out.
+	Mend(model.Action, []model.Repair) []model.Repair
+	// Mended is the input of an action with patches carried out, in the caller's terms.
+	Mended(model.Action, []model.Patch) (json.RawMessage, error)
 }
 
 // Joiner may be implemented by a decoder whose platform keeps a log of its own and

@@ -88,12 +88,14 @@ func (m *Mode) UnmarshalText(text []byte) error {
 
 // Finding is one reason. Every finding has all of Code, Title, Why and Repair.
 type Finding struct {
-	Code    string  `json:"code"`  // AS2004; `assent help AS2004` explains it
-	Title   string  `json:"title"` // what is wrong, as a clause: "no intent allows this"
-	Why     string  `json:"why"`   // the facts, with names and numbers
-	Repair  string  `json:"repair"`
-	Source  string  `json:"source,omitempty"` // document/clause, file:line
-	Verdict Verdict `json:"verdict"`          // the most that this finding lets through; Allow is a remark
+	Code   string `json:"code"`  // AS2004; `assent help AS2004` explains it
+	Title  string `json:"title"` // what is wrong, as a clause: "no intent allows this"
+	Why    string `json:"why"`   // the facts, with names and numbers
+	Repair string `json:"repair"`
+	Source string `json:"source,omitempty"` // document/clause, file:line
+	// Fix is the repair as a machine can apply it; nil: it is for people.
+	Fix     *model.Repair `json:"fix,omitempty"`
+	Verdict Verdict       `json:"verdict"` // the most that this finding lets through; Allow is a remark
 }
 
 // Basis names the exact inputs of a decision, so that it can be replayed.

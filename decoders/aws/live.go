@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"sync/atomic"
@@ -27,6 +28,7 @@ type Live struct {
 var (
 	_ decoders.Decoder     = (*Live)(nil)
 	_ decoders.Transparent = (*Live)(nil)
+	_ decoders.Mender      = (*Live)(nil)
 )
 
 // NewLive makes a decoder that starts with a table.
@@ -72,6 +74,16 @@ func (l *Live) Learn(c decoders.Call, r *decoders.Response) []model.Observation 
 // Refuse is Decoder's.
 func (l *Live) Refuse(c decoders.Call, r decoders.Refusal) *http.Response {
 	return l.current.Load().Refuse(c, r)
+}
+
+// Mend is Decoder's.
+func (l *Live) Mend(a model.Action, repairs []model.Repair) []model.Repair {
+	return l.current.Load().Mend(a, repairs)
+}
+
+// Mended is Decoder's.
+func (l *Live) Mended(a model.Action, patches []model.Patch) (json.RawMessage, error) {
+	return l.current.Load().Mended(a, patches)
 }
 
 // over is the same decoder over another table.

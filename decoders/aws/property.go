@@ -38,6 +38,10 @@ type propertyRow struct {
 	All     bool           `yaml:"all"`
 	List    bool           `yaml:"list"`
 	Read    string         `yaml:"read"`
+	// How the row is written, where it is mended: the word to take where several
+	// mean the same, and what has to be said along.
+	Best string            `yaml:"best"`
+	With map[string]string `yaml:"with"`
 }
 
 // properties are the rows by call or template type.
@@ -61,6 +65,8 @@ func readProperties() (properties, error) {
 	}
 	return out, nil
 }
+
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 
 // hit is one value that a path leads to.
 type hit struct {
@@ -96,7 +102,7 @@ func hits(v any, path, pointer string, out []hit) []hit {
 		return append(out, hit{m, pointer})
 	}
 	if next, ok := m[step]; ok && next != nil {
-		return hits(next, rest, pointer+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(step), out)
+		return hits(next, rest, pointer+"/"+pointerEscape.Replace(step), out)
 	}
 	return out
 }
@@ -137,20 +143,8 @@ func (row *propertyRow) plain(found *findings, params map[string]any) {
 		return
 	}
 	for _, h := range all {
-		value, known := h.value, true
-		if row.Present != nil && !empty(value) {
-			value = row.Present
-		} else if text, ok := cfn.Scalar(value); ok && row.Is != nil {
-			if value, known = row.Is[text]; !known && row.Else != nil {
-				value, known = row.Else, true
-			}
-		}
-		value, known = settled(value, known)
+		value, known := row.means(h.value)
 		on, isBool := value.(bool)
-		if row.Not && isBool {
-			on = !on
-			value = on
-		}
 		switch {
 		case !known:
 			found.unknown(row.Name, h.pointer)
@@ -162,6 +156,23 @@ func (row *propertyRow) plain(found *findings, params map[string]any) {
 			found.add(model.Property{Name: row.Name, Value: value, Known: true, Source: fromCall, Native: h.pointer})
 		}
 	}
+}
+
+// means is what a value at a row's place says.
+func (row *propertyRow) means(v any) (value any, known bool) {
+	value, known = v, true
+	if row.Present != nil && !empty(value) {
+		value = row.Present
+	} else if text, ok := cfn.Scalar(value); ok && row.Is != nil {
+		if value, known = row.Is[text]; !known && row.Else != nil {
+			value, known = row.Else, true
+		}
+	}
+	value, known = settled(value, known)
+	if on, isBool := value.(bool); row.Not && isBool {
+		value = !on
+	}
+	return value, known
 }
 
 // settled says whether a value can be relied on: a secret that was taken out and

@@ -45,6 +45,9 @@ func (d *Decoder) Refuse(call decoders.Call, refusal decoders.Refusal) *http.Res
 			{Reason: "AssentDecision", Message: refusal.DecisionID},
 		}},
 	}
+	if refusal.Repair != "" {
+		s.Details.Causes = append(s.Details.Causes, statusCause{Reason: "AssentRepair", Message: refusal.Repair})
+	}
 	if call.URL != nil {
 		if _, path, inside := d.find(call); inside {
 			// kind in Status.details is, by the server's own habit, the resource.

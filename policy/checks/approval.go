@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 )
@@ -132,12 +133,15 @@ func (h *hearing) held(rank int, needs []policy.Need, source string, t *thing) {
 			Why:    fmt.Sprintf("%s asks for %s from %s (%s); %d given", n.Grant, count(n.Count, "approval"), n.From, join(n.People, 4), n.Have),
 			Repair: "one of them looks at it with assent inbox, and runs assent approve; then run the same command again",
 		}
+		f.Fix = &model.Repair{Kind: model.RepairAttach, Who: join(n.People, 4)}
 		if len(n.People) < n.Count {
+			f.Fix = nil
 			f.Verdict, f.Title = policy.Deny, "nobody is declared who may approve it"
 			f.Why = fmt.Sprintf("%s asks for %s from %s, and there are %d people of it who have no part in the action", n.Grant, count(n.Count, "approval"), n.From, len(n.People))
 			f.Repair = "declare who may: {apiVersion: " + intent.APIVersion + `, kind: Actor, metadata: {name: NAME}, spec: {kind: human, person: "human:NAME", identify: [{ssh: "PUBLIC KEY"}], owner: OWNER}}`
 		}
 		if n.From == "owner" && len(t.others) > 0 {
+			f.Fix = nil
 			f.Verdict, f.Title = policy.Deny, "whose approval it needs cannot be told"
 			f.Why = fmt.Sprintf("%s asks the owner of %s, whose tags were never read: it may be %s", n.Grant, t.urn, join(t.others, 4))
 			f.Repair = "let it be read first (get, describe or list it through assent), then ask again"

@@ -86,6 +86,7 @@ func (h *hearing) violation(b *plan, says string, c intent.Condition, l *leaf, t
 		Code: CodeBlueprint, Title: "it is not built as declared", Verdict: policy.Deny,
 		Why:    fmt.Sprintf("%s%s %s %s, and it %s; %s", l.spot(), b.Name, says, c, got, does(l, t)),
 		Repair: h.rebuild(b, says, c, native), Source: at("Blueprint "+b.Name, c.Pos),
+		Fix: setting(c, says == "forbids", l),
 	}
 	switch e := h.exempt(b, says, c, t); {
 	case e != nil:

@@ -94,7 +94,7 @@ func (h *hearing) neverFinding(n *never, l *leaf, t *thing) policy.Finding {
 	return policy.Finding{
 		Code: CodeNever, Title: "declared intent forbids this", Verdict: policy.Deny, Why: why,
 		Repair: "do it another way; if the clause " + n.name + " is wrong, its owner " + n.by + " changes it",
-		Source: at(n.name, n.Pos),
+		Source: at(n.name, n.Pos), Fix: narrowing(l, t),
 	}
 }
 
@@ -160,6 +160,7 @@ func (h *hearing) placeFinding(t *thing) policy.Finding {
 		Code: CodeNoPlace, Title: "it is in no declared environment", Verdict: policy.Deny,
 		Why:    string(t.urn) + " is in " + t.place.String() + ", which no Environment has in its scope",
 		Repair: "if it belongs to one, add to that Environment's scope: - " + scopeFor(t.place),
+		Fix:    h.asking(scopeFor(t.place)),
 	}
 }
 
@@ -184,15 +185,20 @@ func scopeFor(p intent.Place) string {
 func (h *hearing) grantFinding(s subject, l *leaf, t *thing) policy.Finding {
 	why := l.spot() + s.name() + " may not " + does(l, t) + " in " + t.env.Name
 	source := ""
+	var fix *model.Repair
 	if g, unmet := h.nearest(s, l, t); g != nil {
+		fix = h.unmetMust(g, unmet, l)
 		why += "; nearest is " + g.name + ", whose " + unmet + " does not cover it"
 		source = at(g.name, g.Pos)
 	}
 	clause := fmt.Sprintf("{id: NAME, who: [%s], may: [%s], what: {capability: [%s], resource: [%s]}, in: [%s]}",
 		s.name(), l.Verb, quote(l.Capability), quote(string(t.urn)), t.env.Name)
+	if fix == nil {
+		fix = h.asking(clause)
+	}
 	return policy.Finding{
 		Code: CodeNoGrant, Title: "no intent allows this", Verdict: policy.Deny, Why: why,
-		Repair: "ask " + h.ask() + " to add to an Intent's allow: - " + clause, Source: source,
+		Repair: "ask " + h.ask() + " to add to an Intent's allow: - " + clause, Source: source, Fix: fix,
 	}
 }
 
@@ -249,6 +255,7 @@ func (h *hearing) overLimit(g *grant, t *thing, targets int) {
 			Why:    fmt.Sprintf("it changes %s, and %s allows %d", count(targets, "resource"), g.name, *l),
 			Repair: fmt.Sprintf("split it into calls of at most %d, or ask %s to raise limits.targets", *l, h.ask()),
 			Source: at(g.name, g.Pos),
+			Fix:    &model.Repair{Kind: model.RepairSplit, Most: *l},
 		})
 		return
 	}
@@ -265,11 +272,12 @@ func (h *hearing) overLimit(g *grant, t *thing, targets int) {
 	if r := h.d.Radius; !r.Complete && r.Dependents <= *limit {
 		repair = "let it be read first (get, describe or list it through assent), then ask again"
 	}
+	use := &model.Repair{Kind: model.RepairUse, Use: repair}
 	h.add(5, policy.Finding{
 		Code: CodeDependents, Title: "too much depends on it", Verdict: policy.Deny,
 		Why:    why,
 		Repair: repair,
-		Source: source,
+		Source: source, Fix: use,
 	})
 }
 
@@ -279,6 +287,7 @@ func (h *hearing) unknownFinding(l *leaf, t *thing) policy.Finding {
 		Why:    l.spot() + l.Name() + " is not understood, and environment " + t.env.Name + " says unknownActions: " + string(orDeny(t.env.UnknownActions)),
 		Repair: "use an operation that assent decodes, or let the environment's owner decide with unknownActions: hold or observe",
 		Source: at("Environment "+t.env.Name, t.env.Pos),
+		Fix:    &model.Repair{Kind: model.RepairUse, Use: "an operation that assent decodes"},
 	}
 }
 

@@ -60,7 +60,7 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 	if doc := h.subjects[0].doc; doc != nil {
 		d.Explain = string(doc.Explain)
 	}
-	if err := h.split(d.Action, 0); err != nil {
+	if err := h.split(d.Action, nil); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -87,14 +87,14 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 
 // split lists the actions to judge: a call with parts is judged part by part,
 // and for its own targets too.
-func (h *hearing) split(a model.Action, depth int) error {
-	if depth > maxNesting || len(h.leaves) >= maxLeaves {
+func (h *hearing) split(a model.Action, path []int) error {
+	if len(path) > maxNesting || len(h.leaves) >= maxLeaves {
 		return errors.New("the call has too many parts to judge")
 	}
 	itself := len(a.Parts) == 0 || len(a.Targets) > 0 || a.Fidelity == model.Opaque ||
 		a.Verb.Mutates() && !slices.ContainsFunc(a.Parts, model.Action.Mutates)
 	if itself {
-		l := &leaf{Action: a}
+		l := &leaf{Action: a, path: path}
 		l.Parts = nil
 		for _, t := range a.Targets {
 			if t.Role != model.RoleDependency {
@@ -107,7 +107,7 @@ func (h *hearing) split(a model.Action, depth int) error {
 		h.leaves = append(h.leaves, l)
 		h.goAlong(a)
 	}
-	for _, part := range a.Parts {
+	for i, part := range a.Parts {
 		if part.Platform == "" {
 			part.Platform = a.Platform
 		}
@@ -117,7 +117,7 @@ func (h *hearing) split(a model.Action, depth int) error {
 		if part.Region == "" {
 			part.Region = a.Region
 		}
-		if err := h.split(part, depth+1); err != nil {
+		if err := h.split(part, append(slices.Clone(path), i)); err != nil {
 			return err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 type leaf struct {
 	model.Action
 	changed []*thing // targets that it changes, deletes, creates or reads
+	path    []int    // its indices into Parts, from the whole action
 }
 
 // unclear reports whether no decoder understood what the action is.

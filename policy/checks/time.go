@@ -26,6 +26,7 @@ func (h *hearing) windowFinding(g *grant, t *thing) policy.Finding {
 		return f
 	}
 	f.Why = g.name + " holds in window " + window.String() + ", and it is " + h.d.At.In(opens.Location()).Format("Mon 15:04")
+	f.Fix = waiting(opens)
 	f.Repair = "wait until " + opens.Format(time.RFC3339) + ", or ask " + h.ask() + " to allow it outside of the window"
 	return f
 }
@@ -46,7 +47,7 @@ func (h *hearing) freezes(t *thing) {
 			repair += ", or let " + join(f.Except, 4) + " do it"
 		}
 		h.add(3, policy.Finding{Code: CodeFreeze, Title: "nothing is changed now", Verdict: policy.Deny, Why: why, Repair: repair,
-			Source: at("Environment "+t.env.Name+"/freezes/"+f.Name, f.Pos)})
+			Source: at("Environment "+t.env.Name+"/freezes/"+f.Name, f.Pos), Fix: waiting(ends)})
 	}
 }
 

@@ -214,7 +214,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 
 	if g.cfg.Question {
 		g.cfg.Event(Event{Decision: d, Added: g.cfg.Now().Sub(began)})
-		return proxy.Permit{DecisionID: id, Refusal: g.refusal(d)}
+		return proxy.Permit{DecisionID: id, Refusal: g.refusal(in, d)}
 	}
 	d, used, taken := g.settle(ctx, in, d, try)
 	if taken {
@@ -228,7 +228,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	}
 	g.cfg.Event(Event{Decision: d, Receipt: receipt, Added: g.cfg.Now().Sub(began)})
 	if d.Blocks() {
-		refusal := g.refusal(d)
+		refusal := g.refusal(in, d)
 		if d.Fault == "" && d.Verdict != policy.Hold { // a fault is no answer, and neither is a question: a retry deserves another try
 			g.denys.add(in, d, *refusal)
 		}

@@ -108,8 +108,8 @@ func faulty(a model.Action, fault string, mode policy.Mode, at time.Time, id str
 }
 
 // refusal is what the caller is told of a decision.
-func (g *Gate) refusal(d policy.Decision) *decoders.Refusal {
-	return &decoders.Refusal{Code: decoders.DeniedCode, Message: g.message(d), DecisionID: d.ID}
+func (g *Gate) refusal(in proxy.Asked, d policy.Decision) *decoders.Refusal {
+	return &decoders.Refusal{Code: decoders.DeniedCode, Message: g.message(d), DecisionID: d.ID, Repair: told(in.Decoder, d)}
 }
 
 // refuseUnrecorded refuses without a decision on disk: the one case in which a

@@ -88,3 +88,40 @@ func TestOneBlueprintForEveryWayToBuild(t *testing.T) {
 		t.Errorf("built as declared, and refused: %v", r)
 	}
 }
+
+// A refused call is mended by what its decision says of it, and the same client
+// sends it again: the native call and the template, comments and all.
+func TestARefusedCallIsMendedAndSentAgain(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	aws := tool(t, "aws")
+	w.behind(c, "intent: intent\nmode: enforce\n")
+	w.write("intent/shop.yaml", strings.Replace(shopIntent, "regions: [us-east-1]", "regions: [us-east-1, global]", 1))
+	w.write("intent/blueprints.yaml", dataStore)
+	w.write("store.yaml", `Resources:
+  Store: # the orders
+    Type: AWS::RDS::DBInstance
+    Properties: {DBInstanceIdentifier: orders, DBInstanceClass: db.t3.micro, Engine: postgres, AllocatedStorage: "20", PubliclyAccessible: true, StorageEncrypted: true}
+`)
+	mended := func(args ...string) string {
+		r := w.assent(append([]string{"run", "--as", "deploy-agent", "--", aws}, args...)...)
+		if r.code == 0 {
+			t.Fatalf("not refused: %v", r)
+		}
+		_, id, _ := strings.Cut(lineWith(r.errOut, "An error occurred"), "assent explain ")
+		r = w.assent("explain", strings.Fields(id)[0], "--repair")
+		if r.code != 0 {
+			t.Fatalf("not mended: %v", r)
+		}
+		return r.out
+	}
+	w.write("again.json", mended("rds", "create-db-instance", "--db-instance-identifier", "shop", "--db-instance-class", "db.t3.micro", "--engine", "postgres",
+		"--allocated-storage", "20", "--publicly-accessible"))
+	if r := w.assent("run", "--as", "deploy-agent", "--", aws, "rds", "create-db-instance", "--cli-input-json", "file://again.json"); r.code != 0 {
+		t.Errorf("mended, and refused: %v", r)
+	}
+	w.write("stack.json", mended("cloudformation", "create-stack", "--stack-name", "store", "--template-body", "file://store.yaml"))
+	if r := w.assent("run", "--as", "deploy-agent", "--", aws, "cloudformation", "create-stack", "--cli-input-json", "file://stack.json"); r.code != 0 {
+		t.Errorf("mended, and refused: %v", r)
+	}
+	contains(t, "the mended template", w.read("stack.json"), "# the orders", "PubliclyAccessible: false")
+}

@@ -71,6 +71,25 @@ func platforms(amazon *aws.Live, clusters []Cluster, asks kube.Config) ([]decode
 	return []decoders.Decoder{amazon, kubernetes, grpc.Decoder{}}, nil
 }
 
+// Platform makes the decoder of a platform, for what was recorded of its calls; nil
+// where there is none of that name.
+func Platform(name string) (decoders.Decoder, error) {
+	amazon, _, err := Amazon("")
+	if err != nil {
+		return nil, err
+	}
+	all, err := platforms(amazon, nil, kube.Config{})
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range all {
+		if d.Name() == name {
+			return d, nil
+		}
+	}
+	return nil, nil
+}
+
 // Registry makes the decoders and what finds them: all that `assent decode` needs.
 // Its AWS table is the embedded one.
 func Registry(clusters []Cluster, governed []decoders.Binding) (*decoders.Registry, error) {

@@ -145,6 +145,8 @@ var neighbours = map[string][]string{
 	"ledger/witness":     {"ledger/tlog", "ledger/seal"}, // it reads heads and proofs, and replaces files
 	// a pack is a part of the tree, and is checked as one
 	"ledger/evidence": {"ledger/tlog", "ledger/verify"},
+	// both edit what was sent, and a patch is one everywhere
+	"decoders/aws": {"decoders/mend"}, "decoders/kube": {"decoders/mend"},
 }
 
 // room says why one room may not import another of the same wing. A room may

@@ -68,21 +68,23 @@ type Values struct {
 	Redacted string
 }
 
-// Parse reads a template.
-func Parse(body []byte, v Values) (Template, error) {
+// Read reads a template as it is written, and on which lines its resources stand.
+func Read(body []byte) (top any, lines map[string]int, err error) {
 	if len(body) > MaxBody {
-		return Template{}, fmt.Errorf("longer than %d bytes", MaxBody)
+		return nil, nil, fmt.Errorf("longer than %d bytes", MaxBody)
 	}
-	var top any
-	var lines map[string]int
-	var err error
 	if trimmed := bytes.TrimLeft(body, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
 		if top, err = wire.ParseJSON(body); err == nil {
 			lines = jsonLines(body)
 		}
-	} else {
-		top, lines, err = parseYAML(body)
+		return top, lines, err
 	}
+	return parseYAML(body)
+}
+
+// Parse reads a template.
+func Parse(body []byte, v Values) (Template, error) {
+	top, lines, err := Read(body)
 	if err != nil {
 		return Template{}, err
 	}

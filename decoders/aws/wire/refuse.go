@@ -28,26 +28,32 @@ func Refuse(protocol, service string, c decoders.Call, r decoders.Refusal) *http
 	h.Set("X-Amzn-Requestid", oneLine(r.DecisionID))
 	h.Set("X-Amz-Request-Id", oneLine(r.DecisionID))
 	h.Set("Cache-Control", "no-store")
+	repair := ""
+	if r.Repair != "" {
+		var b bytes.Buffer
+		_ = xml.EscapeText(&b, []byte(r.Repair)) // a buffer does not fail
+		repair = "<Repair>" + b.String() + "</Repair>"
+	}
 	var body []byte
 	switch protocol {
 	case Query:
 		h.Set("Content-Type", "text/xml")
 		body = document("<ErrorResponse><Error><Type>Sender</Type><Code>", r.Code, "</Code><Message>", r.Message,
-			"</Message></Error><RequestId>", r.DecisionID, "</RequestId></ErrorResponse>")
+			"</Message>"+repair+"</Error><RequestId>", r.DecisionID, "</RequestId></ErrorResponse>")
 	case EC2:
 		h.Set("Content-Type", "text/xml;charset=UTF-8")
 		body = document("<Response><Errors><Error><Code>", r.Code, "</Code><Message>", r.Message,
-			"</Message></Error></Errors><RequestID>", r.DecisionID, "</RequestID></Response>")
+			"</Message>"+repair+"</Error></Errors><RequestID>", r.DecisionID, "</RequestID></Response>")
 	case RestXML:
 		h.Set("Content-Type", "application/xml")
 		if service == "s3" {
 			h.Set("X-Amz-Id-2", oneLine(r.DecisionID))
 			body = document("<Error><Code>", r.Code, "</Code><Message>", r.Message,
-				"</Message><RequestId>", r.DecisionID, "</RequestId><HostId>", r.DecisionID, "</HostId></Error>")
+				"</Message>"+repair+"<RequestId>", r.DecisionID, "</RequestId><HostId>", r.DecisionID, "</HostId></Error>")
 			break
 		}
 		body = document("<ErrorResponse><Error><Type>Sender</Type><Code>", r.Code, "</Code><Message>", r.Message,
-			"</Message></Error><RequestId>", r.DecisionID, "</RequestId></ErrorResponse>")
+			"</Message>"+repair+"</Error><RequestId>", r.DecisionID, "</RequestId></ErrorResponse>")
 	case CBOR:
 		h.Set("Content-Type", "application/cbor")
 		h.Set("Smithy-Protocol", "rpc-v2-cbor")
@@ -102,19 +108,22 @@ func encodeJSON(r decoders.Refusal) []byte {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false) // people read it
 	_ = e.Encode(struct {
-		Type      string `json:"__type"`
-		Message   string `json:"message"`
-		RequestID string `json:"requestId"`
-	}{r.Code, r.Message, r.DecisionID}) // three strings do not fail
+		Type      string          `json:"__type"`
+		Message   string          `json:"message"`
+		RequestID string          `json:"requestId"`
+		Repair    json.RawMessage `json:"repair,omitempty"`
+	}{r.Code, r.Message, r.DecisionID, json.RawMessage(r.Repair)}) // strings, and JSON that was just written, do not fail
 	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
 func encodeCBOR(r decoders.Refusal) []byte {
-	b, err := cbor.Marshal(map[string]string{
-		"__type": strings.ToValidUTF8(r.Code, "?"), "message": strings.ToValidUTF8(r.Message, "?"),
-	})
+	said := map[string]string{"__type": strings.ToValidUTF8(r.Code, "?"), "message": strings.ToValidUTF8(r.Message, "?")}
+	if r.Repair != "" {
+		said["repair"] = strings.ToValidUTF8(r.Repair, "?")
+	}
+	b, err := cbor.Marshal(said)
 	if err != nil {
-		return nil // three strings do not fail
+		return nil // strings do not fail
 	}
 	return b
 }

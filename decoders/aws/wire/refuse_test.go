@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"io"
 	"net/http"
 	"net/url"
@@ -10,6 +11,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/fxamacker/cbor/v2"
 
 	"github.com/assent-iom/assent/decoders"
 )
@@ -19,6 +22,39 @@ var refusal = decoders.Refusal{
 	Message: `assent refused this call: deletes a "production" database that 14 workloads <in 3 teams> need & own (AS2004). ` +
 		`To proceed: assent request dec_01J9Z. This is policy, not an outage: do not retry or work around it. Why: assent explain dec_01J9Z`,
 	DecisionID: "dec_01J9Z",
+	Repair:     `[{"code":"AS2012","kind":"set","patches":[{"ops":[{"op":"replace","path":"/Note","value":"<a & \"b\">"}]}]}]`,
+}
+
+// TestARefusalCarriesItsRepair: in every protocol, where its readers leave it alone.
+func TestARefusalCarriesItsRepair(t *testing.T) {
+	for _, protocol := range []string{Query, EC2, JSON, RestJSON, RestXML, CBOR} {
+		resp := Refuse(protocol, "any", decoders.Call{Method: "POST"}, refusal)
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got string
+		switch protocol {
+		case JSON, RestJSON:
+			var said struct{ Repair json.RawMessage }
+			err = json.Unmarshal(body, &said)
+			got = string(said.Repair)
+		case CBOR:
+			var said map[string]string
+			err = cbor.Unmarshal(body, &said)
+			got = said["repair"]
+		default:
+			var said struct {
+				Direct string `xml:"Error>Repair"`
+				EC2    string `xml:"Errors>Error>Repair"`
+			}
+			err = xml.Unmarshal(body, &said)
+			got = said.Direct + said.EC2
+		}
+		if err != nil || got != refusal.Repair {
+			t.Errorf("%s: %v: %s", protocol, err, body)
+		}
+	}
 }
 
 func header(pairs ...string) http.Header {
