@@ -114,8 +114,18 @@ func actionBytes(a model.Action) ([]byte, error) {
 
 func normalAction(a model.Action) model.Action {
 	a.Params, a.Native = normal(a.Params), normal(a.Native)
-	props := make([]model.Property, len(a.Props))
-	for i, p := range a.Props {
+	a.Props, a.Before = normalProps(a.Props), normalProps(a.Before)
+	parts := make([]model.Action, len(a.Parts))
+	for i, part := range a.Parts {
+		parts[i] = normalAction(part)
+	}
+	a.Parts = parts
+	return a
+}
+
+func normalProps(props []model.Property) []model.Property {
+	out := make([]model.Property, len(props))
+	for i, p := range props {
 		if p.Value != nil {
 			if v, err := encodeJSON(p.Value); err == nil {
 				p.Value = normal(v)
@@ -123,15 +133,9 @@ func normalAction(a model.Action) model.Action {
 				p.Value = "(a value that is not usable JSON)"
 			}
 		}
-		props[i] = p
+		out[i] = p
 	}
-	a.Props = props
-	parts := make([]model.Action, len(a.Parts))
-	for i, part := range a.Parts {
-		parts[i] = normalAction(part)
-	}
-	a.Parts = parts
-	return a
+	return out
 }
 
 // targetSubjects names the targets. A target's digest is that of its URN: what

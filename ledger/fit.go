@@ -91,7 +91,11 @@ func cutAffected(d *policy.Decision) []Cut {
 func cutParts(d *policy.Decision) []Cut {
 	cuts := cut(nil, "parts", 0, len(d.Action.Parts))
 	cuts = cut(cuts, "props", 0, len(d.Action.Props))
-	d.Action.Parts, d.Action.Props = nil, nil
+	d.Action.Parts, d.Action.Props, d.Action.Before = nil, nil, nil
+	if t := d.Action.Ties; t != nil {
+		cuts = cut(cuts, "ties", 0, len(t.Relations))
+		d.Action.Ties = nil
+	}
 	return cuts
 }
 

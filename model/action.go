@@ -89,7 +89,12 @@ type Action struct {
 	Params  json.RawMessage `json:"params,omitempty"` // native input, secrets taken out
 	Tokens  []string        `json:"tokens,omitempty"` // members of Params that only tell a retry from a new call
 	Props   []Property      `json:"props,omitempty"`
-	Native  json.RawMessage `json:"native,omitempty"` // what only this platform has words for
+	// Before is what was true when it was judged, of properties that Props names; of the
+	// others nothing is known.
+	Before []Property `json:"before,omitempty"`
+	// Ties is whom the targets would depend on; nil: nobody looked.
+	Ties   *Ties           `json:"ties,omitempty"`
+	Native json.RawMessage `json:"native,omitempty"` // what only this platform has words for
 
 	Parts  []Action `json:"parts,omitempty"`
 	Atomic bool     `json:"atomic,omitempty"` // all Parts happen or none
@@ -127,6 +132,15 @@ type Along struct {
 	Data       bool   `json:"data,omitempty"` // what they hold is lost with them
 }
 
+// Ties are the relations that a change would make, or (detach, revoke) would end. Each
+// has a target of the action at one of its ends.
+type Ties struct {
+	Relations []Relation `json:"relations,omitempty"`
+	// Whole: they are all that the target would have.
+	Whole    bool `json:"whole,omitempty"`
+	Complete bool `json:"complete"` // false: there may be others
+}
+
 // lasting is what of it nobody can make again. That is part of what is approved;
 // pods come and go.
 func (a *Affected) lasting() *Affected {
@@ -147,7 +161,7 @@ func (a *Affected) lasting() *Affected {
 
 // asApproved leaves out, of parts too, what changes from one moment to the next.
 func (a Action) asApproved() Action {
-	a.Affected = a.Affected.lasting()
+	a.Affected, a.Before, a.Ties = a.Affected.lasting(), nil, nil
 	parts := make([]Action, len(a.Parts))
 	for i, p := range a.Parts {
 		parts[i] = p.asApproved()

@@ -15,6 +15,16 @@ type Facts struct {
 	Facing []URN `json:"facing,omitempty"`
 	// Broken is what breaks with the action; nil: it was not asked.
 	Broken *Broken `json:"broken,omitempty"`
+	// Near are the relations that were asked for, in the order of the questions' resources.
+	Near []Near `json:"near,omitempty"`
+}
+
+// Near are the relations of one resource: as the dependent, or as what others depend on.
+type Near struct {
+	Of        URN        `json:"of"`
+	Reverse   bool       `json:"reverse,omitempty"`
+	Relations []Relation `json:"relations,omitempty"`
+	Complete  bool       `json:"complete"`
 }
 
 // Broken is a walk over dependents, as far as a judge looks at it.

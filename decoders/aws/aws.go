@@ -47,6 +47,7 @@ type Decoder struct {
 	capabilities capabilities
 	nested       *nested
 	properties   properties
+	states       properties // of what exists, by type
 	templates    *templates
 	memory       *memory
 	hand         hand
@@ -80,7 +81,11 @@ func NewWith(t *table.Table) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := readProperties()
+	p, err := readProperties("properties.yaml", propertiesYAML)
+	if err != nil {
+		return nil, err
+	}
+	states, err := readProperties("states.yaml", statesYAML)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +97,7 @@ func NewWith(t *table.Table) (*Decoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Decoder{table: t, hand: h, identifier: identify.New(t), capabilities: c, nested: n, properties: p, templates: tpl, memory: newMemory(maxRemembered, maxRememberedBytes),
+	return &Decoder{table: t, hand: h, identifier: identify.New(t), capabilities: c, nested: n, properties: p, states: states, templates: tpl, memory: newMemory(maxRemembered, maxRememberedBytes),
 		version: madeWith(t), accounts: map[string]string{}}, nil
 }
 

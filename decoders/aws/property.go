@@ -20,6 +20,9 @@ import (
 //go:embed properties.yaml
 var propertiesYAML []byte
 
+//go:embed states.yaml
+var statesYAML []byte
+
 // maxHits bounds the values that one row looks at, and those that a set lists:
 // a security group holds 60 rules, a policy a few hundred principals.
 const maxHits = 1000
@@ -47,17 +50,17 @@ type propertyRow struct {
 // properties are the rows by call or template type.
 type properties map[string][]*propertyRow
 
-func readProperties() (properties, error) {
-	d := yaml.NewDecoder(bytes.NewReader(propertiesYAML))
+func readProperties(file string, text []byte) (properties, error) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	var rows []propertyRow
 	if err := d.Decode(&rows); err != nil {
-		return nil, fmt.Errorf("reading properties.yaml: %w", err)
+		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
 	out := properties{}
 	for i := range rows {
 		if r := rows[i].Read; r != "" && readers[r] == nil {
-			return nil, fmt.Errorf("reading properties.yaml: no reader %q", r)
+			return nil, fmt.Errorf("reading %s: no reader %q", file, r)
 		}
 		for _, name := range rows[i].In {
 			out[name] = append(out[name], &rows[i])

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/decoders/kube/patch"
 	"github.com/assent-iom/assent/model"
 )
 
@@ -198,6 +199,7 @@ func (r *reading) action() (model.Action, error) {
 	} else {
 		a.Targets = append(a.Targets, target)
 		a.Props = r.properties()
+		a.Before = r.beforehand(a.Props)
 	}
 	if rt.Group == "" && rt.Resource == "namespaces" && a.Region == "" {
 		if name, _, _ := r.bodyNames(); name != "" {
@@ -251,6 +253,27 @@ func (r *reading) properties() []model.Property {
 		kind = r.bodyKind()
 	}
 	return properties(r.route, kind, r.result.object, r.result.whole, r.result.base)
+}
+
+// beforehand are the properties of the object as it is, of those that the call speaks of.
+func (r *reading) beforehand(props []model.Property) []model.Property {
+	if r.result.was == nil || len(props) == 0 {
+		return nil
+	}
+	kind, _, known := kindOf(r.route.Group, r.route.Resource)
+	if !known {
+		kind = r.bodyKind()
+	}
+	object := patch.Clone(r.result.was)
+	patch.Typed(r.message(), object)
+	var out []model.Property
+	for _, p := range properties(r.route, kind, object, true, "") {
+		if slices.ContainsFunc(props, func(q model.Property) bool { return q.Name == p.Name }) {
+			p.Source, p.Native = fromCurrent, ""
+			out = append(out, p)
+		}
+	}
+	return out
 }
 
 // operation is the server's verb and the resource: "create pods/eviction".

@@ -25,6 +25,9 @@ type Config struct {
 	// Current is asked for the object that a patch starts from. Without it a patch
 	// is judged by what it says alone.
 	Current Current
+	// Compares reports whether anybody asks what an object was that a call replaces
+	// whole; nil: nobody does, and it is not looked for.
+	Compares func() bool
 	// Tries has a server try a change whose result has to be known exactly. Without it
 	// results are worked out here.
 	Tries Trier
@@ -43,6 +46,7 @@ type Cluster struct {
 type Decoder struct {
 	clusters []Cluster    // longest prefix first
 	current  Current      // or nil
+	compares func() bool  // never nil
 	tries    Trier        // or nil
 	takes    Consequences // or nil
 }
@@ -50,7 +54,10 @@ type Decoder struct {
 // New checks that each cluster has a name without a slash and a host, and that
 // no two are the same place.
 func New(config Config) (*Decoder, error) {
-	d := &Decoder{current: config.Current, tries: config.Tries, takes: config.Takes}
+	d := &Decoder{current: config.Current, compares: config.Compares, tries: config.Tries, takes: config.Takes}
+	if d.compares == nil {
+		d.compares = func() bool { return false }
+	}
 	seen := map[string]string{}
 	for _, c := range config.Clusters {
 		if c.Host == "" {
@@ -163,6 +170,7 @@ func (d *Decoder) decode(ctx context.Context, call decoders.Call, secrets bool) 
 		return model.Action{}, err
 	}
 	r.resolve(ctx, d.current)
+	r.compare(ctx, d)
 	r.try(ctx, d.tries)
 	r.consequences(ctx, d.takes)
 	action, err := r.action()

@@ -13,6 +13,7 @@ import (
 const (
 	fromRequest = "request"
 	fromDefault = "default"
+	fromCurrent = "current"
 	derived     = "derived"
 )
 

@@ -103,6 +103,7 @@ type resulting struct {
 	known   bool           // before is known
 	refuse  string         // why the server would refuse the patch, if it is known to
 	changed []string       // JSON pointers, of a patch that was applied
+	was     map[string]any // the object that is changed or replaced, where somebody asks for it
 }
 
 // resolve works out the resulting object.
@@ -119,6 +120,19 @@ func (r *reading) resolve(ctx context.Context, current Current) {
 	case "patch":
 		r.result.before, r.result.known = r.before(ctx, current)
 		r.patched(current != nil)
+	}
+}
+
+// compare keeps what the object is now, where somebody asks what that was.
+func (r *reading) compare(ctx context.Context, d *Decoder) {
+	if r.result.object == nil || !d.compares() {
+		return
+	}
+	switch r.route.Verb {
+	case "patch":
+		r.result.was = r.result.before
+	case "update":
+		r.result.was, _ = r.before(ctx, d.current)
 	}
 }
 

@@ -9,13 +9,18 @@ import (
 // Blueprint is how things of a kind are built, on every platform: what they have
 // to be, and what they must never be.
 type Blueprint struct {
-	Pos         Pos         `yaml:"-" json:"-"`
-	Name        string      `yaml:"-" json:"name"`
-	Owner       string      `yaml:"-" json:"owner,omitempty"`
-	Purpose     string      `yaml:"purpose,required" json:"purpose"`
-	For         For         `yaml:"for,required" json:"for"`
-	Require     Conditions  `yaml:"require" json:"require,omitempty"`
-	Forbid      Conditions  `yaml:"forbid" json:"forbid,omitempty"`
+	Pos     Pos        `yaml:"-" json:"-"`
+	Name    string     `yaml:"-" json:"name"`
+	Owner   string     `yaml:"-" json:"owner,omitempty"`
+	Purpose string     `yaml:"purpose,required" json:"purpose"`
+	For     For        `yaml:"for,required" json:"for"`
+	Require Conditions `yaml:"require" json:"require,omitempty"`
+	Forbid  Conditions `yaml:"forbid" json:"forbid,omitempty"`
+	// Zones are parts of the estate that its topology rules can name.
+	Zones    map[string]Zone `yaml:"zones" json:"zones,omitempty"`
+	Topology []Topology      `yaml:"topology" json:"topology,omitempty"`
+	// Ratchet true: what was otherwise before, and does not get worse, is let pass.
+	Ratchet     *bool       `yaml:"ratchet" json:"ratchet,omitempty"`
 	OnViolation OnViolation `yaml:"onViolation" json:"onViolation,omitempty"` // empty: deny
 	Waivable    *Waivable   `yaml:"waivable" json:"waivable,omitempty"`       // empty: by its owner, for 30 days
 	Controls    Words       `yaml:"controls" json:"controls,omitempty"`       // what it answers to: PCI-DSS-4.0/3.5.1
@@ -57,7 +62,8 @@ type Waives struct {
 	Blueprint string `yaml:"blueprint" json:"blueprint,omitempty"`
 	Require   Words  `yaml:"require" json:"require,omitempty"`
 	Forbid    Words  `yaml:"forbid" json:"forbid,omitempty"`
-	Never     string `yaml:"never" json:"never,omitempty"` // INTENT/CLAUSE
+	Topology  Words  `yaml:"topology" json:"topology,omitempty"` // ids of topology rules
+	Never     string `yaml:"never" json:"never,omitempty"`       // INTENT/CLAUSE
 }
 
 // Exempt is what an exception is for.
@@ -85,8 +91,9 @@ func (s *Set) checkBlueprints(p *problems, owner func(Pos, string), in, who func
 	for _, b := range s.Blueprints {
 		owner(b.Pos, b.Owner)
 		in(b.Pos, b.For.In)
-		if len(b.Require)+len(b.Forbid) == 0 {
-			p.add(b.Pos, CodeMissing, "add require: or forbid:", "Blueprint %s asks for nothing", b.Name)
+		b.checkTopology(p, owner, in)
+		if len(b.Require)+len(b.Forbid)+len(b.Topology) == 0 {
+			p.add(b.Pos, CodeMissing, "add require:, forbid: or topology:", "Blueprint %s asks for nothing", b.Name)
 		}
 		if b.Waivable != nil && b.Waivable.By != "" {
 			name, ok := strings.CutPrefix(b.Waivable.By, "owner:")
@@ -130,8 +137,8 @@ func (s *Set) checkWaiver(p *problems, e *Exception) {
 		return
 	}
 	b := s.Blueprints[i]
-	if len(e.Waives.Require)+len(e.Waives.Forbid) == 0 {
-		p.add(e.Pos, CodeMissing, "add require: [PROPERTY] or forbid: [PROPERTY]", "Exception %s waives nothing of %s", e.Name, b.Name)
+	if len(e.Waives.Require)+len(e.Waives.Forbid)+len(e.Waives.Topology) == 0 {
+		p.add(e.Pos, CodeMissing, "add require: [PROPERTY], forbid: [PROPERTY] or topology: [ID]", "Exception %s waives nothing of %s", e.Name, b.Name)
 	}
 	for _, part := range []struct {
 		what  string
@@ -142,6 +149,11 @@ func (s *Set) checkWaiver(p *problems, e *Exception) {
 			if !slices.ContainsFunc(part.of, func(c Condition) bool { return c.Property == name }) {
 				p.add(e.Pos, CodeReference, "", "Blueprint %s does not %s %s", b.Name, part.what, name)
 			}
+		}
+	}
+	for _, id := range e.Waives.Topology {
+		if !slices.ContainsFunc(b.Topology, func(t Topology) bool { return t.ID == id }) {
+			p.add(e.Pos, CodeReference, "", "Blueprint %s has no topology rule %s", b.Name, id)
 		}
 	}
 	days, by := defaultWaiver, b.Owner

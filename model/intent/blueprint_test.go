@@ -76,3 +76,51 @@ func TestBlueprintsAndExceptionsAreReadStrictly(t *testing.T) {
 		}
 	}
 }
+
+func TestTopologyIsReadStrictly(t *testing.T) {
+	text := strings.Replace(blueprints, "  waivable: {by", `  zones:
+    internet: {cidrs: [internet]}
+    pci: {tag: {zone: pci}}
+  topology:
+    - {id: ssh, noEdge: {from: {zone: internet}, edges: [ingress], ports: [22]}}
+    - {id: cards, noPath: {to: {zone: pci}, edges: [reads], unlessVia: {type: "lambda:function"}}}
+    - {id: two, spread: {edges: [contains], over: resource, atLeast: 2}}
+  ratchet: true
+  waivable: {by`, 1)
+	set, err := Parse("x.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := set.Blueprints[0]; len(b.Topology) != 3 || len(b.Zones) != 2 || b.Topology[0].NoEdge.Ports[0] != 22 {
+		t.Errorf("%+v", b)
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"no id", "{id: ssh, noEdge", "{noEdge", "needs id"},
+		{"an id given twice", "id: cards", "id: ssh", "two topology rules ssh"},
+		{"two forms", "id: ssh, ", "id: ssh, sameOwner: {edges: [reads]}, ", "2 forms"},
+		{"no form", "id: two, spread: {edges: [contains], over: resource, atLeast: 2}", "id: two", "0 forms"},
+		{"two ends", "noPath: {to", "noPath: {from: {zone: pci}, to", "two ends"},
+		{"no end", "to: {zone: pci}, edges: [reads]", "edges: [reads]", "no ends"},
+		{"an edge that is none", "edges: [reads]", "edges: [read]", "did you mean reads"},
+		{"traffic and relations", "edges: [ingress]", "edges: [ingress, reads]", "not mixed"},
+		{"traffic the other way", "from: {zone: internet}", "to: {zone: internet}", "does not go that way"},
+		{"ports of a relation", "edges: [ingress], ports", "edges: [reads], ports", "only the rules of firewalls"},
+		{"a port that is none", "edges: [ingress], ports: [22]", "edges: [ingress], ports: [70000]", "no port"},
+		{"a path over rules", "to: {zone: pci}, edges: [reads]", "from: {zone: pci}, edges: [ingress]", "paths lead over relations"},
+		{"a zone that is not there", "to: {zone: pci}", "to: {zone: pcy}", "did you mean pci"},
+		{"a zone of addresses for resources", "to: {zone: pci}", "to: {zone: internet}", "addresses alone"},
+		{"a zone of nothing", "pci: {tag: {zone: pci}}", "pci: {cidrs: [x]}", "no range of addresses"},
+		{"a zone twice", "    pci: {tag", "    internet: {tag", "twice"},
+		{"over nothing", "over: resource", "over: planet", "cannot be"},
+		{"a field that is none", "unlessVia", "unlesVia", "did you mean unlessVia"},
+		{"an exception from no rule", "require: [encryption.atRest]}\n  for", "topology: [ssj]}\n  for", "no topology rule ssj"},
+	} {
+		changed := strings.Replace(text, c.old, c.new, 1)
+		if changed == text {
+			t.Errorf("%s: nothing was changed", c.name)
+		}
+		if _, err := Parse("x.yaml", []byte(changed)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v does not say %q", c.name, err, c.want)
+		}
+	}
+}

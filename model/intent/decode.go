@@ -69,6 +69,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, name string, depth int) {
 	case *Conditions:
 		*into = d.conditions(n, name)
 		return
+	case *Edges:
+		*into = Edges(d.words(n, name))
+		return
 	case *Days:
 		*into = Days(d.words(n, name))
 		return
@@ -182,6 +185,10 @@ func (d *decoder) table(n *yaml.Node, v reflect.Value, name string, depth int) {
 	if len(n.Content) == 0 {
 		d.bad(n, CodeValue, "leave the field out, or name something", "%s is empty", name)
 	}
+	if item := v.Type().Elem(); item.Kind() == reflect.Struct {
+		d.named(n, v, item, name, depth)
+		return
+	}
 	out := map[string]string{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
@@ -193,6 +200,24 @@ func (d *decoder) table(n *yaml.Node, v reflect.Value, name string, depth int) {
 		out[key.Value] = s
 	}
 	v.Set(reflect.ValueOf(out))
+}
+
+// named decodes a map of things by name.
+func (d *decoder) named(n *yaml.Node, v reflect.Value, item reflect.Type, name string, depth int) {
+	out := reflect.MakeMap(v.Type())
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := reflect.ValueOf(n.Content[i].Value)
+		if out.MapIndex(key).IsValid() {
+			d.bad(n.Content[i], CodeDuplicate, "", "%s has %s twice", name, n.Content[i].Value)
+		}
+		if !nameForm.MatchString(n.Content[i].Value) {
+			d.bad(n.Content[i], CodeValue, "use lower-case letters, digits, dots and dashes", "%q of %s cannot be a name", n.Content[i].Value, name)
+		}
+		one := reflect.New(item).Elem()
+		d.value(n.Content[i+1], one, name+"."+n.Content[i].Value, depth+1)
+		out.SetMapIndex(key, one)
+	}
+	v.Set(out)
 }
 
 // free decodes an example of JSON-like data.

@@ -19,6 +19,8 @@ func schemaOf(t reflect.Type, defs map[string]any) any {
 	switch v := reflect.New(t).Interface().(type) {
 	case *Words:
 		return oneOrMore(word)
+	case *Edges:
+		return oneOrMore(map[string]any{"enum": EdgeKinds()})
 	case *Days:
 		return oneOrMore(map[string]any{"type": "string", "pattern": `^(sun|mon|tue|wed|thu|fri|sat)(-(sun|mon|tue|wed|thu|fri|sat))?$`})
 	case *Verbs:
@@ -51,6 +53,9 @@ func schemaOf(t reflect.Type, defs map[string]any) any {
 	case reflect.Map:
 		if t.Elem().Kind() == reflect.Interface {
 			return map[string]any{"type": "object"}
+		}
+		if t.Elem().Kind() == reflect.Struct {
+			return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem(), defs), "minProperties": 1}
 		}
 		return map[string]any{"type": "object", "additionalProperties": word, "minProperties": 1}
 	case reflect.Struct:

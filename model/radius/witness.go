@@ -21,6 +21,7 @@ type Witness struct {
 	resources map[model.URN]model.Resource
 	facing    map[model.URN]bool
 	broken    *Reach
+	near      map[asked]model.Near
 }
 
 // NewWitness watches a snapshot. Attributes are remembered only with attrs: most
@@ -66,6 +67,15 @@ func (w *Witness) Facts() model.Facts {
 		f.Facing = append(f.Facing, urn)
 	}
 	slices.Sort(f.Facing)
+	for _, n := range w.near {
+		f.Near = append(f.Near, n)
+	}
+	slices.SortFunc(f.Near, func(a, b model.Near) int {
+		if c := strings.Compare(string(a.Of), string(b.Of)); c != 0 {
+			return c
+		}
+		return map[bool]int{false: -1, true: 1}[a.Reverse]
+	})
 	if r := w.broken; r != nil {
 		f.Broken = &model.Broken{Count: r.Count, Complete: r.Complete, Reasons: slices.Clone(r.Reasons), Nearest: slices.Clone(r.Nearest(Looked))}
 	}

@@ -93,6 +93,8 @@ func (h *hearing) violation(b *plan, says string, c intent.Condition, l *leaf, t
 		f.Code, f.Title, f.Verdict = CodeWaived, "a violation is waived", policy.Allow
 		f.Why += "; waived until " + string(e.Until) + " by " + e.ApprovedBy + ": " + e.Reason
 		f.Repair, f.Source = "mend it until then", at("Exception "+e.Name, e.Pos)
+	case b.ratchets() && t.role != model.RoleCreated && noWorse(says, c, l):
+		f = ratcheted(f)
 	case b.OnViolation == intent.Warn:
 		f.Verdict = policy.Allow
 	}
@@ -109,14 +111,7 @@ func (h *hearing) rebuild(b *plan, says string, c intent.Condition, native strin
 	if says == "requires" {
 		want = "so that " + c.String()
 	}
-	who := b.Owner
-	if b.Waivable != nil && b.Waivable.By != "" {
-		who = strings.TrimPrefix(b.Waivable.By, "owner:")
-	}
-	if who == "" {
-		who = "whoever keeps the intent documents"
-	}
-	return where + " " + want + "; or ask " + who + " for an Exception"
+	return where + " " + want + "; or ask " + b.keeper() + " for an Exception"
 }
 
 // exempt finds an exception that is in force for a thing.

@@ -31,9 +31,11 @@ func truthOf(b bool) truth {
 
 // said returns what an action says of a property, defaults of the service
 // included. What it leaves as it is, and what is not its matter, is not there.
-func said(l *leaf, name string) []model.Property {
+func said(l *leaf, name string) []model.Property { return propsOf(l.Props, name) }
+
+func propsOf(props []model.Property, name string) []model.Property {
 	var all []model.Property
-	for _, p := range l.Props {
+	for _, p := range props {
 		if p.Name == name {
 			all = append(all, p)
 		}
@@ -140,15 +142,7 @@ func is(want, got any) truth {
 // between holds a number, or a word of an ordered enum, against its bounds.
 func between(c intent.Condition, got any) truth {
 	p, _ := vocab.Find(c.Property)
-	rank := func(word string) (float64, bool) {
-		if p.Ordered {
-			i := p.Rank(word)
-			return float64(i), i >= 0
-		}
-		n, err := strconv.ParseFloat(word, 64)
-		return n, err == nil
-	}
-	value, ok := rank(text(got))
+	value, ok := rank(p, text(got))
 	if !ok {
 		return unknown
 	}
@@ -159,7 +153,7 @@ func between(c intent.Condition, got any) truth {
 		if bound.word == "" {
 			continue
 		}
-		if limit, ok := rank(bound.word); !ok {
+		if limit, ok := rank(p, bound.word); !ok {
 			return unknown
 		} else if bound.sign*value < bound.sign*limit {
 			return no
@@ -168,15 +162,32 @@ func between(c intent.Condition, got any) truth {
 	return yes
 }
 
+// rank places a number, or a word of an ordered enum.
+func rank(p vocab.Property, word string) (float64, bool) {
+	if p.Ordered {
+		i := p.Rank(word)
+		return float64(i), i >= 0
+	}
+	n, err := strconv.ParseFloat(word, 64)
+	return n, err == nil
+}
+
+// traffic is one rule of a firewall.
+type traffic struct {
+	CIDR, Group, PrefixList, Proto string
+	From, To                       *int
+}
+
+func ruleOf(rule any) (r traffic, ok bool) {
+	data, err := json.Marshal(rule)
+	return r, err == nil && json.Unmarshal(data, &r) == nil
+}
+
 // lets tells whether a rule of a firewall lets in somebody from there, on one of
 // these ports.
 func lets(c intent.Condition, rule any) truth {
-	var r struct {
-		CIDR, Group, PrefixList, Proto string
-		From, To                       *int
-	}
-	data, err := json.Marshal(rule)
-	if err != nil || json.Unmarshal(data, &r) != nil {
+	r, ok := ruleOf(rule)
+	if !ok {
 		return unknown
 	}
 	from := yes

@@ -19,7 +19,10 @@
 //   - Nobody approves their own action, nor that of anyone who acts for them. An
 //     approval counts for one scope (policy.Scope), until it expires, once a person.
 //   - What a change would make true conforms to every blueprint; what it cannot tell
-//     does not. An exception waives for a while, and never grants.
+//     does not. An exception waives for a while, and never grants. A blueprint with a
+//     ratchet lets pass what surely was otherwise before and does not get worse.
+//   - What a change would connect its things with conforms to the topology rules of
+//     every blueprint: on the relations of the model, and what the call says of them.
 //   - Every finding names facts and carries something to paste or somebody to ask.
 //
 // # Codes
@@ -47,6 +50,8 @@ const (
 	CodeWindow       = "AS2014" // the clause that allows it holds at another time
 	CodeFreeze       = "AS2015" // everything is frozen
 	CodeAlong        = "AS2016" // it takes others along (a remark)
+	CodeTopology     = "AS2020" // it is not connected as a blueprint wants it
+	CodeRatchet      = "AS2021" // it was otherwise before, and does not get worse (a remark)
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

@@ -72,6 +72,7 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 		h.radius()
 		h.budgets()
 		h.conforming()
+		h.connected()
 		h.identified()
 		if err := h.granted(ctx); err != nil {
 			return err

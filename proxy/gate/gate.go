@@ -54,9 +54,12 @@ type Decider interface {
 // Config names the parts that a Gate leads through.
 type Config struct {
 	Decider  Decider
-	Snapshot func() model.Snapshot     // the newest version of the model
-	Ledger   ledger.Writer             // nil refuses every mutation
-	Learn    func([]model.Observation) // takes what answers say about what exists; may be nil
+	Snapshot func() model.Snapshot // the newest version of the model
+	// Foresee adds to an action what the snapshot that it is judged on tells of it; may
+	// be nil.
+	Foresee func(*model.Action, model.Snapshot)
+	Ledger  ledger.Writer             // nil refuses every mutation
+	Learn   func([]model.Observation) // takes what answers say about what exists; may be nil
 	// Executed is told of each change that was answered with success, with what the
 	// answer showed; may be nil.
 	Executed func(policy.Decision, []model.Observation)
@@ -292,7 +295,11 @@ func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id stri
 			d = faulty(a, fmt.Sprintf("the decision panicked: %v", r), g.cfg.Mode, at, id)
 		}
 	}()
-	return g.cfg.Decider.Decide(ctx, a, g.cfg.Snapshot(), g.cfg.Mode, at, id, approvals...)
+	s := g.cfg.Snapshot()
+	if g.cfg.Foresee != nil {
+		g.cfg.Foresee(&a, s)
+	}
+	return g.cfg.Decider.Decide(ctx, a, s, g.cfg.Mode, at, id, approvals...)
 }
 
 // intent names the declared documents that a decision would be made on now.

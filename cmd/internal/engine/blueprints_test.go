@@ -87,6 +87,33 @@ func policyOf(statement string) string {
 	return "Action=CreatePolicy&Version=2010-05-08&PolicyName=a&PolicyDocument=" + url.QueryEscape(`{"Version":"2012-10-17","Statement":[`+statement+`]}`)
 }
 
+// lambda is a call that makes a function which is given the ARN of something.
+func lambda(name, of string) decoders.Call {
+	arn := map[string]string{"cards": "dynamodb:us-east-1:123456789012:table/cards", "orders": "dynamodb:us-east-1:123456789012:table/orders",
+		"unheard-of": "dynamodb:us-east-1:123456789012:table/unheard-of", "ledgers": "lambda:us-east-1:123456789012:function:ledgers",
+		"application": "lambda:us-east-1:123456789012:function:application"}[of]
+	c := target("lambda", "", `{"FunctionName":"`+name+`","Role":"arn:aws:iam::123456789012:role/r","Code":{"ImageUri":"i"},"Environment":{"Variables":{"OF":"arn:aws:`+arn+`"}}}`)
+	c.URL.Path = "/2015-03-31/functions"
+	delete(c.Header, "X-Amz-Target")
+	return c
+}
+
+// segmented is an estate in zones: cards are read by an application and by a ledger
+// that is in no zone.
+func segmented() model.Snapshot {
+	g := graph.New(graph.Config{})
+	one := func(service, kind, resource, zone string) model.Resource {
+		return model.Resource{URN: model.URN("arn:aws:" + service + ":us-east-1:123456789012:" + resource), Platform: "aws", Type: kind,
+			Account: "123456789012", Region: "us-east-1", Tags: map[string]string{"zone": zone}}
+	}
+	cards := one("dynamodb", "dynamodb:table", "table/cards", "pci")
+	app := one("lambda", "lambda:function", "function:application", "app")
+	ledgers := one("lambda", "lambda:function", "function:ledgers", "")
+	g.Load([]model.Resource{cards, one("dynamodb", "dynamodb:table", "table/orders", "shop"), app, ledgers},
+		[]model.Relation{{From: app.URN, To: cards.URN, Type: model.Reads}, {From: ledgers.URN, To: cards.URN, Type: model.Reads}})
+	return g.Snapshot()
+}
+
 // Each starter blueprint refuses what it is there for, and lets its harmless twin
 // pass.
 func TestStarterBlueprints(t *testing.T) {
@@ -130,7 +157,18 @@ func TestStarterBlueprints(t *testing.T) {
 			"rights in a cluster": create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRoleBinding","metadata":{"name":"a"},"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":"cluster-admin"}}`),
 		},
 	}
+	bad["segmentation.yaml"] = map[string]decoders.Call{
+		"SSH from everywhere":             query("ec2", ingress+"&IpPermissions.1.FromPort=22&IpPermissions.1.ToPort=22&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0%2F0"),
+		"cards read by whoever":           lambda("reports", "cards"),
+		"cards, by way of somebody else":  lambda("reports", "ledgers"),
+		"a table that nobody has read of": lambda("reports", "unheard-of"),
+	}
 	good := map[string]map[string]decoders.Call{
+		"segmentation.yaml": {
+			"HTTPS from everywhere":    query("ec2", ingress+"&IpPermissions.1.FromPort=443&IpPermissions.1.ToPort=443&IpPermissions.1.IpRanges.1.CidrIp=0.0.0.0%2F0"),
+			"orders":                   lambda("reports", "orders"),
+			"cards by the application": lambda("reports", "application"),
+		},
 		"data-store.yaml": {
 			"a database as it should be": query("rds", made+"&BackupRetentionPeriod=7&StorageEncrypted=true"),
 			"a larger database":          query("rds", "Action=ModifyDBInstance&Version=2014-10-31&DBInstanceIdentifier=a&AllocatedStorage=40"),
@@ -161,6 +199,11 @@ func TestStarterBlueprints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	amazon, _, err := Amazon("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	segments := segmented()
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -185,7 +228,8 @@ func TestStarterBlueprints(t *testing.T) {
 				t.Fatal(err)
 			}
 			a.Actor = model.Actor{ID: "bot", Kind: model.Agent, Authn: "run"}
-			return judge.Decide(t.Context(), a, graph.New(graph.Config{}).Snapshot(), policy.Enforce, time.Unix(1_800_000_000, 0), "dec_1")
+			(&Engine{decide: judge, amazon: amazon}).foresee(&a, segments)
+			return judge.Decide(t.Context(), a, segments, policy.Enforce, time.Unix(1_800_000_000, 0), "dec_1")
 		}
 		for what, c := range bad[name] {
 			d := verdict(c)

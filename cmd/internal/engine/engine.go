@@ -207,7 +207,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	if e.vouch, err = e.voucher(); err != nil {
 		return nil, err
 	}
-	asks := kube.Config{Current: e.before()}
+	asks := kube.Config{Current: e.before(), Compares: func() bool { return e.decide != nil && ratchets(e.decide.Intent()) }}
 	if asks.Tries, err = e.openExact(); err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		message = reason.Answer
 	}
 	e.gate, err = gate.New(gate.Config{
-		Decider: e.decide, Snapshot: e.graph.Snapshot, Ledger: e.book, Mode: cfg.Mode,
+		Decider: e.decide, Snapshot: e.graph.Snapshot, Foresee: e.foresee, Ledger: e.book, Mode: cfg.Mode,
 		Executed: e.executed(),
 		Learn:    func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
 		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
