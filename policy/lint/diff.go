@@ -41,8 +41,8 @@ func Diff(old, now *intent.Set) []Difference {
 	}
 	missing := func(effect string, these, those []box) {
 		for _, b := range these {
-			if _, found := union(b, those, anyOf, standsFor); !found {
-				out = append(out, Difference{effect, b.name, b.pos.String(), b.example()})
+			if part, differs := uncovered(b, those, standsFor); differs {
+				out = append(out, Difference{effect, b.name, b.pos.String(), part.example()})
 			}
 		}
 	}

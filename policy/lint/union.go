@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"slices"
+
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
 )
@@ -69,4 +71,14 @@ func union(b box, others []box, may func(i int) bool, covers func(wide, narrow b
 		}
 	}
 	return by, true
+}
+
+// uncovered returns the first part of a box that none of the others covers.
+func uncovered(b box, others []box, covers func(wide, narrow box) bool) (part box, found bool) {
+	for _, part := range atoms(b) {
+		if !slices.ContainsFunc(others, func(o box) bool { return covers(o, part) }) {
+			return part, true
+		}
+	}
+	return box{}, false
 }
