@@ -39,6 +39,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/capture"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/policy/signing"
 )
 
 // App is what every command works with. Commands take nothing else from the
@@ -227,6 +228,19 @@ func (a *App) declared() (*config.Config, *intent.Set, error) {
 	}
 	set, err := a.documents(cfg)
 	return cfg, set, err
+}
+
+// inForce reads the declared documents, for whoever judges by them: with the signatures
+// that the operator asks for.
+func (a *App) inForce(cfg *config.Config) (*intent.Set, error) {
+	set, err := a.documents(cfg)
+	if err != nil || set == nil {
+		return set, err
+	}
+	if _, err := signing.Verify(os.DirFS(cfg.Intent), set, cfg.Signers); err != nil {
+		return nil, err
+	}
+	return set, nil
 }
 
 // documents reads the declared documents; none are nil.

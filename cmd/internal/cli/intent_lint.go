@@ -87,6 +87,20 @@ func (a *App) intentDiff(oldDir, newDir string, asJSON bool) error {
 		sets[i] = set
 	}
 	differences := lint.Diff(sets[0], sets[1])
+	if err := a.tellDifferences(differences, asJSON); err != nil {
+		return err
+	}
+	if len(differences) > 0 {
+		return exit{code: exitDenied}
+	}
+	if !asJSON {
+		fmt.Fprintln(a.Stdout, "ok: they mean the same")
+	}
+	return nil
+}
+
+// tellDifferences writes what two sets differ in.
+func (a *App) tellDifferences(differences []lint.Difference, asJSON bool) error {
 	for _, d := range differences {
 		if asJSON {
 			if err := writeJSON(a.Stdout, d); err != nil {
@@ -98,12 +112,6 @@ func (a *App) intentDiff(oldDir, newDir string, asJSON bool) error {
 		if d.Example != "" {
 			fmt.Fprintf(a.Stdout, "              as in: %s\n", term.Plain(d.Example))
 		}
-	}
-	if len(differences) > 0 {
-		return exit{code: exitDenied}
-	}
-	if !asJSON {
-		fmt.Fprintln(a.Stdout, "ok: they mean the same")
 	}
 	return nil
 }

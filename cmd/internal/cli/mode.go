@@ -112,6 +112,9 @@ func (a *App) setMode(mode, env string) error {
 		return errors.Join(err, replaceFile(file, text))
 	}
 	fmt.Fprintf(a.Stdout, "%s: %s\n", env, mode)
+	if cfg.Signers.Asks() {
+		a.note("it comes into force once it is signed: assent intent review")
+	}
 	return nil
 }
 

@@ -181,7 +181,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 			s.discard()
 		}
 	}()
-	set, err := a.documents(cfg)
+	set, err := a.inForce(cfg)
 	if err != nil {
 		return nil, err
 	}

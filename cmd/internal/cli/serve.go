@@ -78,7 +78,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	a := d.app
 	ctx, stop := terminated(ctx)
 	defer stop()
-	set, err := a.documents(d.cfg)
+	set, err := a.inForce(d.cfg)
 	if err != nil {
 		return err
 	}
@@ -256,7 +256,7 @@ func (d *daemon) reloadTable() {
 }
 
 func (d *daemon) reloadIntent() {
-	set, err := d.app.documents(d.cfg)
+	set, err := d.app.inForce(d.cfg)
 	if err == nil && set == nil {
 		return
 	}

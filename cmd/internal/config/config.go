@@ -17,6 +17,7 @@ import (
 
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/policy/signing"
 	"github.com/assent-iom/assent/proxy"
 )
 
@@ -54,11 +55,12 @@ const (
 	FieldAdmin     = "admin"
 	FieldLimits    = "limits"
 	FieldOwners    = "owners"
+	FieldSigners   = "signers"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
-	return []string{FieldMode, FieldIntent, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
+	return []string{FieldMode, FieldIntent, FieldSigners, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
 		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
 }
 
@@ -83,11 +85,12 @@ const Default = "default"
 // Config is what Assent runs with. All paths are absolute once loaded.
 type Config struct {
 	Mode      policy.Mode
-	Intent    string // folder of declared intent; empty: nothing is declared
-	Ledger    string // folder
-	Model     string // file
-	CA        string // folder of the daemon's authority
-	Listen    string // host:port of `assent serve`; empty: other listeners alone
+	Intent    string       // folder of declared intent; empty: nothing is declared
+	Signers   signing.Rule // whose signatures the declared documents need to be in force
+	Ledger    string       // folder
+	Model     string       // file
+	CA        string       // folder of the daemon's authority
+	Listen    string       // host:port of `assent serve`; empty: other listeners alone
 	Listeners []Listener
 	Gateway   string // host:port of its gateway for Kubernetes; empty: none
 	Admission string // host:port of its admission webhook; empty: none
@@ -265,6 +268,8 @@ func (c *Config) merge(other Config) {
 			c.Collect = other.Collect
 		case FieldOwners:
 			c.Owners = other.Owners
+		case FieldSigners:
+			c.Signers = other.Signers
 		case FieldWait:
 			c.Wait = other.Wait
 		case FieldHeartbeat:
@@ -322,7 +327,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
+	of := map[string]any{FieldSigners: c.Signers, FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

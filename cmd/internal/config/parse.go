@@ -180,6 +180,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Collect, err = r.collect(n)
 	case FieldOwners:
 		c.Owners, err = r.owners(n)
+	case FieldSigners:
+		c.Signers, err = r.signers(n)
 	case FieldAdmin:
 		c.Admin, err = r.admin(n)
 	case FieldLimits:
