@@ -174,8 +174,8 @@ func rank(p vocab.Property, word string) (float64, bool) {
 
 // traffic is one rule of a firewall.
 type traffic struct {
-	CIDR, Group, PrefixList, Proto string
-	From, To                       *int
+	CIDR, Group, Peer, PrefixList, Proto string
+	From, To                             *int
 }
 
 func ruleOf(rule any) (r traffic, ok bool) {
@@ -193,7 +193,7 @@ func lets(c intent.Condition, rule any) truth {
 	from := yes
 	if c.From != "" {
 		from = reaches(c.From, r.CIDR)
-		if r.CIDR == "" && r.Group != "" { // a group is of this network
+		if r.CIDR == "" && (r.Group != "" || r.Peer != "") { // a group, and pods, are of this network
 			from = no
 		}
 	}
