@@ -12,6 +12,8 @@ var (
 	confinedTypes = []string{"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
 	// appArmorAnnotation named a container's profile before there was a field.
 	appArmorAnnotation = "container.apparmor.security.beta.kubernetes.io/"
+	// seccompAnnotations did so for seccomp, on servers before 1.27.
+	seccompAnnotations = []string{"seccomp.security.alpha.kubernetes.io/pod", "container.seccomp.security.alpha.kubernetes.io/"}
 )
 
 // confinement says which protections are turned off in so many words, and what of
@@ -31,6 +33,10 @@ func (f *facts) confinement(pod map[string]any, all []container, at string) {
 		profile, _ := v.(string)
 		if strings.HasPrefix(key, appArmorAnnotation) && profile != "" && profile != "runtime/default" && !strings.HasPrefix(profile, "localhost/") {
 			off["apparmor"] = true
+		}
+		older := slices.ContainsFunc(seccompAnnotations, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+		if older && profile != "runtime/default" && profile != "docker/default" && !strings.HasPrefix(profile, "localhost/") {
+			off["seccomp-by-annotation"] = true
 		}
 	}
 	var ports, kinds, sysctls, hosts []string
