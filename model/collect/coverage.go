@@ -1,7 +1,9 @@
 package collect
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -36,6 +38,11 @@ func stateOf(err error) State {
 // sawAll reports that a listing that ended so has seen all that is there.
 func sawAll(err error) bool { return err == nil || errors.Is(err, ErrDetails) }
 
+// SortCoverage puts scopes in their order.
+func SortCoverage(all []Coverage) {
+	slices.SortFunc(all, func(a, b Coverage) int { return cmp.Compare(a.Scope.String(), b.Scope.String()) })
+}
+
 // Coverage is how well a scope is known.
 type Coverage struct {
 	Scope
@@ -46,10 +53,11 @@ type Coverage struct {
 	LookedAt time.Time `json:"looked_at,omitzero"` // when the last listing began
 	ListedAt time.Time `json:"listed_at,omitzero"` // when the last complete listing began
 	Watched  bool      `json:"watched,omitempty"`  // changes since then have been followed
+	Earlier  bool      `json:"earlier,omitempty"`  // the last complete listing was an earlier process's: looked at, and not fresh
 }
 
 // Fresh reports whether the model has everything that is in the scope, as it was
 // within the last stale.
 func (c Coverage) Fresh(now time.Time, stale time.Duration) bool {
-	return !c.ListedAt.IsZero() && (c.Watched || now.Sub(c.ListedAt) <= stale)
+	return !c.Earlier && !c.ListedAt.IsZero() && (c.Watched || now.Sub(c.ListedAt) <= stale)
 }

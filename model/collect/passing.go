@@ -17,8 +17,9 @@
 //
 // # What it does not do
 //
-// It reads no credential and knows no platform. Coverage is of this process: what an
-// earlier one has seen is in the model and is not fresh.
+// It reads no credential and knows no platform. It writes no file: what a Runner has
+// found out about its scopes is Kept by whoever runs it, and given to the next one.
+// There it is Earlier: it was looked, and it is not fresh.
 package collect
 
 import (

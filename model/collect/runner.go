@@ -1,7 +1,6 @@
 package collect
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +44,8 @@ type RunnerConfig struct {
 	// Progress is told when the coverage of a scope changes. It MUST NOT block, and
 	// may be nil.
 	Progress func(collector string, c Coverage)
+	// Before is what earlier processes have kept.
+	Before []Kept
 }
 
 // Runner runs collectors and knows how well each scope is covered. Its methods may
@@ -55,6 +56,7 @@ type Runner struct {
 
 	mu     sync.Mutex // guards what follows
 	covers map[Scope]Coverage
+	by     map[Scope]string // whose the scopes in covers are
 	gaps   map[string][]Gap // by collector, of the last look for scopes
 	scopes map[string]error // by collector: whether its scopes are known, nil when they are
 }
@@ -73,13 +75,14 @@ func NewRunner(cfg RunnerConfig) (*Runner, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string, Coverage) {}
 	}
-	r := &Runner{cfg: cfg, room: map[string]chan struct{}{}, covers: map[Scope]Coverage{}, gaps: map[string][]Gap{}, scopes: map[string]error{}}
+	r := &Runner{cfg: cfg, room: map[string]chan struct{}{}, covers: map[Scope]Coverage{}, by: map[Scope]string{}, gaps: map[string][]Gap{}, scopes: map[string]error{}}
 	for _, c := range cfg.Collectors {
 		if _, twice := r.room[c.Name()]; twice {
 			return nil, fmt.Errorf("collecting: two collectors are called %s", c.Name())
 		}
 		r.room[c.Name()] = make(chan struct{}, cfg.Parallel)
 	}
+	r.recall(cfg.Before)
 	return r, nil
 }
 
@@ -223,6 +226,7 @@ func (r *Runner) discover(ctx context.Context, c Collector) ([]Scope, error) {
 	r.scopes[c.Name()] = err
 	if err == nil {
 		r.gaps[c.Name()] = gaps
+		r.outgrow(c.Name(), scopes)
 	}
 	return scopes, err
 }
@@ -261,7 +265,7 @@ func (r *Runner) list(ctx context.Context, c Collector, s Scope) (string, error)
 			v.Why = err.Error()
 		}
 		if sawAll(err) {
-			v.ListedAt, v.Swept = began, len(gone)
+			v.ListedAt, v.Swept, v.Earlier = began, len(gone), false
 		}
 	})
 	return mark, err
@@ -310,7 +314,7 @@ func (r *Runner) change(name string, s Scope, f func(*Coverage)) {
 	after := before
 	after.Scope = s
 	f(&after)
-	r.covers[s] = after
+	r.covers[s], r.by[s] = after, name
 	r.mu.Unlock()
 	if before != after {
 		r.cfg.Progress(name, after)
@@ -321,6 +325,7 @@ func (r *Runner) uncover(s Scope) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.covers, s)
+	delete(r.by, s)
 }
 
 // Covers says how well a scope is known: by its own listings, or by those of all
@@ -347,7 +352,7 @@ func (r *Runner) Coverage() ([]Coverage, []Gap) {
 	for _, c := range r.covers {
 		all = append(all, c)
 	}
-	slices.SortFunc(all, func(a, b Coverage) int { return cmp.Compare(a.Scope.String(), b.Scope.String()) })
+	SortCoverage(all)
 	var gaps []Gap
 	for _, c := range r.cfg.Collectors {
 		gaps = append(gaps, r.gaps[c.Name()]...)

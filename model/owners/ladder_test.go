@@ -67,7 +67,9 @@ func TestEveryRungOfTheLadder(t *testing.T) {
 }
 
 func TestConflictsAreShownNeverSettledSilently(t *testing.T) {
-	claim := func(rung Rung, owner string, declared bool) Claim { return Claim{Rung: rung, Owner: owner, Declared: declared} }
+	claim := func(rung Rung, owner string, declared bool) Claim {
+		return Claim{Rung: rung, Owner: owner, Declared: declared}
+	}
 	for _, c := range []struct {
 		name     string
 		claims   []Claim

@@ -85,11 +85,15 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 	if all, err = named(all, names); err != nil {
 		return err
 	}
+	before, err := engine.Looked(ctx, s)
+	if err != nil {
+		return err
+	}
 	writer := store.NewWriter(s)
 	passing := collect.NewPassing(collect.Config{Graph: g, Saver: writer})
 	var mu sync.Mutex // one line at a time
 	runner, err := collect.NewRunner(collect.RunnerConfig{
-		Collectors: all, Learn: passing, Snapshot: g.Snapshot, Now: a.Now,
+		Collectors: all, Learn: passing, Snapshot: g.Snapshot, Now: a.Now, Before: before,
 		Progress: func(collector string, c collect.Coverage) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -104,20 +108,22 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 		return errors.Join(err, writer.Close())
 	}
 	began := a.Now()
-	err = errors.Join(runner.Once(ctx), writer.Close())
+	err = runner.Once(ctx)
+	err = errors.Join(err, engine.KeepLooks(ctx, s, writer, runner.Kept()), writer.Close())
 	if err == nil {
 		err = engine.Settle(ctx, s, g.Snapshot(), runner)
 	}
 	a.collectedGaps(runner, asJSON)
 	if !asJSON && err == nil {
-		a.note("read %d kinds in %s; the model has %d resources", counted(runner), a.Now().Sub(began).Round(100*time.Millisecond), g.Size())
+		a.note("read %d kinds in %s; the model has %d resources", counted(runner, began), a.Now().Sub(began).Round(100*time.Millisecond), g.Size())
 	}
 	return err
 }
 
-func counted(r *collect.Runner) int {
+// counted is how many kinds were looked at since.
+func counted(r *collect.Runner, since time.Time) int {
 	all, _ := r.Coverage()
-	return len(all)
+	return len(slices.DeleteFunc(all, func(c collect.Coverage) bool { return c.LookedAt.Before(since) }))
 }
 
 // collectedNote is what there is to say of a listing besides its count.

@@ -165,6 +165,8 @@ type collecting struct {
 	all  []collect.Collector
 	end  context.CancelFunc
 	done chan struct{}
+	// changed (capacity 1): the coverage of something has.
+	changed chan struct{}
 }
 
 // openCollectors makes the collectors and starts them.
@@ -181,16 +183,39 @@ func (e *Engine) openCollectors(how Door) error {
 	if err != nil {
 		return err
 	}
-	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.passing, Snapshot: e.graph.Snapshot, Now: e.cfg.Now, Progress: e.collected})
+	var before []collect.Kept
+	if e.models != nil {
+		if before, err = Looked(context.Background(), e.models); err != nil {
+			e.cfg.Trouble("what was looked at before is not known", err)
+		}
+	}
+	c := &collecting{all: all, done: make(chan struct{}), changed: make(chan struct{}, 1)}
+	c.Runner, err = collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.passing, Snapshot: e.graph.Snapshot, Now: e.cfg.Now, Before: before,
+		Progress: func(name string, v collect.Coverage) {
+			e.collected(name, v)
+			select {
+			case c.changed <- struct{}{}:
+			default: // it is to be written already
+			}
+		}})
 	if err != nil {
 		return err
 	}
 	e.readBack(all)
 	ctx, end := context.WithCancel(context.Background())
-	c := &collecting{Runner: runner, all: all, end: end, done: make(chan struct{})}
+	c.end = end
+	ended := make(chan struct{})
 	go func() {
 		defer close(c.done)
-		runner.Run(ctx)
+		if e.models == nil {
+			<-ended
+			return
+		}
+		e.keepLooks(c, ended)
+	}()
+	go func() {
+		defer close(ended)
+		c.Run(ctx)
 	}()
 	e.collecting.Store(c)
 	return nil

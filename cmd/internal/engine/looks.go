@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/assent-iom/assent/model/collect"
+	modelstore "github.com/assent-iom/assent/model/store"
+)
+
+// lookEvery is how often what was looked at is written, while a collection goes on.
+const lookEvery = time.Second
+
+// Looked returns what earlier processes have looked at.
+func Looked(ctx context.Context, s *modelstore.Store) ([]collect.Kept, error) {
+	looks, err := s.Looks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]collect.Kept, len(looks))
+	for i, l := range looks {
+		if err := json.Unmarshal(l.Body, &all[i]); err != nil {
+			return nil, fmt.Errorf("loading what %s has looked at: %w", l.Collector, err)
+		}
+	}
+	return all, nil
+}
+
+// KeepLooks writes what was looked at, after what was found.
+func KeepLooks(ctx context.Context, s *modelstore.Store, w *modelstore.Writer, all []collect.Kept) error {
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	looks := make([]modelstore.Look, len(all))
+	for i, k := range all {
+		body, err := json.Marshal(k)
+		if err != nil {
+			return err
+		}
+		looks[i] = modelstore.Look{Collector: k.Collector, Body: body}
+	}
+	return s.Looked(ctx, looks)
+}
+
+// keepLooks writes what changes, until the collectors have ended, and then once more.
+func (e *Engine) keepLooks(c *collecting, ended <-chan struct{}) {
+	told := false
+	keep := func() {
+		if err := KeepLooks(context.Background(), e.models, e.writer, c.Kept()); err != nil && !told {
+			told = true
+			e.cfg.Trouble("what was looked at is not kept", err)
+		}
+	}
+	pause := time.NewTicker(lookEvery)
+	defer pause.Stop()
+	for {
+		select {
+		case <-ended:
+			keep()
+			return
+		case <-c.changed:
+			keep()
+		}
+		select {
+		case <-ended:
+		case <-pause.C:
+		}
+	}
+}
