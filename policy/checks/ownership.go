@@ -40,6 +40,8 @@ type Ownership struct {
 	Others []Claim
 	// Tier is its environment's; empty: it is in none, or that cannot be told.
 	Tier intent.Tier
+	// Environment is where it is; empty as Tier is.
+	Environment string
 }
 
 // Ownership finds who answers for a known resource. It is the same answer that a
@@ -52,7 +54,7 @@ func (p *Program) Ownership(res model.Resource, s model.Snapshot) Ownership {
 		o.Accountable, o.By = accountable(t.owner, t.from), t.by
 	}
 	if t.env != nil {
-		o.Tier = t.env.Tier
+		o.Tier, o.Environment = t.env.Tier, t.env.Name
 	}
 	o.Others = p.owners.others(t)
 	return o

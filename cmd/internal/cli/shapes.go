@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/assent-iom/assent/cmd/internal/docs"
 	"github.com/assent-iom/assent/ledger/evidence"
 	"github.com/assent-iom/assent/ledger/reconcile"
 	"github.com/assent-iom/assent/model/files"
@@ -34,6 +35,7 @@ func Shapes() map[string]any {
 		"An example":                caseResult{},
 		"Modes":                     environmentMode{},
 		"An import":                 files.Import{},
+		"Pages":                     docs.Result{},
 		"Drift":                     drift.Status{},
 		"A field that drifted":      drift.Field{},
 	}

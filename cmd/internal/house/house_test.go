@@ -179,8 +179,8 @@ func TestNoVerdictKnowsWhatOnlyOthersHaveWrittenOfOwners(t *testing.T) {
 			if strings.Trim(spec.Path.Value, `"`) != module+"/model/owners" {
 				continue
 			}
-			if seen++; s.dir != "cmd/internal/cli" {
-				t.Errorf("%s: %s imports model/owners; only the command line shows it", s.at(spec), s.dir)
+			if seen++; s.dir != "cmd/internal/cli" && s.dir != "cmd/internal/docs" {
+				t.Errorf("%s: %s imports model/owners; only what is shown to people has it", s.at(spec), s.dir)
 			}
 		}
 	}
