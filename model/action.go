@@ -34,6 +34,9 @@ type Actor struct {
 	// Claims are what the proof says beside the id, verified as it is: the repository
 	// and the branch of a pipeline's token.
 	Claims map[string]string `json:"claims,omitempty"`
+	// Ticket is the change ticket that the run was started for, by whom it was started:
+	// it is as known as the ID. One that a client names is in Said.
+	Ticket string            `json:"ticket,omitempty"`
 	Said   map[string]string `json:"said,omitempty"`
 }
 

@@ -143,6 +143,9 @@ func (s *Set) checkEnvironments(p *problems, owner func(Pos, string)) {
 		if e.Caps.Rate != nil {
 			checkBudget(p, *e.Caps.Rate, false)
 		}
+		if c := e.Caps.Ticket; c != nil && c.Changes == nil && c.Deletes == nil {
+			p.add(c.Pos, CodeMissing, "add changes: or deletes:", "caps.ticket limits nothing")
+		}
 		for _, scope := range e.Scope {
 			one(p, scope.Pos, "a scope", scope)
 			if scope.AWS == nil {

@@ -318,7 +318,7 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, name string, depth int) 
 // later names conditions that the language will have; until they are enforced,
 // a document with one is refused in plain words.
 var later = map[string]bool{
-	"ticket": true, "evidence": true, "residency": true,
-	"blast": true, "cost": true, "namespace": true,
+	"residency": true,
+	"blast":     true, "cost": true, "namespace": true,
 	"createdBy": true, "not": true, "oblige": true,
 }

@@ -70,26 +70,39 @@ type Environment struct {
 // Caps is the ceiling over every grant in an environment.
 type Caps struct {
 	Dependents *int    `yaml:"dependents" json:"dependents,omitempty"`
-	Rate       *Budget `yaml:"rate" json:"rate,omitempty"` // of everybody together
+	Rate       *Budget `yaml:"rate" json:"rate,omitempty"`     // of everybody together
+	Ticket     *Share  `yaml:"ticket" json:"ticket,omitempty"` // of everybody together, for each change ticket
 }
 
 // Budget is a limit over many actions together: each may be small.
 type Budget struct {
 	Pos     Pos    `yaml:"-" json:"-"`
-	Per     string `yaml:"per,required" json:"per"`          // a length of time; for an actor also: run
+	Per     string `yaml:"per,required" json:"per"`          // a length of time; for an actor also: run, ticket
 	Changes *int   `yaml:"changes" json:"changes,omitempty"` // resources that are changed
 	Deletes *int   `yaml:"deletes" json:"deletes,omitempty"` // of them, deleted
 }
 
-// PerRun is a budget for one run, however long it takes.
-const PerRun = "run"
+// Share is what one change ticket may change in an environment.
+type Share struct {
+	Pos     Pos  `yaml:"-" json:"-"`
+	Changes *int `yaml:"changes" json:"changes,omitempty"`
+	Deletes *int `yaml:"deletes" json:"deletes,omitempty"`
+}
+
+// PerRun is a budget for one run, PerTicket one for one change ticket, however long
+// they take.
+const (
+	PerRun    = "run"
+	PerTicket = "ticket"
+)
 
 // LongestBudget bounds the time that a budget looks back.
 const LongestBudget = Period(31 * 24 * time.Hour)
 
-// Window returns how far the budget looks back; zero for one of a run.
+// Window returns how far the budget looks back; zero for one of a run
+// or a ticket.
 func (b Budget) Window() time.Duration {
-	if b.Per == PerRun {
+	if b.Per == PerRun || b.Per == PerTicket {
 		return 0
 	}
 	window, _ := time.ParseDuration(b.Per) // checkBudget has seen that it is one

@@ -31,7 +31,11 @@ type Freeze struct {
 // When is the time at which a clause holds.
 type When struct {
 	Pos    Pos   `yaml:"-" json:"-"`
-	Window Words `yaml:"window,required" json:"window"` // of the environment: any of them
+	Window Words `yaml:"window" json:"window,omitempty"` // of the environment: any of them
+	// Ticket holds patterns for the change ticket that the run was started for.
+	Ticket Words `yaml:"ticket" json:"ticket,omitempty"`
+	// Evidence holds a pattern for each claim that the actor's proof has to have.
+	Evidence map[string]string `yaml:"evidence" json:"evidence,omitempty"`
 }
 
 // Days are days of the week: mon-fri, or a list of days and spans.
@@ -214,6 +218,9 @@ func (s *Set) checkTimes(p *problems, e *Environment, who func(Pos, Words)) {
 func (s *Set) checkWhen(p *problems, c Allow) {
 	if c.When == nil {
 		return
+	}
+	if len(c.When.Window)+len(c.When.Ticket)+len(c.When.Evidence) == 0 {
+		p.add(c.When.Pos, CodeMissing, "add window:, ticket: or evidence:", "when of clause %s asks for nothing", c.ID)
 	}
 	for _, name := range c.When.Window {
 		known, has := []string{}, false

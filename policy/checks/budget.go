@@ -35,7 +35,7 @@ func (h *hearing) budgets() {
 		}
 		for _, t := range l.changed {
 			whole.add(l, t)
-			if t.env == nil || t.env.Caps.Rate == nil {
+			if t.env == nil || t.env.Caps.Rate == nil && t.env.Caps.Ticket == nil {
 				continue
 			}
 			if shares[t.env] == nil {
@@ -46,17 +46,28 @@ func (h *hearing) budgets() {
 	}
 	var all []policy.Budget
 	for env, s := range shares {
-		b := newBudget(*env.Caps.Rate, *s, "environment/"+env.Name, at("Environment "+env.Name+"/caps.rate", env.Caps.Rate.Pos))
-		b.Owner = env.Owner
-		all = append(all, b)
+		if c := env.Caps.Rate; c != nil {
+			b := newBudget(*c, *s, "environment/"+env.Name, at("Environment "+env.Name+"/caps.rate", c.Pos))
+			b.Owner = env.Owner
+			all = append(all, b)
+		}
+		if c := env.Caps.Ticket; c != nil { // without a ticket: one of all that have none
+			b := newBudget(intent.Budget{Per: intent.PerTicket, Changes: c.Changes, Deletes: c.Deletes}, *s,
+				"environment/"+env.Name+"/ticket/"+h.d.Action.Actor.Ticket, at("Environment "+env.Name+"/caps.ticket", c.Pos))
+			b.Owner = env.Owner
+			all = append(all, b)
+		}
 	}
 	for i, s := range h.subjects {
 		if s.doc == nil || s.doc.Budget == nil || h.earlier(i) {
 			continue
 		}
 		key := "actor/" + s.doc.Name
-		if s.doc.Budget.Per == intent.PerRun {
+		switch s.doc.Budget.Per {
+		case intent.PerRun:
 			key += "/" + h.d.Action.Run
+		case intent.PerTicket:
+			key += "/ticket/" + h.d.Action.Actor.Ticket
 		}
 		b := newBudget(*s.doc.Budget, whole, key, at("Actor "+s.doc.Name+"/budget", s.doc.Budget.Pos))
 		b.Owner = s.doc.Owner

@@ -52,6 +52,7 @@ const (
 	CodeAlong        = "AS2016" // it takes others along (a remark)
 	CodeTopology     = "AS2020" // it is not connected as a blueprint wants it
 	CodeRatchet      = "AS2021" // it was otherwise before, and does not get worse (a remark)
+	CodeTicket       = "AS2022" // it lacks a ticket, or a proof, that its clause asks for
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

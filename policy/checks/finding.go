@@ -245,8 +245,12 @@ func containsVerb(verbs intent.Verbs, v model.Verb) bool {
 
 // overLimit says which limit a covering clause, or its environment, sets.
 func (h *hearing) overLimit(g *grant, t *thing, targets int) {
-	if !h.open(g, t.env) {
+	if !h.inWindow(g, t.env) {
 		h.add(5, h.windowFinding(g, t))
+		return
+	}
+	if !h.open(g, t.env) {
+		h.add(5, h.unattached(g))
 		return
 	}
 	if l := g.Limits.Targets; l != nil && targets > *l {

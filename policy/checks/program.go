@@ -109,7 +109,7 @@ func Compile(set *intent.Set) (*Program, error) {
 		p.envs[e] = i
 	}
 	p.owners = newOwnership(set)
-	p.counts = slices.ContainsFunc(set.Environments, func(e *intent.Environment) bool { return e.Caps.Rate != nil }) ||
+	p.counts = slices.ContainsFunc(set.Environments, func(e *intent.Environment) bool { return e.Caps.Rate != nil || e.Caps.Ticket != nil }) ||
 		slices.ContainsFunc(set.Actors, func(a *intent.Actor) bool { return a.Budget != nil })
 	for _, doc := range set.Intents {
 		if doc.Mode == intent.Observing {

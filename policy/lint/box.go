@@ -33,6 +33,8 @@ type box struct {
 	limits     intent.Limits
 	approvals  []intent.Approvals
 	when       []string // names of windows
+	ticket     []string // patterns: any of them
+	evidence   []string // CLAIM=PATTERN: all of them
 	final      bool     // a never clause that no exception may lift
 }
 
@@ -72,7 +74,10 @@ func allows(set *intent.Set) []box {
 		for _, c := range doc.Allow {
 			b := box{name: doc.Name + "/" + c.ID, pos: c.Pos, owner: doc.Owner, verbs: c.May, what: c.What, must: c.Must, limits: c.Limits, approvals: c.Approvals}
 			if c.When != nil {
-				b.when = c.When.Window
+				b.when, b.ticket = c.When.Window, c.When.Ticket
+				for _, claim := range slices.Sorted(maps.Keys(c.When.Evidence)) {
+					b.evidence = append(b.evidence, claim+"="+c.When.Evidence[claim])
+				}
 			}
 			b.who, b.in = names(set, c.Who, c.In)
 			all = append(all, b)
@@ -183,7 +188,8 @@ func covered(wide, narrow intent.Words, covers func(wide, narrow string) bool) b
 // lets through, a does. Of two never clauses, the one that may be lifted does not
 // stand for the one that may not.
 func noStricter(a, b box) bool {
-	if b.final && !a.final || len(a.when) > 0 && (len(b.when) == 0 || !subset(b.when, a.when)) {
+	if b.final && !a.final || len(a.when) > 0 && (len(b.when) == 0 || !subset(b.when, a.when)) ||
+		len(a.ticket) > 0 && (len(b.ticket) == 0 || !subset(b.ticket, a.ticket)) || !subset(a.evidence, b.evidence) {
 		return false
 	}
 	within := func(wide, narrow *int) bool { return wide == nil || narrow != nil && *narrow <= *wide }

@@ -142,6 +142,12 @@ func (b box) conditions() []string {
 	for _, c := range b.must {
 		out = append(out, c.String())
 	}
+	if len(b.ticket) > 0 {
+		out = append(out, "it is for a ticket "+strings.Join(b.ticket, " or "))
+	}
+	if len(b.evidence) > 0 {
+		out = append(out, "their proof says "+strings.Join(b.evidence, ", "))
+	}
 	if len(b.when) > 0 {
 		out = append(out, "it is in window "+strings.Join(b.when, " or "))
 	}

@@ -152,6 +152,7 @@ func (a *App) runAs(ctx context.Context, o runOptions, cfg *config.Config) (mode
 		return model.Actor{}, err
 	}
 	who, err := known.Know(ctx, token)
+	who.Actor.Ticket = o.ticket
 	return who.Actor, err
 }
 
