@@ -165,7 +165,7 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 	if err != nil {
 		return model.Action{}, err
 	}
-	hidden, hashes := d.hidden(r.Operation, in.Params), d.properties.hidden(callName(r.Operation), in.Params)
+	hidden, hashes := d.hidden(r.Operation, in.Params), d.properties.hidden(callName(r.Operation), in.Params, at)
 	scripts := d.scripts(callName(r.Operation), in.Params)
 	if !secrets {
 		wire.Redact(r.Operation, in.Params)
@@ -176,7 +176,7 @@ func (d *Decoder) decode(c decoders.Call, secrets bool) (model.Action, error) {
 		a.Fidelity = min(a.Fidelity, model.Partial)
 	}
 	d.understand(&a, r.Operation, in.Params, at)
-	reveal(a.Props, hashes)
+	a.Props = reveal(a.Props, hashes)
 	if err := d.inside(&a, r.Operation, in.Params, at, hidden, secrets); err != nil {
 		return model.Action{}, fmt.Errorf("looking inside %s: %w", a.Name(), err)
 	}

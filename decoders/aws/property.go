@@ -119,21 +119,26 @@ func (p properties) rows(name string) []*propertyRow {
 func (p properties) of(name string, params map[string]any, at scene) []model.Property {
 	var found findings
 	for _, row := range p.rows(name) {
-		switch {
-		case row.Value != nil:
-			found.add(model.Property{Name: row.Name, Value: row.Value, Known: true, Source: fromCall})
-		case row.Read != "":
-			for _, h := range hits(any(params), row.At, "", nil) {
-				readers[row.Read](&found, row.Name, h, at)
-			}
-			if row.Read == "block" && row.At == "" {
-				found.unknown(row.Name, "")
-			}
-		default:
-			row.plain(&found, params)
-		}
+		row.into(&found, params, at)
 	}
 	return found.sorted()
+}
+
+// into adds what one row reads.
+func (row *propertyRow) into(found *findings, params map[string]any, at scene) {
+	switch {
+	case row.Value != nil:
+		found.add(model.Property{Name: row.Name, Value: row.Value, Known: true, Source: fromCall})
+	case row.Read != "":
+		for _, h := range hits(any(params), row.At, "", nil) {
+			readers[row.Read](found, row.Name, h, at)
+		}
+		if row.Read == "block" && row.At == "" {
+			found.unknown(row.Name, "")
+		}
+	default:
+		row.plain(found, params)
+	}
 }
 
 // plain reads values that need no reader.
@@ -302,28 +307,36 @@ func (f *findings) sorted() []model.Property {
 	return out
 }
 
-// hidden reads the rows that stand for a secret text by its hash, before the text
-// is taken out of the parameters.
-func (p properties) hidden(name string, params map[string]any) []model.Property {
-	var found findings
+// hidden reads what can be said of secret texts without showing them, before they
+// are taken out of the parameters: their hashes, and what is true or not of them.
+func (p properties) hidden(name string, params map[string]any, at scene) []model.Property {
+	var found, hashes findings
 	for _, row := range p[name] {
-		if row.Read != "hash" && row.Read != "digest" {
-			continue
-		}
-		for _, h := range hits(any(params), row.At, "", nil) {
-			readers[row.Read](&found, row.Name, h, scene{})
+		if row.Read == "hash" || row.Read == "digest" {
+			row.into(&hashes, params, at)
+		} else if row.Value == nil {
+			row.into(&found, params, at)
 		}
 	}
-	return found.sorted()
+	truths := slices.DeleteFunc(found.sorted(), func(x model.Property) bool {
+		_, isTruth := x.Value.(bool)
+		return x.Known && !isTruth || !x.Known && x.Name != "secret.inline" // whether a secret stands there may be unknown, and is said
+	})
+	return append(hashes.sorted(), truths...)
 }
 
 // reveal puts what hidden has read in the place of what could not be.
-func reveal(all, hidden []model.Property) {
+func reveal(all, hidden []model.Property) []model.Property {
 	for _, p := range hidden {
-		for i := range all {
-			if all[i].Name == p.Name && !all[i].Known {
-				all[i] = p
-			}
+		i := slices.IndexFunc(all, func(x model.Property) bool { return x.Name == p.Name })
+		_, isTruth := p.Value.(bool)
+		switch {
+		case i < 0:
+			all = append(all, p)
+		case isTruth, !all[i].Known:
+			all[i] = p
 		}
 	}
+	slices.SortStableFunc(all, func(a, b model.Property) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }

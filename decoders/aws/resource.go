@@ -121,7 +121,7 @@ func only(r cfn.Resource, member string) map[string]any {
 
 // action is the call that a resource stands for.
 func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb) (model.Action, error) {
-	scripts := u.d.scripts(r.Type, r.Properties)
+	scripts, hidden := u.d.scripts(r.Type, r.Properties), u.d.properties.hidden(r.Type, r.Properties, u.at)
 	if !u.secrets {
 		was := r.Properties
 		r.Properties = wire.RedactTree(r.Properties)
@@ -143,7 +143,7 @@ func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb)
 	custom := u.d.templates.Custom
 	switch {
 	case op != nil:
-		u.understood(&a, r, op, verb)
+		u.understood(&a, r, op, verb, hidden)
 	case r.Type == custom.Type || strings.HasPrefix(r.Type, custom.Prefix):
 		u.custom(&a, r.Properties[custom.Token])
 	default:
@@ -167,8 +167,9 @@ func (u *unfolding) action(r cfn.Resource, op *table.Operation, verb model.Verb)
 	return a, u.within(&a, resolved)
 }
 
-// understood fills in what the native call says.
-func (u *unfolding) understood(a *model.Action, r cfn.Resource, op *table.Operation, verb model.Verb) {
+// understood fills in what the native call says. hidden are the properties of what
+// was taken out.
+func (u *unfolding) understood(a *model.Action, r cfn.Resource, op *table.Operation, verb model.Verb, hidden []model.Property) {
 	a.Service, a.Operation = op.Service.Name, op.Name
 	literal, _ := u.literals(r.Properties).(map[string]any)
 	for property, member := range u.d.templates.Members[r.Type] {
@@ -179,7 +180,7 @@ func (u *unfolding) understood(a *model.Action, r cfn.Resource, op *table.Operat
 	}
 	u.d.understand(a, op, literal, u.at)
 	a.DryRun = false // a property of that name is none
-	a.Props = u.d.properties.of(r.Type, r.Properties, u.at)
+	a.Props = reveal(u.d.properties.of(r.Type, r.Properties, u.at), hidden)
 	if p, ok := u.d.runsAs(a, literal, u.at); ok {
 		a.Props = addProperty(a.Props, p)
 	}

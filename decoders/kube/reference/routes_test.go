@@ -76,6 +76,11 @@ func newCourt(t *testing.T, blueprints ...string) *court {
 		}
 		text += "---\n" + string(data)
 	}
+	return courtOf(t, text)
+}
+
+func courtOf(t *testing.T, text string) *court {
+	t.Helper()
 	set, err := intent.Parse("test.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
