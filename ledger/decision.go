@@ -25,6 +25,7 @@ type decisionPredicate struct {
 	Environments []string           `json:"environments,omitempty"`
 	Accountable  policy.Accountable `json:"accountable"`
 	BlastRadius  policy.Radius      `json:"blastRadius"`
+	Exposure     *policy.Exposure   `json:"exposure,omitempty"`
 	Grant        string             `json:"grant,omitempty"`
 	Findings     []policy.Finding   `json:"findings,omitempty"`
 	Needs        []policy.Need      `json:"needs,omitempty"`
@@ -81,7 +82,7 @@ func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
 		ID: d.ID, DecidedAt: d.At.UTC(), Verdict: d.Verdict,
 		Enforcer: enforcer{ID: "assent", Mode: d.Mode},
 		Actor:    d.Action.Actor, Action: action, ActionDigest: d.Action.DigestString(),
-		Environments: d.Environments, Accountable: d.Accountable, BlastRadius: d.Radius,
+		Environments: d.Environments, Accountable: d.Accountable, BlastRadius: d.Radius, Exposure: d.Exposure,
 		Grant: d.Grant, Findings: d.Findings, Needs: d.Needs, Approvals: d.Approvals, Budgets: d.Budgets, Request: d.Request,
 		Model: d.Basis.Model, Intent: intentRef{d.Basis.Intent}, Rules: d.Basis.Rules, Decoder: d.Basis.Decoder, Facts: d.Basis.Facts,
 		Fault: d.Fault, Truncated: cuts,
@@ -179,7 +180,7 @@ func ParseDecision(data []byte) (policy.Decision, error) {
 	d := policy.Decision{
 		ID: p.ID, At: p.DecidedAt, Mode: p.Enforcer.Mode, Verdict: p.Verdict,
 		Grant: p.Grant, Environments: p.Environments, Accountable: p.Accountable,
-		Radius: p.BlastRadius, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Budgets: p.Budgets, Request: p.Request,
+		Radius: p.BlastRadius, Exposure: p.Exposure, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Budgets: p.Budgets, Request: p.Request,
 		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder, Facts: p.Facts},
 		Fault: p.Fault,
 	}

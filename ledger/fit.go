@@ -57,6 +57,12 @@ func withoutParams(a model.Action, size *int) model.Action {
 func cutSample(d *policy.Decision) []Cut {
 	n := len(d.Radius.Sample)
 	d.Radius.Sample = nil
+	if d.Exposure != nil {
+		short := *d.Exposure
+		n += len(short.Sample)
+		short.Sample = nil
+		d.Exposure = &short
+	}
 	return cut(nil, "sample", 0, n)
 }
 
@@ -109,6 +115,11 @@ func cutRest(d *policy.Decision) []Cut {
 	}
 	d.Environments = shorts(d.Environments)
 	d.Radius.Owners = shorts(d.Radius.Owners)
+	if d.Exposure != nil {
+		x := *d.Exposure
+		x.By, x.Owners = shorts(x.By), shorts(x.Owners)
+		d.Exposure = &x
+	}
 	d.Grant, d.Fault = short(d.Grant), short(d.Fault)
 	d.Accountable = policy.Accountable{Owner: short(d.Accountable.Owner), Person: short(d.Accountable.Person),
 		Contact: short(d.Accountable.Contact), From: short(d.Accountable.From), Others: short(d.Accountable.Others)}

@@ -17,6 +17,8 @@ type Facts struct {
 	Broken *Broken `json:"broken,omitempty"`
 	// Near are the relations that were asked for, in the order of the questions' resources.
 	Near []Near `json:"near,omitempty"`
+	// Exposed is what the action makes reachable; nil: it lets nobody in.
+	Exposed *Exposed `json:"exposed,omitempty"`
 }
 
 // Near are the relations of one resource: as the dependent, or as what others depend on.
@@ -33,4 +35,12 @@ type Broken struct {
 	Complete bool     `json:"complete"`
 	Reasons  []string `json:"reasons,omitempty"`
 	Nearest  []Hop    `json:"nearest,omitempty"`
+}
+
+// Exposed is what becomes reachable, and what can be used from there, as far as a judge
+// looks at it.
+type Exposed struct {
+	Complete  bool  `json:"complete"`
+	Opened    []Hop `json:"opened,omitempty"`
+	Reachable []Hop `json:"reachable,omitempty"`
 }

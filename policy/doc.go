@@ -130,6 +130,18 @@ type Radius struct {
 // RadiusSample bounds Radius.Sample.
 const RadiusSample = 5
 
+// Exposure is what an action makes reachable, and by whom, with the first few names.
+type Exposure struct {
+	By         []string    `json:"by"`                   // who is let in, in words; empty: the action does not say
+	Public     bool        `json:"public,omitempty"`     // everybody is
+	Opened     int         `json:"opened"`               // resources that can be reached
+	Reachable  int         `json:"reachable"`            // resources that those can use, or act as
+	Complete   bool        `json:"complete"`             // false: not all of them are known; judged as over any limit
+	Production int         `json:"production,omitempty"` // of those opened: in an environment of tier production
+	Owners     []string    `json:"owners,omitempty"`     // of those opened
+	Sample     []model.Hop `json:"sample,omitempty"`     // opened first, at most RadiusSample
+}
+
 // Decision is the answer to one action. Its zero value denies.
 type Decision struct {
 	ID           string       `json:"id"`
@@ -141,6 +153,7 @@ type Decision struct {
 	Environments []string     `json:"environments,omitempty"` // of all targets, sorted
 	Accountable  Accountable  `json:"accountable"`
 	Radius       Radius       `json:"radius"`
+	Exposure     *Exposure    `json:"exposure,omitempty"` // nil: it lets nobody in
 	Findings     []Finding    `json:"findings,omitempty"`
 	// Needs is what a held action lacks; Approvals are those that were counted.
 	Needs     []Need     `json:"needs,omitempty"`

@@ -263,6 +263,7 @@ const (
 type Limits struct {
 	Dependents *int `yaml:"dependents" json:"dependents,omitempty"` // resources that depend on the targets, at any depth
 	Targets    *int `yaml:"targets" json:"targets,omitempty"`       // resources that the call itself changes
+	Exposed    *int `yaml:"exposed" json:"exposed,omitempty"`       // resources that can be reached because of it
 }
 
 // Never forbids. A condition that is left out holds for everything; may left out

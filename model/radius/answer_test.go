@@ -63,19 +63,20 @@ func TestExposure(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
+	widen := func(names ...string) Doors { return Widening(change(Widen, names...)) }
 	for _, c := range []struct{ target, opened, reachable string }{
-		{"sg", "i", "role policy table"}, {"policy", "role i", "table"}, {"i", "", "role policy table"}, {"table", "", ""},
+		{"sg", "i", "role policy table"}, {"policy", "role i", "table"}, {"i", "i", "role policy table"}, {"table", "table", ""},
 	} {
-		x := Exposed(s, change(Widen, c.target), Budget{})
+		x := Exposed(s, widen(c.target), Budget{})
 		if names(x.Opened) != c.opened || names(x.Reachable) != c.reachable || !x.Complete {
 			t.Errorf("%s opens %q and reaches %q, want %q and %q; complete %v", c.target, names(x.Opened), names(x.Reachable), c.opened, c.reachable, x.Complete)
 		}
 	}
-	if x := Exposed(s, change(Destroy, "sg"), Budget{}); len(x.Opened)+len(x.Reachable) > 0 {
+	if x := Exposed(s, Widening(change(Destroy, "sg")), Budget{}); !x.Empty() {
 		t.Error("a deletion lets something in")
 	}
-	for why, x := range map[string]Exposure{"never read": Exposed(s, change(Widen, "ghost"), Budget{}), "bounded": Exposed(s, change(Widen, "sg"), Budget{Nodes: 2}),
-		"not a topology": Exposed(plain{s}, change(Widen, "sg"), Budget{})} {
+	for why, x := range map[string]Exposure{"never read": Exposed(s, widen("ghost"), Budget{}), "bounded": Exposed(s, widen("sg"), Budget{Nodes: 2}),
+		"not a topology": Exposed(plain{s}, widen("sg"), Budget{})} {
 		if x.Complete {
 			t.Errorf("%s: complete", why)
 		}

@@ -41,7 +41,7 @@ func TestARadiusOnWhatWouldBe(t *testing.T) {
 			of := []Change{{URN: urn, Effect: Effect(1 + r.IntN(int(Destroy)))}}
 			answer := func(s model.Snapshot) string {
 				reach := Availability(s, of, Budget{})
-				return fmt.Sprint(reach.Count, reach.Complete, reach.Reasons, reach.Nearest(0), Exposed(s, of, Budget{}))
+				return fmt.Sprint(reach.Count, reach.Complete, reach.Reasons, reach.Nearest(0), Exposed(s, Widening(of), Budget{}))
 			}
 			if got, want := answer(supposed), answer(g.Snapshot()); !reflect.DeepEqual(got, want) {
 				t.Fatalf("seed %d, %v:\nsupposed %.400s\n applied %.400s", seed, of, got, want)

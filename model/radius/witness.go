@@ -22,6 +22,7 @@ type Witness struct {
 	facing    map[model.URN]bool
 	broken    *Reach
 	near      map[asked]model.Near
+	exposed   *Exposure
 }
 
 // NewWitness watches a snapshot. Attributes are remembered only with attrs: most
@@ -78,6 +79,9 @@ func (w *Witness) Facts() model.Facts {
 	})
 	if r := w.broken; r != nil {
 		f.Broken = &model.Broken{Count: r.Count, Complete: r.Complete, Reasons: slices.Clone(r.Reasons), Nearest: slices.Clone(r.Nearest(Looked))}
+	}
+	if x := w.exposed; x != nil {
+		f.Exposed = &model.Exposed{Complete: x.Complete, Opened: slices.Clone(x.Opened), Reachable: slices.Clone(x.Reachable)}
 	}
 	return f
 }
@@ -137,6 +141,15 @@ func (r *recalled) broken() *Reach {
 		return out
 	}
 	return &Reach{Count: b.Count, Complete: b.Complete, Reasons: slices.Clone(b.Reasons), hops: slices.Clone(b.Nearest)}
+}
+
+// exposed is what was let in, as it was found then.
+func (r *recalled) exposed() Exposure {
+	x := Exposure{Opened: []model.Hop{}, Reachable: []model.Hop{}}
+	if was := r.facts.Exposed; was != nil {
+		x.Complete, x.Opened, x.Reachable = was.Complete, append(x.Opened, was.Opened...), append(x.Reachable, was.Reachable...)
+	}
+	return x
 }
 
 // FacingIn is Facing for a resource of a snapshot, which may be one of memory.

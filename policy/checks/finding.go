@@ -263,6 +263,10 @@ func (h *hearing) overLimit(g *grant, t *thing, targets int) {
 		})
 		return
 	}
+	if !h.exposedWithin(g.Limits.Exposed) {
+		h.add(5, h.exposedFinding(g))
+		return
+	}
 	limit, source := g.Limits.Dependents, at(g.name, g.Pos)
 	by := g.name
 	if c := t.env.Caps.Dependents; c != nil && (limit == nil || *c < *limit) {

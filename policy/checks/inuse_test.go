@@ -72,24 +72,28 @@ func estateModel(t *testing.T) model.Snapshot {
 	return g.Snapshot()
 }
 
+// idOf is the id of what is called so in the estate.
+func idOf(t *testing.T, s model.Snapshot, kind, attribute, value string) string {
+	t.Helper()
+	found := ""
+	s.Each(func(r model.Resource) bool {
+		if r.Type == kind && (r.Name == value || strings.Contains(string(r.Attrs), `"`+attribute+`":"`+value+`"`)) {
+			found = r.Aliases[0]
+		}
+		return found == ""
+	})
+	if found == "" {
+		t.Fatalf("the estate has no %s %s", kind, value)
+	}
+	return found
+}
+
 // What is in use is not deleted, although the API (this one: moto) would do it:
 // the refusal says who depends on it. What nothing uses goes, what was never read
 // does not.
 func TestWhatIsInUseIsNotDeleted(t *testing.T) {
 	s := estateModel(t)
-	id := func(kind, attribute, value string) string {
-		found := ""
-		s.Each(func(r model.Resource) bool {
-			if r.Type == kind && (r.Name == value || strings.Contains(string(r.Attrs), `"`+attribute+`":"`+value+`"`)) {
-				found = r.Aliases[0]
-			}
-			return found == ""
-		})
-		if found == "" {
-			t.Fatalf("the estate has no %s %s", kind, value)
-		}
-		return found
-	}
+	id := func(kind, attribute, value string) string { return idOf(t, s, kind, attribute, value) }
 	d, err := aws.New()
 	if err != nil {
 		t.Fatal(err)

@@ -70,6 +70,7 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 	h.forbidden()
 	if d.Action.Mutates() {
 		h.radius()
+		h.exposure()
 		h.budgets()
 		h.conforming()
 		h.connected()

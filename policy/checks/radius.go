@@ -150,7 +150,7 @@ func (h *hearing) within(l intent.Limits, env *intent.Environment, targets int) 
 	if l.Targets != nil && targets > *l.Targets {
 		return false
 	}
-	return h.dependentsWithin(l.Dependents) && h.dependentsWithin(env.Caps.Dependents)
+	return h.exposedWithin(l.Exposed) && h.dependentsWithin(l.Dependents) && h.dependentsWithin(env.Caps.Dependents)
 }
 
 func (h *hearing) dependentsWithin(limit *int) bool {

@@ -32,13 +32,7 @@ func (t *thing) unknown() bool { return strings.Contains(t.name, "*") }
 func (p *Program) thing(a model.Action, target model.Target, s model.Snapshot) *thing {
 	t := &thing{urn: target.URN, canon: target.URN, kind: target.Type, role: target.Role, name: name(target.URN)}
 	if target.Role != model.RoleCreated { // what is created does not exist yet, whoever had its name before
-		canon, ok := s.Resolve(string(t.urn))
-		if !ok && strings.Contains(string(t.urn), "*") && len(t.name) > 5 && !t.unknown() {
-			canon, ok = s.Resolve(t.name) // its account is not in the call, but its id tells
-		}
-		if ok {
-			t.canon = canon
-		}
+		t.canon = canon(t.urn, s)
 	}
 	res, ok := s.Resource(t.canon)
 	if ok && target.Role != model.RoleCreated {
@@ -51,6 +45,18 @@ func (p *Program) thing(a model.Action, target model.Target, s model.Snapshot) *
 	t.owner, t.from, t.by, t.rivals = p.owners.of(t)
 	t.others = p.owners.unread(t)
 	return t
+}
+
+// canon is the name under which the model knows what a call names.
+func canon(urn model.URN, s model.Snapshot) model.URN {
+	known, ok := s.Resolve(string(urn))
+	if id := name(urn); !ok && strings.Contains(string(urn), "*") && len(id) > 5 && !strings.Contains(id, "*") {
+		known, ok = s.Resolve(id) // its account is not in the call, but its id tells
+	}
+	if ok {
+		return known
+	}
+	return urn
 }
 
 // place tells where a resource is: from its URN, else from what the model knows

@@ -193,7 +193,7 @@ func noStricter(a, b box) bool {
 		return false
 	}
 	within := func(wide, narrow *int) bool { return wide == nil || narrow != nil && *narrow <= *wide }
-	if !within(a.limits.Dependents, b.limits.Dependents) || !within(a.limits.Targets, b.limits.Targets) {
+	if !within(a.limits.Dependents, b.limits.Dependents) || !within(a.limits.Targets, b.limits.Targets) || !within(a.limits.Exposed, b.limits.Exposed) {
 		return false
 	}
 	for _, asked := range a.approvals {

@@ -157,6 +157,9 @@ func (b box) conditions() []string {
 	if n := b.limits.Dependents; n != nil {
 		out = append(out, fmt.Sprintf("at most %d depend on it", *n))
 	}
+	if n := b.limits.Exposed; n != nil {
+		out = append(out, fmt.Sprintf("at most %d become reachable", *n))
+	}
 	for _, a := range b.approvals {
 		out = append(out, fmt.Sprintf("%d of %s approve it", number(a.Count), a.From))
 	}

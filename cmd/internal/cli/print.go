@@ -73,6 +73,9 @@ func decisionText(w io.Writer, d policy.Decision, outcome *ledger.Outcome) {
 	for _, hop := range d.Radius.Sample {
 		row("", "%s (%s, %d away)", hop.URN, hop.Relation, hop.Depth)
 	}
+	if x := d.Exposure; x != nil {
+		exposureText(row, x)
+	}
 	for _, f := range d.Findings {
 		row("reason", "%s: %s", f.Code, f.Title)
 		row("", "%s", f.Why)
@@ -91,5 +94,28 @@ func decisionText(w io.Writer, d policy.Decision, outcome *ledger.Outcome) {
 		row("outcome", "refused; nothing was forwarded")
 	} else {
 		row("outcome", "not known yet")
+	}
+}
+
+// exposureText tells what becomes reachable, and by whom.
+func exposureText(row func(name, format string, args ...any), x *policy.Exposure) {
+	bound := ""
+	if !x.Complete {
+		bound = " or more"
+	}
+	who := strings.Join(x.By, ", ")
+	if who == "" {
+		who = "whom the call does not say"
+	}
+	row("reachable", "%d%s, by %s", x.Opened, bound, who)
+	if x.Reachable > 0 {
+		row("", "and from there %d more", x.Reachable)
+	}
+	for _, hop := range x.Sample {
+		way := "itself"
+		if hop.Depth > 0 {
+			way = fmt.Sprintf("%s, %d away", hop.Relation, hop.Depth)
+		}
+		row("", "%s (%s)", hop.URN, way)
 	}
 }

@@ -128,7 +128,7 @@ func (a *App) radius(ctx context.Context, args []string, o radiusOptions) error 
 	if out.Affected = reach.Nearest(dependentsShown); out.Affected == nil {
 		out.Affected = []model.Hop{}
 	}
-	out.Exposure = radius.Exposed(s, out.Changes, radius.Budget{})
+	out.Exposure = radius.Exposed(s, radius.Widening(out.Changes), radius.Budget{})
 	if o.asJSON {
 		return writeJSON(a.Stdout, out)
 	}
