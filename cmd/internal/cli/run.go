@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -243,6 +244,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	}
 	s.watcher = newWatcher(a)
 	config := engine.Config{
+		Readings: s.readings(clusters), Accounts: accounts(cfg), ReadBackOnly: true,
 		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, Cosigners: cosigners(cfg), ModelPath: cfg.Model, TablesDir: cfg.Tables, InboxPath: cfg.Inbox, Wait: cfg.Wait, BudgetPath: cfg.Budgets,
 		Clusters: clusters, Governed: cfg.Governed, Now: a.Now, Rand: a.Rand, Log: a.log,
 		Event: s.watcher.event, Trouble: s.watcher.trouble, Question: o.question,
@@ -268,6 +270,18 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	}
 	s.greet(who.ID)
 	return s, nil
+}
+
+// readings are those of the clusters that the command can reach, to read its changes
+// back. That there is no credential for one is no reason not to run.
+func (s *runSession) readings(clusters []engine.Cluster) []engine.Reading {
+	all, err := s.app.readings(s.cfg)
+	if err != nil {
+		s.app.note("changes are not read back: %v", err)
+	}
+	return slices.DeleteFunc(all, func(r engine.Reading) bool {
+		return !slices.ContainsFunc(clusters, func(c engine.Cluster) bool { return c.Name == r.Cluster })
+	})
 }
 
 // environ writes the trust files and makes the child's environment.

@@ -64,6 +64,7 @@ type builds struct {
 	once    sync.Once
 	trouble func(error)
 	back    atomic.Pointer[readBacks] // nil: nobody reads before the next listing
+	mine    map[string]bool           // decisions whose changes were kept; of the goroutine, and after done anybody's
 
 	mu     sync.RWMutex
 	closed bool // guarded by mu; nothing is queued after it
@@ -71,7 +72,7 @@ type builds struct {
 
 // startBuilds starts it. settle takes what listings have read as what was built.
 func startBuilds(s *modelstore.Store, settle func() error, trouble func(error)) *builds {
-	b := &builds{queue: make(chan executed, maxExecuted), settle: make(chan struct{}, 1), done: make(chan struct{}), trouble: trouble}
+	b := &builds{queue: make(chan executed, maxExecuted), settle: make(chan struct{}, 1), done: make(chan struct{}), trouble: trouble, mine: map[string]bool{}}
 	go func() {
 		defer close(b.done)
 		for {
@@ -82,8 +83,9 @@ func startBuilds(s *modelstore.Store, settle func() error, trouble func(error)) 
 					return
 				}
 				err = s.Executed(context.Background(), e.changed, e.gone) // bounded by the store's own patience
-				if back := b.back.Load(); back != nil && err == nil {
-					for _, built := range e.changed {
+				for _, built := range e.changed {
+					b.mine[built.Decision] = true
+					if back := b.back.Load(); back != nil && err == nil {
 						back.add(built)
 					}
 				}
@@ -106,12 +108,19 @@ func (b *builds) listed() {
 	}
 }
 
-func (b *builds) close() {
+// stop takes nothing more, and waits for what was noted to be on the disk.
+func (b *builds) stop() {
 	b.mu.Lock()
-	b.closed = true
-	close(b.queue)
+	if !b.closed {
+		b.closed = true
+		close(b.queue)
+	}
 	b.mu.Unlock()
 	<-b.done
+}
+
+func (b *builds) close() {
+	b.stop()
 	if back := b.back.Load(); back != nil {
 		back.close()
 	}

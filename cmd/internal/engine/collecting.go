@@ -183,6 +183,11 @@ func (e *Engine) openCollectors(how Door) error {
 	if err != nil {
 		return err
 	}
+	e.readBack(all)
+	if e.cfg.ReadBackOnly {
+		e.reads = all
+		return nil
+	}
 	var before []collect.Kept
 	if e.models != nil {
 		if before, err = Looked(context.Background(), e.models); err != nil {
@@ -201,7 +206,6 @@ func (e *Engine) openCollectors(how Door) error {
 	if err != nil {
 		return err
 	}
-	e.readBack(all)
 	ctx, end := context.WithCancel(context.Background())
 	c.end = end
 	ended := make(chan struct{})
@@ -238,6 +242,23 @@ func (e *Engine) settle() error {
 		return nil
 	}
 	return Settle(context.Background(), e.models, e.graph.Snapshot(), c.Runner)
+}
+
+// endReads reads back what was changed and is not yet, where nothing else is read: no
+// listing of this process will do it later.
+func (e *Engine) endReads() {
+	if len(e.reads) == 0 || e.builds == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastReads)
+	defer cancel()
+	e.builds.stop()
+	if back := e.builds.back.Load(); back != nil {
+		back.finish(ctx)
+	}
+	if err := e.readRest(ctx, e.reads, e.builds.mine); err != nil {
+		e.cfg.Trouble("not all that was changed could be read back", err)
+	}
 }
 
 // endCollectors waits for them: what they learn belongs to the model that is closed

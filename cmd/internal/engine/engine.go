@@ -142,6 +142,9 @@ type Config struct {
 	Readings []Reading
 	// Accounts are the AWS accounts that assent reads itself.
 	Accounts []Account
+	// ReadBackOnly: of them, nothing is read but what this engine itself has changed, right
+	// after, and before Close returns.
+	ReadBackOnly bool
 	// Collected is told when it changes how well something is known. It MUST NOT
 	// block, and may be nil.
 	Collected func(collector string, c collect.Coverage)
@@ -184,6 +187,7 @@ type Engine struct {
 	callers atomic.Pointer[callers]
 	// collecting is nil until Open, and where nothing is collected.
 	collecting atomic.Pointer[collecting]
+	reads      []collect.Collector // with Config.ReadBackOnly
 	closing    atomic.Bool
 }
 
@@ -417,6 +421,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.heart != nil {
 		add("recording the last heartbeat", e.heart.stop())
 	}
+	e.endReads()
 	e.endCollectors()
 	if e.builds != nil {
 		e.builds.close()

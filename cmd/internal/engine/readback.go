@@ -3,6 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/assent-iom/assent/model"
@@ -15,10 +20,13 @@ const (
 	maxReadBacks = 1024
 	// readBackTime bounds one reading.
 	readBackTime = 20 * time.Second
+	// lastReads bounds what the end of a run waits for what it changed to be read back.
+	lastReads = 30 * time.Second
 )
 
 // reader can read one resource, and says which are its own.
 type reader interface {
+	collect.Collector
 	collect.Getter
 	Holds(model.URN) bool
 }
@@ -26,14 +34,16 @@ type reader interface {
 // readBacks reads each change back as soon as it is executed, so that what somebody
 // changes a moment later is seen as that.
 type readBacks struct {
-	queue chan model.Built
-	end   context.CancelFunc
-	done  chan struct{}
+	queue   chan model.Built
+	end     context.CancelFunc
+	done    chan struct{}
+	dropped atomic.Bool // one found no place
 }
 
-// startReadBacks starts it: read reads a resource into the model and gives it as it
-// is now, keep keeps it. It ends with close.
-func startReadBacks(now func() time.Time, read func(context.Context, model.URN) (model.Resource, error), keep func(model.Built) error, trouble func(error)) *readBacks {
+// startReadBacks starts it: read reads a resource into the model and gives what was
+// built as it is now, keep keeps that under the name that it was built by. It ends
+// with close, or with finish.
+func startReadBacks(now func() time.Time, read func(context.Context, model.Built) (model.Built, error), keep func(was model.URN, b model.Built) error, trouble func(error)) *readBacks {
 	ctx, end := context.WithCancel(context.Background())
 	r := &readBacks{queue: make(chan model.Built, maxReadBacks), end: end, done: make(chan struct{})}
 	go func() {
@@ -42,14 +52,17 @@ func startReadBacks(now func() time.Time, read func(context.Context, model.URN) 
 			select {
 			case <-ctx.Done():
 				return
-			case b := <-r.queue:
-				began := now().UTC()
+			case b, open := <-r.queue:
+				if !open {
+					return
+				}
+				began, was := now().UTC(), b.URN
 				one, cancel := context.WithTimeout(ctx, readBackTime)
-				res, err := read(one, b.URN)
+				b, err := read(one, b)
 				cancel()
 				if err == nil {
-					b.Type, b.Attrs, b.Tags, b.ReadAt = res.Type, res.Attrs, res.Tags, began
-					err = keep(b)
+					b.ReadAt = began
+					err = keep(was, b)
 				}
 				if err != nil && !errors.Is(err, errNobody) && ctx.Err() == nil {
 					trouble(err)
@@ -65,7 +78,19 @@ func (r *readBacks) add(b model.Built) {
 	select {
 	case r.queue <- b:
 	default:
+		r.dropped.Store(true)
 	}
+}
+
+// finish reads back what waits, for as long as ctx lets it, and ends. Nothing may be
+// added after it.
+func (r *readBacks) finish(ctx context.Context) {
+	close(r.queue)
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+	}
+	r.close()
 }
 
 func (r *readBacks) close() {
@@ -75,37 +100,134 @@ func (r *readBacks) close() {
 
 var errNobody = errors.New("nobody can read it alone")
 
-// readNow reads one resource into the model, and gives it as it is now.
-func (e *Engine) readNow(ctx context.Context, readers []reader, urn model.URN) (model.Resource, error) {
-	for _, r := range readers {
-		if !r.Holds(urn) {
+// readers are those who can read one resource. They are asked what there is to read
+// before they are asked for it, once.
+type readers struct {
+	all []reader
+
+	mu     sync.Mutex // guards opened
+	opened []bool
+}
+
+// open asks every reader that was not asked what there is.
+func (r *readers) open(ctx context.Context) (err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, one := range r.all {
+		if r.opened[i] {
 			continue
 		}
-		seen, err := r.Get(ctx, urn)
+		if _, _, bad := one.Scopes(ctx); bad != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", one.Name(), bad))
+			continue
+		}
+		r.opened[i] = true
+	}
+	return err
+}
+
+// readNow reads what was built into the model, and gives it as it is now, under the name
+// that the model knows it by.
+func (e *Engine) readNow(ctx context.Context, r *readers, b model.Built) (model.Built, error) {
+	bad := r.open(ctx)
+	urn, ok := known(e.graph.Snapshot(), b.URN)
+	if !ok {
+		return b, errors.Join(errNobody, bad)
+	}
+	for _, one := range r.all {
+		if !one.Holds(urn) {
+			continue
+		}
+		seen, err := one.Get(ctx, urn)
 		if err != nil {
-			return model.Resource{}, err
+			return b, err
 		}
 		e.passing.Learn(seen, "read back", e.cfg.Now().UTC())
 		if res, ok := e.graph.Snapshot().Resource(urn); ok {
-			return res, nil
+			b.URN, b.Type, b.Attrs, b.Tags = res.URN, res.Type, res.Attrs, res.Tags
+			return b, nil
 		}
 	}
-	return model.Resource{}, errNobody
+	return b, errors.Join(errNobody, bad)
+}
+
+// known is the name under which the model knows what a call names: its account may not
+// be in the call, but its id tells. Without a star it is its own.
+func known(s model.Snapshot, urn model.URN) (model.URN, bool) {
+	text := string(urn)
+	if !strings.Contains(text, "*") {
+		return urn, true
+	}
+	if own, ok := s.Resolve(text); ok {
+		return own, true
+	}
+	id := text[strings.LastIndexAny(text, ":/")+1:]
+	if own, ok := s.Resolve(id); ok && len(id) > 5 && model.NewPattern(text).Fits(string(own)) {
+		return own, true
+	}
+	return "", false
 }
 
 // readBack has changes read back by the collectors that can.
 func (e *Engine) readBack(all []collect.Collector) {
-	var readers []reader
+	r := &readers{}
 	for _, c := range all {
-		if r, ok := c.(reader); ok {
-			readers = append(readers, r)
+		if one, ok := c.(reader); ok {
+			r.all = append(r.all, one)
 		}
 	}
-	if len(readers) == 0 || e.builds == nil {
+	if len(r.all) == 0 || e.builds == nil {
 		return
 	}
+	r.opened = make([]bool, len(r.all))
 	e.builds.back.Store(startReadBacks(e.cfg.Now,
-		func(ctx context.Context, urn model.URN) (model.Resource, error) { return e.readNow(ctx, readers, urn) },
-		func(b model.Built) error { return e.models.ReadBack(context.Background(), []model.Built{b}) },
+		func(ctx context.Context, b model.Built) (model.Built, error) { return e.readNow(ctx, r, b) },
+		func(was model.URN, b model.Built) error {
+			if was != b.URN { // it is known by its own name from now on
+				if err := e.models.Executed(context.Background(), []model.Built{b}, []model.URN{was}); err != nil {
+					return err
+				}
+			}
+			return e.models.ReadBack(context.Background(), []model.Built{b})
+		},
 		func(err error) { e.cfg.Trouble("reading a change back", err) }))
+}
+
+// scoped is a collector of nothing but what somebody asks for.
+type scoped struct {
+	collect.Collector
+	wanted func(collect.Scope) bool
+}
+
+// Scopes implements collect.Collector.
+func (s scoped) Scopes(ctx context.Context) ([]collect.Scope, []collect.Gap, error) {
+	all, gaps, err := s.Collector.Scopes(ctx)
+	return slices.DeleteFunc(all, func(x collect.Scope) bool { return !s.wanted(x) }), gaps, err
+}
+
+// readRest lists the kinds of what this engine changed and could not read alone, or had
+// no place for, and takes what it finds as what was built. It is bounded by ctx.
+func (e *Engine) readRest(ctx context.Context, all []collect.Collector, mine map[string]bool) error {
+	built, err := e.models.Built(ctx)
+	if err != nil {
+		return err
+	}
+	kinds := map[string]bool{}
+	for _, b := range built {
+		if !b.Settled() && mine[b.Decision] {
+			kinds[b.Type] = true
+		}
+	}
+	if len(kinds) == 0 {
+		return nil
+	}
+	some := make([]collect.Collector, len(all))
+	for i, c := range all {
+		some[i] = scoped{c, func(s collect.Scope) bool { return kinds[s.Type] }}
+	}
+	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: some, Learn: e.passing, Snapshot: e.graph.Snapshot, Now: e.cfg.Now})
+	if err != nil {
+		return err
+	}
+	return errors.Join(runner.Once(ctx), Settle(ctx, e.models, e.graph.Snapshot(), runner))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/graph"
 	modelstore "github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/policy"
 )
@@ -23,16 +24,17 @@ func TestAChangeIsReadBackAtOnce(t *testing.T) {
 	kept, failed := make(chan model.URN, 3), make(chan error, 3)
 	b := startBuilds(s, func() error { return nil }, func(err error) { t.Error(err) })
 	b.back.Store(startReadBacks(func() time.Time { return at.Add(time.Second) },
-		func(_ context.Context, urn model.URN) (model.Resource, error) {
-			switch urn {
+		func(_ context.Context, b model.Built) (model.Built, error) {
+			switch b.URN {
 			case "nobodys":
-				return model.Resource{}, errNobody
+				return b, errNobody
 			case "gone":
-				return model.Resource{}, errors.New("it is gone")
+				return b, errors.New("it is gone")
 			}
-			return model.Resource{URN: urn, Type: "t", Attrs: []byte(`{"a":1}`)}, nil
+			b.Attrs = []byte(`{"a":1}`)
+			return b, nil
 		},
-		func(b model.Built) error {
+		func(_ model.URN, b model.Built) error {
 			err := s.ReadBack(context.Background(), []model.Built{b})
 			kept <- b.URN
 			return err
@@ -54,6 +56,47 @@ func TestAChangeIsReadBackAtOnce(t *testing.T) {
 	for _, x := range all {
 		if x.Settled() != (x.URN == "mine") {
 			t.Errorf("%+v", x)
+		}
+	}
+}
+
+// The end of a run waits for what it changed to be read back, and not for ever; what a
+// call only names by half is known by the rest of its name.
+func TestTheEndWaitsForReadBacks(t *testing.T) {
+	for name, stuck := range map[string]bool{"read": false, "stuck": true} {
+		t.Run(name, func(t *testing.T) {
+			begun, kept := make(chan struct{}), 0
+			r := startReadBacks(time.Now, func(ctx context.Context, b model.Built) (model.Built, error) {
+				if b.URN == "first" {
+					close(begun)
+				}
+				if stuck {
+					<-ctx.Done()
+					return b, ctx.Err()
+				}
+				return b, nil
+			}, func(model.URN, model.Built) error { kept++; return nil }, func(err error) { t.Error(err) })
+			for _, urn := range []model.URN{"first", "second", "third"} {
+				r.add(model.Built{URN: urn})
+			}
+			<-begun
+			ctx, cancel := context.WithCancel(t.Context())
+			if stuck {
+				cancel()
+			}
+			r.finish(ctx)
+			cancel()
+			if want := map[bool]int{false: 3, true: 0}[stuck]; kept != want {
+				t.Errorf("%d were read back, want %d", kept, want)
+			}
+		})
+	}
+	g := graph.New(graph.Config{})
+	const own = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0123456789abcdef0"
+	g.Apply([]model.Observation{{Resource: model.Resource{URN: own, Type: "ec2:instance", Aliases: []string{"i-0123456789abcdef0"}}}})
+	for urn, want := range map[model.URN]model.URN{own: own, "arn:aws:ec2:eu-west-1:*:instance/i-0123456789abcdef0": own, "arn:aws:ec2:eu-west-2:*:instance/i-0123456789abcdef0": "", "arn:aws:ec2:eu-west-1:*:instance/*": ""} {
+		if got, _ := known(g.Snapshot(), urn); got != want {
+			t.Errorf("%s is known as %q", urn, got)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -238,6 +239,12 @@ func newer(a, b string) bool {
 	x, err1 := strconv.ParseUint(a, 10, 64)
 	y, err2 := strconv.ParseUint(b, 10, 64)
 	return err1 != nil || err2 != nil || x > y
+}
+
+// Holds reports whether an object is of the cluster.
+func (c *Collector) Holds(urn model.URN) bool {
+	id := kube.ParseURN(urn)
+	return id.Cluster == c.cluster && id.Name != "" && !strings.Contains(string(urn), "*")
 }
 
 // Get reads one object.

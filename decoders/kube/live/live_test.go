@@ -15,6 +15,7 @@ import (
 	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
+	"github.com/assent-iom/assent/model/graph"
 )
 
 const discovered = `{"kind":"APIGroupDiscoveryList","items":[{"metadata":{"name":""},"versions":[{"version":"v1","freshness":"Current","resources":[
@@ -319,6 +320,60 @@ func TestBeforeNeverLeavesTheObject(t *testing.T) {
 	for _, ref := range []kube.Ref{{Name: "../../secrets/s", Resource: "pods", Version: "v1", Namespace: "n"}, {Name: "p", Resource: "pods", Version: "v1", Namespace: "n/secrets"}, {Resource: "pods", Version: "v1"}, {Name: "p?x=y", Resource: "pods", Version: "v1"}} {
 		if _, known := b.Current(t.Context(), ref); known {
 			t.Errorf("%+v", ref)
+		}
+	}
+}
+
+// An object that the model has as it is now is there: "unchanged" is not "absent". What
+// the server does not have is, and a name that nobody can have is nobody's.
+func TestWhatIsUnchangedIsNotAbsent(t *testing.T) {
+	const one = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x","namespace":"n","uid":"u","resourceVersion":"7"}}`
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case r.URL.Path == "/api":
+			fmt.Fprint(w, `{"kind":"APIVersions","versions":["v1"]}`)
+		case r.URL.Path == "/apis":
+			fmt.Fprint(w, `{"kind":"APIGroupList","groups":[]}`)
+		case r.URL.Path == "/api/v1":
+			fmt.Fprint(w, `{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"configmaps","kind":"ConfigMap","namespaced":true,"verbs":["list","watch","get","delete"]}]}`)
+		case r.URL.Query().Get("fieldSelector") == "metadata.name=x":
+			fmt.Fprintf(w, `{"kind":"ConfigMapList","metadata":{"resourceVersion":"9"},"items":[%s]}`, one)
+		default:
+			fmt.Fprint(w, `{"kind":"ConfigMapList","metadata":{"resourceVersion":"9"},"items":[]}`)
+		}
+	}))
+	defer api.Close()
+	u, err := url.Parse(api.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewServer(Config{URL: u, Transport: http.DefaultTransport, Identify: func(http.Header) error { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := graph.New(graph.Config{})
+	c := NewCollector("c", s, func(urn model.URN) (model.Resource, bool) { return g.Snapshot().Resource(urn) })
+	if _, _, err := c.Scopes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const urn = "k8s://c/core/ConfigMap/n/x"
+	for read := range 3 {
+		seen, err := c.Get(t.Context(), urn)
+		if err != nil || len(seen) != 1 || seen[0].Gone || seen[0].Resource.URN != urn {
+			t.Fatalf("read %d: %+v, %v", read, seen, err)
+		}
+		g.Apply(seen)
+		if r, ok := g.Snapshot().Resource(urn); !ok || kube.VersionOf(r) != "7" {
+			t.Fatalf("read %d: the model has %+v", read, r)
+		}
+	}
+	if _, err := c.Get(t.Context(), "k8s://c/core/ConfigMap/n/y"); !errors.Is(err, collect.ErrAbsent) {
+		t.Errorf("what is not there: %v", err)
+	}
+	for id, held := range map[model.URN]bool{urn: true, "k8s://d/core/ConfigMap/n/x": false, "k8s://c/core/ConfigMap/n/*": false, "arn:aws:s3:::x": false} {
+		if c.Holds(id) != held {
+			t.Errorf("%s: held %v", id, !held)
 		}
 	}
 }
