@@ -22,6 +22,7 @@ import (
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy/actor"
+	"github.com/assent-iom/assent/proxy/gate"
 )
 
 // The exit codes of run that are not the command's own.
@@ -168,6 +169,7 @@ type runSession struct {
 	space    *capture.Namespace // nil without --capture
 	engine   *engine.Engine
 	watcher  *watcher
+	tells    *notifier
 	doors    []runDoor    // the proxy first
 	gateway  net.Listener // nil without --gateway; one of doors
 	served   chan error
@@ -243,11 +245,14 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 		}
 	}
 	s.watcher = newWatcher(a)
+	if s.tells, err = a.notifier(cfg, s.watcher.trouble); err != nil {
+		return nil, err
+	}
 	config := engine.Config{
 		Readings: s.readings(clusters), Accounts: accounts(cfg), ReadBackOnly: true,
 		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, Cosigners: cosigners(cfg), ModelPath: cfg.Model, TablesDir: cfg.Tables, InboxPath: cfg.Inbox, Wait: cfg.Wait, BudgetPath: cfg.Budgets,
 		Clusters: clusters, Governed: cfg.Governed, Now: a.Now, Rand: a.Rand, Log: a.log,
-		Event: s.watcher.event, Trouble: s.watcher.trouble, Question: o.question,
+		Event: s.event, Trouble: s.watcher.trouble, Question: o.question,
 	}
 	if o.question {
 		config.Ledger = unwritten{}
@@ -282,6 +287,14 @@ func (s *runSession) readings(clusters []engine.Cluster) []engine.Reading {
 	return slices.DeleteFunc(all, func(r engine.Reading) bool {
 		return !slices.ContainsFunc(clusters, func(c engine.Cluster) bool { return c.Name == r.Cluster })
 	})
+}
+
+// event shows what happened, and tells who wants to know.
+func (s *runSession) event(e gate.Event) {
+	s.watcher.event(e)
+	if !s.asking {
+		s.tells.event(e)
+	}
 }
 
 // environ writes the trust files and makes the child's environment.
@@ -323,6 +336,7 @@ func (s *runSession) end() error {
 	defer cancel()
 	entries := s.engine.Entries()
 	err := s.engine.Close(ctx)
+	s.tells.close()
 	stats := s.engine.Stats() // tunnels are counted at their end
 	for range s.doors {
 		err = errors.Join(err, <-s.served)
@@ -344,6 +358,7 @@ func (s *runSession) discard() {
 	if s.engine != nil {
 		s.engine.Close(context.Background())
 	}
+	s.tells.close()
 	if s.space != nil {
 		s.space.Close()
 	}

@@ -72,6 +72,7 @@ type daemon struct {
 	engine *engine.Engine
 	ca     *certs.Authority
 	admin  *admin.Admin
+	tells  *notifier
 }
 
 func (d *daemon) serve(ctx context.Context) (err error) {
@@ -112,6 +113,10 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer stopAdmin()
+	if d.tells, err = a.notifier(d.cfg, func(what string, err error) { d.log.Error(what, zap.Error(err)) }); err != nil {
+		return err
+	}
+	defer d.tells.close()
 	doors, err := d.listen(sockets)
 	if err != nil {
 		return err
@@ -260,7 +265,7 @@ func (d *daemon) reloadIntent() {
 	if err == nil && set == nil {
 		return
 	}
-	before := d.engine.Intent()
+	before, was := d.engine.Intent(), d.engine.Documents()
 	if err == nil {
 		err = d.engine.SetIntent(set)
 	}
@@ -269,6 +274,7 @@ func (d *daemon) reloadIntent() {
 	case err != nil:
 		d.log.Error("new intent is not in force; the old one is", zap.String("intent", before), zap.Error(err))
 	case d.engine.Intent() != before:
+		d.tells.changed(was, set)
 		d.log.Info("new intent is in force", zap.String("intent", d.engine.Intent()), zap.String("before", before))
 	}
 }
@@ -286,6 +292,7 @@ func (d *daemon) collected(collector string, c collect.Coverage) {
 // event writes the one canonical line of a decision, and of its outcome.
 func (d *daemon) event(e gate.Event) {
 	d.admin.Event(e)
+	d.tells.event(e)
 	switch {
 	case e.Turned != nil:
 		d.log.Warn("turned away", zap.String("host", e.Turned.Host), zap.String("method", e.Turned.Method),

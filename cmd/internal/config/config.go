@@ -56,12 +56,13 @@ const (
 	FieldLimits    = "limits"
 	FieldOwners    = "owners"
 	FieldSigners   = "signers"
+	FieldWebhook   = "webhook"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldSigners, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldWebhook, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -117,6 +118,7 @@ type Config struct {
 	// Budgets is the file that counts what was changed.
 	Budgets string
 	Wait    time.Duration // how long a held call may wait on its open connection
+	Webhook Webhook       // who is told at once of what waits and what changed
 	// Heartbeat is how often `assent serve` records that it is there; 0: never.
 	Heartbeat time.Duration
 	Witnesses []Witness // who is asked to cosign checkpoints
@@ -270,6 +272,8 @@ func (c *Config) merge(other Config) {
 			c.Owners = other.Owners
 		case FieldSigners:
 			c.Signers = other.Signers
+		case FieldWebhook:
+			c.Webhook = other.Webhook
 		case FieldWait:
 			c.Wait = other.Wait
 		case FieldHeartbeat:
@@ -327,7 +331,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldSigners: c.Signers, FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
+	of := map[string]any{FieldSigners: c.Signers, FieldWebhook: c.Webhook.shown(), FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

@@ -182,6 +182,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Owners, err = r.owners(n)
 	case FieldSigners:
 		c.Signers, err = r.signers(n)
+	case FieldWebhook:
+		c.Webhook, err = r.webhook(n)
 	case FieldAdmin:
 		c.Admin, err = r.admin(n)
 	case FieldLimits:

@@ -365,6 +365,9 @@ func (e *Engine) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
 // Intent names the running documents: sha256:HEX, or none.
 func (e *Engine) Intent() string { return e.decide.Digest() }
 
+// Documents are the running documents; nil: none are declared.
+func (e *Engine) Documents() *intent.Set { return e.decide.Intent() }
+
 // SetIntent replaces the running documents; on an error the old ones stay. Streams
 // that the new ones would refuse are ended.
 func (e *Engine) SetIntent(set *intent.Set) error {
