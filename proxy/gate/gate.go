@@ -266,10 +266,14 @@ func (g *Gate) still(in proxy.Asked, was policy.Decision) func(context.Context) 
 		if d.Verdict != policy.Deny || d.Fault != "" {
 			return ""
 		}
-		if f, ok := d.First(); ok {
-			return f.Title + " (" + f.Code + ")"
+		f, ok := d.First()
+		switch {
+		case !ok || d.Explain == "none":
+			return "nothing allows it any more"
+		case d.Explain == "codes":
+			return "nothing allows it any more (" + f.Code + ")"
 		}
-		return "nothing allows it any more"
+		return f.Title + " (" + f.Code + ")"
 	}
 }
 

@@ -125,6 +125,10 @@ func (g *Gate) refuseUnrecorded(why string) proxy.Permit {
 // warning is what a caller that is not refused should still know.
 func (g *Gate) warning(d policy.Decision) string {
 	switch {
+	case d.Explain == "none":
+		return "" // it is told as little when nothing is refused
+	case d.Explain == "codes" && d.Verdict == policy.Allow:
+		return ""
 	case d.Verdict != policy.Allow && d.Basis.Intent == intent.None:
 		return "" // with nothing declared, a warning on every change says nothing
 	case d.Verdict != policy.Allow:
