@@ -19,6 +19,8 @@ type Facts struct {
 	Near []Near `json:"near,omitempty"`
 	// Exposed is what the action makes reachable; nil: it lets nobody in.
 	Exposed *Exposed `json:"exposed,omitempty"`
+	// Conflicts are the changes under way that the action does not go together with.
+	Conflicts []Conflict `json:"conflicts,omitempty"`
 }
 
 // Near are the relations of one resource: as the dependent, or as what others depend on.

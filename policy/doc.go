@@ -168,6 +168,9 @@ type Decision struct {
 	// Facts tells what the model was asked while the action was judged; nil: nothing
 	// is known of that. The ledger keeps it beside the decision.
 	Facts interface{ Facts() model.Facts } `json:"-"`
+	// Does is what the action changes and needs, as others have to see it while it is
+	// under way; its Decision and Index are not filled in.
+	Does model.Pending `json:"-"`
 	// Explain is how much a refusal tells this actor: full (or empty), codes, none.
 	Explain string `json:"explain,omitempty"`
 }

@@ -57,8 +57,8 @@ func ParseEffect(word string) (Effect, error) {
 	return None, fmt.Errorf("effect %q: want one of %s", word, strings.Join(effectNames[1:], ", "))
 }
 
-// breaks reports whether what depends on it cannot use it any more.
-func (e Effect) breaks() bool { return e >= Restrict }
+// Breaks reports whether what depends on it cannot use it any more.
+func (e Effect) Breaks() bool { return e >= Restrict }
 
 // Felt reports whether anybody who depends on it could notice.
 func (e Effect) Felt() bool { return e > Widen }

@@ -160,7 +160,7 @@ func (w *walk) start(changes []Change) []int32 {
 		n, known := w.t.Number(string(c.URN))
 		if !known {
 			n = nowhere
-			if c.Effect.breaks() {
+			if c.Effect.Breaks() {
 				r.unread(c.URN)
 			}
 		} else if w.of[n] == w.epoch {
@@ -241,7 +241,7 @@ func (w *walk) leave(at int32) {
 			return
 		}
 		var lost *members
-		if w.pooling[relation] && e.effect.breaks() {
+		if w.pooling[relation] && e.effect.Breaks() {
 			if lost = w.pool(on, e.n, relation); lost != nil && !e.counted {
 				lost.lost++
 			}
@@ -351,7 +351,7 @@ func (w *walk) commit(layer []int32, depth uint32) []int32 {
 			if e.effect < old.effect || e.effect == old.effect && (e.last || !old.last) {
 				continue
 			}
-			e.counted = old.counted || old.effect.breaks()
+			e.counted = old.counted || old.effect.Breaks()
 			if old.via < 0 { // a target stays a target, whatever else reaches it
 				old.effect, old.counted = e.effect, e.counted
 				layer = append(layer, w.best[c.n])
@@ -381,7 +381,7 @@ func everything(s model.Snapshot, changes []Change, b Budget) *Reach {
 		}
 		worst = max(worst, c.Effect)
 		of = append(of, c.URN)
-		if _, known := s.Resource(c.URN); !known && c.Effect.breaks() {
+		if _, known := s.Resource(c.URN); !known && c.Effect.Breaks() {
 			r.unread(c.URN)
 		}
 	}

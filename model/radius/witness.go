@@ -23,11 +23,19 @@ type Witness struct {
 	broken    *Reach
 	near      map[asked]model.Near
 	exposed   *Exposure
+	pending   []model.Pending
+	conflicts []model.Conflict
 }
 
 // NewWitness watches a snapshot. Attributes are remembered only with attrs: most
 // judges read none, and they are long.
-func NewWitness(s model.Snapshot, attrs bool) *Witness { return &Witness{Snapshot: s, attrs: attrs} }
+func NewWitness(s model.Snapshot, attrs bool) *Witness {
+	w := &Witness{Snapshot: s, attrs: attrs}
+	if amid, ok := s.(model.Amid); ok {
+		w.Snapshot, w.pending = amid.Snapshot, amid.Pending
+	}
+	return w
+}
 
 // Resolve implements model.Snapshot.
 func (w *Witness) Resolve(id string) (model.URN, bool) {
@@ -83,6 +91,7 @@ func (w *Witness) Facts() model.Facts {
 	if x := w.exposed; x != nil {
 		f.Exposed = &model.Exposed{Complete: x.Complete, Opened: slices.Clone(x.Opened), Reachable: slices.Clone(x.Reachable)}
 	}
+	f.Conflicts = slices.Clone(w.conflicts)
 	return f
 }
 

@@ -53,6 +53,7 @@ const (
 	CodeTopology     = "AS2020" // it is not connected as a blueprint wants it
 	CodeRatchet      = "AS2021" // it was otherwise before, and does not get worse (a remark)
 	CodeTicket       = "AS2022" // it lacks a ticket, or a proof, that its clause asks for
+	CodeUnderWay     = "AS2025" // it does not go together with a change that is under way
 	CodeExposes      = "AS2031" // it makes others reachable (a remark)
 	CodeExposed      = "AS2032" // too much becomes reachable
 	CodeNoPlace      = "AS3001" // a target is in no environment

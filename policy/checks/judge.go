@@ -9,6 +9,7 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/radius"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -40,6 +41,8 @@ type hearing struct {
 	findings []ranked
 	said     map[string]bool // findings by code and why
 	grants   []string
+	changes  []radius.Change // what becomes of what it changes
+	reach    *radius.Reach   // and what breaks with that
 
 	approvals []policy.Approval          // those that were given for the action
 	counted   map[string]policy.Approval // those that a clause asked for, by id
@@ -70,6 +73,7 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 	h.forbidden()
 	if d.Action.Mutates() {
 		h.radius()
+		h.underWay()
 		h.exposure()
 		h.budgets()
 		h.conforming()

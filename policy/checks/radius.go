@@ -44,6 +44,7 @@ func (h *hearing) radius() {
 		}
 	}
 	reach := radius.Availability(h.s, changes, radius.Budget{Nodes: radiusBound}) // without Stop: law 5
+	h.changes, h.reach = changes, reach
 	r := policy.Radius{Dependents: reach.Count, Complete: reach.Complete && !unknown, Reasons: reach.Reasons}
 	if unknown {
 		r.Reasons = append(r.Reasons, "which resource it changes cannot be told")

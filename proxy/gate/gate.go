@@ -110,6 +110,7 @@ type Gate struct {
 	denys  *denials
 	tries  *attempts
 	flying *flights
+	open   *underWay
 	// kept is the digest of the documents that the ledger has.
 	kept atomic.Pointer[string]
 	// waiting has a place for each call that waits for approval.
@@ -139,12 +140,18 @@ func New(cfg Config) (*Gate, error) {
 	if cfg.Gap == nil {
 		cfg.Gap = func(string, error) {}
 	}
-	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now), tries: newAttempts(cfg.Now), flying: newFlights(), waiting: make(chan struct{}, waitingAtOnce), rejoin: rejoinTime}, nil
+	return &Gate{cfg: cfg, ids: &idSource{rand: cfg.Rand}, denys: newDenials(cfg.Now), tries: newAttempts(cfg.Now), flying: newFlights(), open: newUnderWay(cfg.Now), waiting: make(chan struct{}, waitingAtOnce), rejoin: rejoinTime}, nil
 }
 
 // Consider understands and judges a call without recording or forwarding
 // anything: what `assent may` and every dry run ask for.
 func (g *Gate) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
+	return g.consider(ctx, in, "")
+}
+
+// consider judges a call; without a decision, which may be under way, it is judged
+// as if that were not.
+func (g *Gate) consider(ctx context.Context, in proxy.Asked, without string) policy.Decision {
 	at := g.cfg.Now().UTC()
 	id, err := g.ids.next(at)
 	if err != nil {
@@ -155,7 +162,7 @@ func (g *Gate) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
 	if err != nil {
 		return undecodable(action, err, g.cfg.Mode, at, id)
 	}
-	return g.decide(ctx, action, at, id)
+	return g.decideAmid(ctx, action, at, id, g.open.list(without))
 }
 
 // Judge is the way of one call. See proxy.Gate.
@@ -178,10 +185,13 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 
 	var d policy.Decision
 	var try *attempting
-	sent := false
+	sent, taken := false, false
 	defer func() {
 		if !sent {
 			try.drop()
+		}
+		if !sent && !taken { // what was taken over is another's now
+			g.open.drop(d.ID)
 		}
 	}()
 	switch {
@@ -211,7 +221,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		case in.Follows != "":
 			d = consequence(g.decide(ctx, action, at, id), in.Follows)
 		default:
-			d = g.spend(ctx, g.decide(ctx, action, at, id))
+			d = g.spend(ctx, g.claim(ctx, action, at, id))
 		}
 	}
 
@@ -219,8 +229,8 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		g.cfg.Event(Event{Decision: d, Added: g.cfg.Now().Sub(began)})
 		return proxy.Permit{DecisionID: id, Refusal: g.refusal(in, d)}
 	}
-	d, used, taken := g.settle(ctx, in, d, try)
-	if taken {
+	var used []ledger.Approval
+	if d, used, taken = g.settle(ctx, in, d, try); taken {
 		return proxy.Permit{DecisionID: d.ID, Refusal: takenOver(d)}
 	}
 	receipt, statement, err := g.record(ctx, d, used)
@@ -229,10 +239,11 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		g.giveBack(ctx, d)
 		return g.refuseUnrecorded("the ledger cannot be written (" + err.Error() + ")")
 	}
+	g.open.recorded(d.ID, receipt.Index)
 	g.cfg.Event(Event{Decision: d, Receipt: receipt, Added: g.cfg.Now().Sub(began)})
 	if d.Blocks() {
 		refusal := g.refusal(in, d)
-		if d.Fault == "" && d.Verdict != policy.Hold { // a fault is no answer, and neither is a question: a retry deserves another try
+		if d.Fault == "" && d.Verdict != policy.Hold && !conflicts(d) { // a fault is no answer, and neither is a question: a retry deserves another try
 			g.denys.add(in, d, *refusal)
 		}
 		return proxy.Permit{DecisionID: id, Refusal: refusal}
@@ -262,7 +273,7 @@ func (g *Gate) still(in proxy.Asked, was policy.Decision) func(context.Context) 
 		return nil
 	}
 	return func(ctx context.Context) string {
-		d := g.Consider(ctx, in)
+		d := g.consider(ctx, in, was.ID)
 		if d.Verdict != policy.Deny || d.Fault != "" {
 			return ""
 		}
@@ -292,8 +303,13 @@ func (g *Gate) pass(ctx context.Context, in proxy.Asked, a model.Action, at time
 	return p
 }
 
-// decide asks for a verdict; a panic becomes a fault, which denies.
-func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id string, approvals ...policy.Approval) (d policy.Decision) {
+// decide asks for a verdict amid what is under way.
+func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id string, approvals ...policy.Approval) policy.Decision {
+	return g.decideAmid(ctx, a, at, id, g.open.list(id), approvals...)
+}
+
+// decideAmid asks for a verdict; a panic becomes a fault, which denies.
+func (g *Gate) decideAmid(ctx context.Context, a model.Action, at time.Time, id string, open []model.Pending, approvals ...policy.Approval) (d policy.Decision) {
 	defer func() {
 		if r := recover(); r != nil {
 			d = faulty(a, fmt.Sprintf("the decision panicked: %v", r), g.cfg.Mode, at, id)
@@ -302,6 +318,9 @@ func (g *Gate) decide(ctx context.Context, a model.Action, at time.Time, id stri
 	s := g.cfg.Snapshot()
 	if g.cfg.Foresee != nil {
 		g.cfg.Foresee(&a, s)
+	}
+	if len(open) > 0 {
+		s = model.Amid{Snapshot: s, Pending: open}
 	}
 	return g.cfg.Decider.Decide(ctx, a, s, g.cfg.Mode, at, id, approvals...)
 }
@@ -377,6 +396,11 @@ func (g *Gate) append(ctx context.Context, e ledger.Entry) (ledger.Receipt, erro
 func (g *Gate) closer(d policy.Decision, of ledger.Receipt, recorded []byte) func(context.Context, proxy.Answered) error {
 	return func(ctx context.Context, a proxy.Answered) error {
 		g.flying.remove(d.ID)
+		if a.Result == ledger.Succeeded && g.cfg.Learn != nil {
+			g.open.answered(d.ID) // until the model knows
+		} else {
+			g.open.drop(d.ID)
+		}
 		out := ledger.Outcome{
 			Decision: d.ID, Of: of,
 			Result: a.Result, Reason: a.Reason, Status: a.Status, RequestID: a.RequestID,
@@ -410,6 +434,9 @@ func (g *Gate) learner(in proxy.Asked, d *policy.Decision) func(*decoders.Respon
 				g.cfg.Gap("learning from "+in.Call.Host, fmt.Errorf("panic: %v", p))
 			}
 		}()
+		if d != nil {
+			defer g.open.drop(d.ID)
+		}
 		seen := in.Decoder.Learn(in.Call, r)
 		if len(seen) > 0 {
 			g.cfg.Learn(seen)

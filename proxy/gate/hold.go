@@ -159,7 +159,12 @@ func (g *Gate) answered(ctx context.Context, d policy.Decision, scope string) (n
 	case len(given) == 0:
 		return d, nil, false
 	}
-	next = g.decide(ctx, d.Action, g.cfg.Now().UTC(), d.ID, given...)
+	next = g.claim(ctx, d.Action, g.cfg.Now().UTC(), d.ID, given...)
+	defer func() {
+		if !settled {
+			g.open.drop(d.ID)
+		}
+	}()
 	next.Request = d.Request
 	next = g.spend(ctx, next)
 	if next.Verdict != policy.Allow {
