@@ -94,6 +94,8 @@ type Topology interface {
 	Number(id string) (n uint32, ok bool)
 	// At returns the URN and the type of a resource; empty where the number is nobody's.
 	At(n uint32) (urn URN, kind string)
+	// Kind returns the type alone, for less.
+	Kind(n uint32) string
 	// Dependent calls f for everybody who directly depends on a resource, and
 	// Dependency for everything that it directly depends on.
 	Dependent(n uint32, f func(on uint32, relation uint16))

@@ -136,9 +136,7 @@ func (e *edit) slot(id uint32) **node {
 		e.pages = append(e.pages, &page{edit: e.num})
 	}
 	if e.pages[p].edit != e.num {
-		c := *e.pages[p]
-		c.edit = e.num
-		e.pages[p] = &c
+		e.pages[p] = &page{edit: e.num, nodes: e.pages[p].nodes}
 	}
 	return &e.pages[p].nodes[id%pageSize]
 }

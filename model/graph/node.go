@@ -18,6 +18,7 @@ const pageSize = 512
 type page struct {
 	edit  uint64
 	nodes [pageSize]*node
+	flat  flatness
 }
 
 // node is one resource. It MUST NOT change once published.

@@ -22,11 +22,6 @@ func (v *version) At(n uint32) (model.URN, string) {
 	return model.URN(at.urn), at.kind.typ
 }
 
-// Dependent calls f for everybody who directly depends on a resource.
-func (v *version) Dependent(n uint32, f func(uint32, uint16)) {
-	v.node(n).dependents(v.living(f))
-}
-
 // Dependency calls f for everything that a resource directly depends on.
 func (v *version) Dependency(n uint32, f func(uint32, uint16)) {
 	v.node(n).dependencies(v.living(f))

@@ -183,7 +183,7 @@ func (w *walk) start(changes []Change) []int32 {
 
 // heals reports whether a controller that lives makes the resource again.
 func (w *walk) heals(n uint32) bool {
-	_, kind := w.t.At(n)
+	kind := w.t.Kind(n)
 	kind = strings.ToLower(kind)
 	types, healed := w.t.Types(), false
 	w.t.Dependency(n, func(on uint32, relation uint16) {
@@ -252,7 +252,7 @@ func (w *walk) leave(at int32) {
 
 // pool returns the members of the pool that a dependent has a member in, or nil.
 func (w *walk) pool(n, member uint32, relation uint16) *members {
-	_, kind := w.t.At(n)
+	kind := w.t.Kind(n)
 	pools, known := w.kinds[kind]
 	if !known {
 		lower := strings.ToLower(kind)
@@ -291,7 +291,7 @@ func (w *walk) pool(n, member uint32, relation uint16) *members {
 }
 
 func (w *walk) isMember(p *pool, n uint32) bool {
-	_, kind := w.t.At(n)
+	kind := w.t.Kind(n)
 	return p.member.Fits(strings.ToLower(kind))
 }
 
