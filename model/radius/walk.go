@@ -2,6 +2,7 @@ package radius
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -76,6 +77,8 @@ type marks struct {
 	found []int32  // resource → its candidate
 	at    uint32   // the layer
 	cands []candidate
+	// entries is where a walk writes; a Reach gets a copy, as long as it has to be.
+	entries []entry
 }
 
 var spare = sync.Pool{New: func() any { return new(marks) }}
@@ -105,8 +108,12 @@ type walk struct {
 	rows    []*relationRow // by number of the relation
 	pooling []bool         // by number: some pool is about it
 	kinds   map[string][]*pool
-	members map[memberKey]*members
-	reach   *Reach
+	// The last of kinds that was looked up.
+	lastKind  string
+	lastPools []*pool
+	looked    bool
+	members   map[memberKey]*members
+	reach     *Reach
 }
 
 // Availability returns what breaks when the changes happen.
@@ -128,7 +135,7 @@ func Availability(s model.Snapshot, changes []Change, b Budget) *Reach {
 	m := spare.Get().(*marks)
 	defer spare.Put(m)
 	m.begin(t.Size())
-	w := &walk{marks: m, t: t, tables: loaded(), reach: &Reach{Complete: true, t: t}}
+	w := &walk{marks: m, t: t, tables: loaded(), reach: &Reach{Complete: true, t: t, entries: m.entries[:0]}}
 	if !t.Whole() {
 		w.reach.cut("the model is full, and does not know everything that there is")
 	}
@@ -140,6 +147,7 @@ func Availability(s model.Snapshot, changes []Change, b Budget) *Reach {
 		w.rows, w.pooling = append(w.rows, row), append(w.pooling, w.tables.pooled[name])
 	}
 	w.run(w.start(changes), b)
+	m.entries, w.reach.entries = w.reach.entries, slices.Clone(w.reach.entries)
 	return w.reach
 }
 
@@ -253,7 +261,10 @@ func (w *walk) leave(at int32) {
 // pool returns the members of the pool that a dependent has a member in, or nil.
 func (w *walk) pool(n, member uint32, relation uint16) *members {
 	kind := w.t.Kind(n)
-	pools, known := w.kinds[kind]
+	pools, known := w.lastPools, w.looked && kind == w.lastKind // most of what depends on one thing is of one kind
+	if !known {
+		pools, known = w.kinds[kind]
+	}
 	if !known {
 		lower := strings.ToLower(kind)
 		for i := range w.tables.pools {
@@ -266,6 +277,7 @@ func (w *walk) pool(n, member uint32, relation uint16) *members {
 		}
 		w.kinds[kind] = pools
 	}
+	w.lastKind, w.lastPools, w.looked = kind, pools, true
 	name := w.t.Types()[relation]
 	for _, p := range pools {
 		if p.relation != name || !w.isMember(p, member) {
