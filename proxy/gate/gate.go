@@ -220,6 +220,8 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 			d = forged(action, in.Ticket, g.cfg.Mode, at, id)
 		case in.Follows != "":
 			d = consequence(g.decide(ctx, action, at, id), in.Follows)
+		case in.Echo: // a review may be of what one that is under way leads to
+			d = g.spend(ctx, g.decideAmid(ctx, action, at, id, nil))
 		default:
 			d = g.spend(ctx, g.claim(ctx, action, at, id))
 		}
