@@ -119,13 +119,62 @@ func noun(resourceType string) string {
 // isNoun reports whether a singular noun, as operations and answers write it, is
 // a resource type.
 func isNoun(resourceType, n string) bool {
-	if _, renamed := nouns[resourceType]; !renamed && len(otherNouns[resourceType]) == 0 {
-		if _, name := splitType(resourceType); !begins(name, n) {
-			return false // told without making a word of each of a service's types
-		}
+	other, renamed := nouns[resourceType]
+	more := otherNouns[resourceType]
+	_, name := splitType(resourceType)
+	if !renamed && len(more) == 0 && !begins(name, n) || n == "" {
+		return false // told without making a word of each of a service's types
 	}
-	own := noun(resourceType)
-	return n != "" && (own == n || singular(own) == n || slices.Contains(otherNouns[resourceType], n))
+	if slices.Contains(more, n) {
+		return true
+	}
+	if renamed {
+		return other == n || singular(other) == n
+	}
+	var room [64]byte
+	own, ok := folded(name, room[:0])
+	if !ok {
+		word := noun(resourceType)
+		return word == n || singular(word) == n
+	}
+	return string(own) == n || singularIs(own, n)
+}
+
+// folded writes a name as noun does, in room: it is asked for every type of a service
+// with every call. ok is false where the name is not of plain letters, or too long.
+func folded(name string, room []byte) (own []byte, ok bool) {
+	if len(name) > cap(room) {
+		return nil, false
+	}
+	for _, c := range []byte(name) {
+		switch {
+		case c >= 0x80:
+			return nil, false
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		case c == '-' || c == '_' || c == '/' || c == ' ':
+			continue
+		}
+		room = append(room, c)
+	}
+	return room, true
+}
+
+// singularIs reports whether singular of a folded name is n.
+func singularIs(own []byte, n string) bool {
+	ends := func(suffix string) bool {
+		return len(own) >= len(suffix) && string(own[len(own)-len(suffix):]) == suffix
+	}
+	k := len(own)
+	switch {
+	case ends("ies"):
+		return len(n) == k-2 && n[k-3] == 'y' && string(own[:k-3]) == n[:k-3]
+	case ends("sses"), ends("xes"):
+		return string(own[:k-2]) == n
+	case ends("s") && !ends("ss") && !ends("us"):
+		return string(own[:k-1]) == n
+	}
+	return false
 }
 
 // stemIs reports whether stem(name) is n.
