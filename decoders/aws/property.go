@@ -35,6 +35,7 @@ type propertyRow struct {
 	Is      map[string]any `yaml:"is"`
 	Else    any            `yaml:"else"`
 	Absent  any            `yaml:"absent"`
+	Source  string         `yaml:"source"` // of Absent: where the platform says so
 	Present any            `yaml:"present"`
 	Value   any            `yaml:"value"`
 	Not     bool           `yaml:"not"`
