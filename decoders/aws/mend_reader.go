@@ -57,7 +57,8 @@ func mendRules(p *place, h hit, w model.Want) bool {
 			changed = p.set(h.pointer+"/"+member, inside(member)) || changed
 		}
 	}
-	for list, member := range map[string]string{"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6"} {
+	for _, ranges := range [][2]string{{"IpRanges", "CidrIp"}, {"Ipv6Ranges", "CidrIpv6"}} {
+		list, member := ranges[0], ranges[1]
 		entries, _ := m[list].([]any)
 		good := slices.ContainsFunc(entries, func(e any) bool { return !bad(e, member) })
 		kept := false
