@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -45,12 +44,17 @@ func (a *App) radiusCommand() *cobra.Command {
 		Use:   "radius {URN|ID {--delete | --modify | --effect E} | --plan FILE}",
 		Short: "Say who breaks, and whose they are, if a resource or a plan changes",
 		Long: `Says what would break if a resource were deleted, modified, or met by another effect (replace, disconnect, restrict,
-restart, degrade, widen, tag), or if a Terraform plan were applied: how many at each distance, whose they are, how many
+restart, degrade, widen, tag), or if a Terraform plan or manifests were applied, or a call made: how many at each distance, whose they are, how many
 are in production or met by users, and the ways to the worst. With widen: what is let in, and can be reached from there.
 Nothing is sent anywhere; it is asked of what the model has seen. What depends on what: assent help relations.
 
   assent radius subnet-0abc… --delete
-  terraform show -json plan.out > plan.json; assent radius --plan plan.json`,
+  terraform show -json plan.out > plan.json; assent radius --plan plan.json
+  kubectl kustomize . | assent radius --plan -
+  assent explain dec_… --json | assent radius --plan -
+
+A call is written as assent decode reads it (docs/json.md). A manifest does not say in which cluster: each that the model knows
+it in is meant.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeResources,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,7 +68,7 @@ Nothing is sent anywhere; it is asked of what the model has seen. What depends o
 	f.BoolVar(&o.remove, "delete", false, "it is deleted")
 	f.BoolVar(&o.modify, "modify", false, "it is modified in place")
 	f.StringVar(&o.effect, "effect", "", "it is met by this `effect`")
-	f.StringVar(&o.plan, "plan", "", "a plan as terraform show -json writes it; - is stdin")
+	f.StringVar(&o.plan, "plan", "", "a plan as terraform show -json writes it, manifests of Kubernetes, a call or a decision in this `file`; - is stdin")
 	f.BoolVar(&o.asJSON, "json", false, "as JSON")
 	return cmd
 }
@@ -102,18 +106,21 @@ func (a *App) radius(ctx context.Context, args []string, o radiusOptions) error 
 	if err != nil {
 		return err
 	}
-	out := radiated{Skipped: []radius.Skipped{}, Model: s.Version()}
+	out := radiated{Model: s.Version()}
+	var x plannedChange
 	if o.plan != "" {
-		out.Changes, out.Skipped, err = a.readPlan(o.plan, s)
+		x, err = a.readAsked(ctx, o.plan, s)
 	} else {
 		var effect radius.Effect
 		if effect, err = o.what(); err == nil {
-			out.Changes = []radius.Change{target(s, args[0], effect)}
+			x.changes = []radius.Change{target(s, args[0], effect)}
+			x.doors = radius.Widening(x.changes)
 		}
 	}
 	if err != nil {
 		return err
 	}
+	out.Changes, out.Skipped = append([]radius.Change{}, x.changes...), append([]radius.Skipped{}, x.skipped...)
 	end := a.Now().Add(radiusTime)
 	budget := radius.Budget{Stop: func() bool { return a.Now().After(end) }}
 	reach := radius.Availability(s, out.Changes, budget)
@@ -123,12 +130,12 @@ func (a *App) radius(ctx context.Context, args []string, o radiusOptions) error 
 	})
 	if len(out.Skipped) > 0 {
 		out.Summary.Complete = false
-		out.Summary.Reasons = append(out.Summary.Reasons, fmt.Sprintf("the plan has %s that nothing identifies", plural(len(out.Skipped), "change")))
+		out.Summary.Reasons = append(out.Summary.Reasons, fmt.Sprintf("it has %s that nothing known is found for", plural(len(out.Skipped), "change")))
 	}
 	if out.Affected = reach.Nearest(dependentsShown); out.Affected == nil {
 		out.Affected = []model.Hop{}
 	}
-	out.Exposure = radius.Exposed(s, radius.Widening(out.Changes), radius.Budget{})
+	out.Exposure = radius.Exposed(s, x.doors, radius.Budget{})
 	if o.asJSON {
 		return writeJSON(a.Stdout, out)
 	}
@@ -144,19 +151,6 @@ func target(s model.Snapshot, id string, effect radius.Effect) radius.Change {
 		c.URN, c.Type = r.URN, r.Type
 	}
 	return c
-}
-
-func (a *App) readPlan(name string, s model.Snapshot) ([]radius.Change, []radius.Skipped, error) {
-	in := a.Stdin
-	if name != "-" {
-		f, err := os.Open(a.absolute(name))
-		if err != nil {
-			return nil, nil, fmt.Errorf("reading plan: %w", err)
-		}
-		defer f.Close()
-		in = f
-	}
-	return radius.ReadPlan(in, s)
 }
 
 func (a *App) showRadius(r radiated) {

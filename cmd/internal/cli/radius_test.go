@@ -3,7 +3,9 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -112,5 +114,62 @@ func TestRadiusOfAPlan(t *testing.T) {
 	}
 	if len(got.Changes) != 1 || got.Changes[0].Effect.String() != "replace" || got.Summary.Affected != 2 || got.Summary.Complete || len(got.Skipped) != 1 || len(got.Affected) != 2 {
 		t.Errorf("%s", out)
+	}
+}
+
+// A file may be a call, a decision, or manifests; what is none of these is said to be so.
+func TestRadiusOfWhatAFileAsksFor(t *testing.T) {
+	stop := `{"method":"POST","url":"https://ec2.eu-west-1.amazonaws.com/","headers":{"Content-Type":"application/x-www-form-urlencoded; charset=utf-8"},"body_b64":"` +
+		base64.StdEncoding.EncodeToString([]byte("Action=DeleteSubnet&Version=2016-11-15&SubnetId=subnet-01234567")) + `"}`
+	open := `{"decision":{"action":{"platform":"aws","service":"ec2","operation":"AuthorizeSecurityGroupIngress","verb":"grant","fidelity":"exact","targets":[{"urn":"arn:aws:ec2:eu-west-1:*:security-group/sg-01234567","type":"ec2:security-group","role":"target"}]}}}`
+	manifests := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings, namespace: shop}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: new, namespace: shop}\n"
+	for name, c := range map[string]struct {
+		text              string
+		changes, affected int
+		effect, opened    string
+		skipped           int
+		code              int
+		says              string
+	}{
+		"a call":             {stop, 1, 2, "destroy", "", 0, 0, ""},
+		"a decision":         {open, 1, 0, "widen", arnBase + "instance/i-01234567", 0, 0, ""},
+		"manifests":          {manifests, 1, 0, "config", "", 1, 0, ""},
+		"nothing":            {"", 0, 0, "", "", 0, 1, "it is empty"},
+		"no object":          {"kind: ConfigMap", 0, 0, "", "", 0, 1, "line 1: it has no apiVersion"},
+		"another JSON":       {`{"a":1}`, 0, 0, "", "", 0, 1, "manifests of Kubernetes"},
+		"a call of nobody's": {`{"method":"GET","url":"ftp://x"}`, 0, 0, "", "", 0, 1, "want https://HOST"},
+		"a plan without any": {`{"format_version":""}`, 0, 0, "", "", 0, 1, "terraform show -json"},
+		"not YAML either":    {"a: [", 0, 0, "", "", 0, 1, "it is one of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, out, errOut := modelApp(t)
+			db, err := store.Open(filepath.Join(a.Dir, "model.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = db.Save(t.Context(), []model.Observation{{Whole: true, Resource: model.Resource{URN: "k8s://c/core/ConfigMap/shop/settings",
+				Platform: "kubernetes", Type: "core/ConfigMap", Name: "settings", Account: "c", Region: "shop", SeenAt: time.Unix(1, 0)}}})
+			if err = errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			a.Stdin = strings.NewReader(c.text)
+			if code := a.Execute(context.Background(), []string{"radius", "--plan", "-", "--json"}); code != c.code || !strings.Contains(errOut.String(), c.says) {
+				t.Fatalf("exit %d: %s", code, errOut)
+			}
+			if c.code != 0 {
+				return
+			}
+			var got radiated
+			if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+				t.Fatal(err)
+			}
+			opened := ""
+			for _, h := range got.Exposure.Opened {
+				opened += string(h.URN)
+			}
+			if len(got.Changes) != c.changes || got.Changes[0].Effect.String() != c.effect || got.Summary.Affected != c.affected || opened != c.opened || len(got.Skipped) != c.skipped {
+				t.Errorf("%s", out)
+			}
+		})
 	}
 }
