@@ -28,6 +28,7 @@ const (
 	KindApproval Kind = "approval"        // a person's signed yes, as it was used for one action
 	KindDoor     Kind = "refused-at-door" // a call refused before it could be decoded: authority mismatch, smuggling
 
+	KindKey       Kind = "key"       // from here on another key signs
 	KindHeartbeat Kind = "heartbeat" // a proxy is there
 	KindReconcile Kind = "reconcile" // the ledger was held against upstreams' own logs
 	KindBypass    Kind = "bypass"    // a change in such a log that no decision belongs to

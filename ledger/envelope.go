@@ -109,17 +109,16 @@ func KeyID(public ed25519.PublicKey) string {
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 }
 
-// Verify reports whether every signature of the envelope is by the given key,
-// Ed25519 or ECDSA with SHA-256. An envelope with a signature that cannot be
-// checked does not verify.
-func (e Envelope) Verify(key crypto.PublicKey) error {
-	if len(e.Signatures) == 0 {
-		return errors.New("verifying envelope: no signature")
+// Verify reports whether the envelope has exactly one signature by each of the given
+// keys, in their order: Ed25519, or ECDSA with SHA-256.
+func (e Envelope) Verify(keys ...crypto.PublicKey) error {
+	if len(e.Signatures) != len(keys) || len(keys) == 0 {
+		return fmt.Errorf("verifying envelope: %d signatures, want %d", len(e.Signatures), len(keys))
 	}
 	pae := PAE(e.PayloadType, e.Payload)
-	for _, s := range e.Signatures {
+	for i, s := range e.Signatures {
 		ok := false
-		switch key := key.(type) {
+		switch key := keys[i].(type) {
 		case ed25519.PublicKey:
 			ok = ed25519.Verify(key, pae, s.Sig)
 		case *ecdsa.PublicKey:

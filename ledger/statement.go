@@ -110,7 +110,7 @@ func parseStatement(data []byte) (statement, Kind, error) {
 }
 
 // kinds are all that a statement may be, the frequent ones first.
-var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindHeartbeat, KindReconcile, KindBypass}
+var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass}
 
 func kindOf(st statement) (Kind, error) {
 	for _, kind := range kinds {
@@ -124,7 +124,7 @@ func kindOf(st statement) (Kind, error) {
 // About is what a statement says of itself: what an index of entries needs.
 type About struct {
 	Kind Kind
-	Key  string // the decision id; of a bypass its Key
+	Key  string // the decision id; of a bypass its Key; RotationKey
 	Run  string
 	At   time.Time // when what it records happened
 	// Awaits: a decision that let something be forwarded; an outcome must follow.
@@ -188,6 +188,10 @@ func place(st statement, kind Kind) (About, error) {
 		}
 		err = json.Unmarshal(st.Predicate, &p)
 		about.At = p.At
+	case KindKey:
+		var p Rotation
+		err = json.Unmarshal(st.Predicate, &p)
+		about.At, about.Key = p.At, RotationKey
 	case KindBypass:
 		var p Bypass
 		err = json.Unmarshal(st.Predicate, &p)

@@ -17,13 +17,14 @@ import (
 
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/tlog"
+	"github.com/assent-iom/assent/ledger/verify"
 )
 
 // Log is the ledger that a pack is made from; *store.Store is one.
 type Log interface {
 	ledger.Reader
 	VKey() string
-	Verifier() note.Verifier
+	Verifiers() []note.Verifier // of every key that the log has had
 	// CheckpointFrom and CheckpointUpTo return the signed checkpoint nearest to a
 	// size: at or above it, at or below it. ledger.ErrNotFound: there is none.
 	CheckpointFrom(ctx context.Context, size uint64) ([]byte, error)
@@ -63,6 +64,7 @@ type builder struct {
 	params           Params
 	head             Head
 	closing, opening []byte
+	named            []verify.Keyed // keys.jsonl
 	digests          map[string][32]byte
 }
 
@@ -99,11 +101,18 @@ func (b *builder) span(ctx context.Context) error {
 	if b.closing, err = b.log.CheckpointFrom(ctx, end); err != nil {
 		return err
 	}
-	head, err := tlog.OpenCheckpoint(b.closing, b.log.Verifier())
+	head, err := tlog.OpenCheckpoint(b.closing, b.log.Verifiers()...)
 	if err != nil {
 		return err
 	}
-	b.head = Head{Origin: head.Origin, VKey: b.log.VKey(), Size: head.Size, Root: head.Root, First: first, End: end}
+	vkey, err := ledger.VKeyAt(ctx, b.log, head.Size, b.log.VKey())
+	if err != nil {
+		return err
+	}
+	if err := b.keys(ctx, first); err != nil {
+		return err
+	}
+	b.head = Head{Origin: head.Origin, VKey: vkey, Size: head.Size, Root: head.Root, First: first, End: end}
 	b.opening, err = b.log.CheckpointUpTo(ctx, first)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
@@ -111,7 +120,7 @@ func (b *builder) span(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	before, err := tlog.OpenCheckpoint(b.opening, b.log.Verifier())
+	before, err := tlog.OpenCheckpoint(b.opening, b.log.Verifiers()...)
 	b.head.Opening = before.Size
 	return err
 }
@@ -144,12 +153,29 @@ func (b *builder) edges(ctx context.Context, first, end uint64) (uint64, uint64,
 	}
 }
 
-func (b *builder) build(ctx context.Context) (Pack, error) {
-	key, err := PublicPEM(b.head.VKey)
+// keys takes the entries that name the log's keys, if it changed them before the period.
+func (b *builder) keys(ctx context.Context, first uint64) error {
+	rotations, err := b.log.Find(ctx, ledger.RotationKey)
+	if err != nil || len(rotations) == 0 || rotations[0].Index >= first {
+		return err
+	}
+	genesis, err := b.log.Get(ctx, 0)
 	if err != nil {
+		return err
+	}
+	for _, e := range append([]ledger.Stored{genesis}, rotations...) {
+		if e.Index < first {
+			b.named = append(b.named, verify.Keyed{Index: e.Index, Envelope: e.Envelope})
+		}
+	}
+	return nil
+}
+
+func (b *builder) build(ctx context.Context) (Pack, error) {
+	d := newDeriver(b.params, b.head, b.closing)
+	if err := d.named(b.named); err != nil {
 		return Pack{}, err
 	}
-	d := newDeriver(b.params, b.head, b.closing)
 	if err := b.entries(ctx, d); err != nil {
 		return Pack{}, err
 	}
@@ -160,9 +186,12 @@ func (b *builder) build(ctx context.Context) (Pack, error) {
 	if b.opening != nil {
 		files[fileOpening] = b.opening
 	}
+	if b.named != nil {
+		files[fileKeys] = keyLines(b.named)
+	}
 	pack := d.finish()
 	made, err := derived(source{
-		pack: pack, closing: b.closing, opening: b.opening, pem: key,
+		pack: pack, closing: b.closing, opening: b.opening,
 		entry: func(index uint64) ([]byte, error) {
 			e, err := b.log.Get(ctx, index)
 			return e.Envelope, err

@@ -70,8 +70,9 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if !pinned {
 		opts.VKey = string(vkey)
 	}
-	if strings.TrimSpace(opts.VKey) != strings.TrimSpace(string(vkey)) {
-		return report, &problem{verify.Untrusted, fileVKey + " holds another key than the one expected"}
+	named, err := readKeys(dir)
+	if err != nil {
+		return report, err
 	}
 	closing, err := read(dir, fileHead)
 	if err != nil {
@@ -86,13 +87,19 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	// What pack.json says is used here and made again below.
 	d := newDeriver(said.Params, said.Log, closing)
 	entries := map[uint64][]byte{}
-	part := verify.Part{Dir: filepath.Join(dir, "log"), First: said.Log.First, Opening: opening, Each: d.add}
+	part := verify.Part{Dir: filepath.Join(dir, "log"), First: said.Log.First, Opening: opening, Keys: named, Each: d.add}
+	if err := d.named(named); err != nil {
+		return report, err
+	}
 	if report, err = part.Check(ctx, opts); err != nil {
 		return report, err
 	}
 	report.Pinned = pinned
 	if report.Kind != verify.OK && report.Kind != verify.Incomplete {
 		return report, nil
+	}
+	if strings.TrimSpace(string(vkey)) != report.VKey {
+		return report, &problem{verify.Untrusted, fileVKey + " holds another key than the log's"}
 	}
 	if err := agrees(report, said.Log, closing, opening); err != nil {
 		return report, err
@@ -101,9 +108,6 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 		return report, err
 	}
 	s := source{pack: d.finish(), closing: closing, opening: opening, prove: tlog.FromTiles(said.Log.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(dir, t) })}
-	if s.pem, err = PublicPEM(opts.VKey); err != nil {
-		return report, err
-	}
 	if err := sampled(dir, s.pack, entries); err != nil {
 		return report, err
 	}
@@ -117,7 +121,7 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if err != nil {
 		return report, err
 	}
-	return report, compare(dir, said.Log, opening != nil, made, &report)
+	return report, compare(dir, said.Log, map[string]bool{fileOpening: opening != nil, fileKeys: named != nil}, made, &report)
 }
 
 func readSummary(dir string) (summary, error) {
@@ -206,10 +210,12 @@ func sampled(dir string, p Pack, into map[uint64][]byte) error {
 }
 
 // compare holds every file of the pack against what it has to be.
-func compare(dir string, log Head, opening bool, made map[string][]byte, report *verify.Report) error {
+func compare(dir string, log Head, some map[string]bool, made map[string][]byte, report *verify.Report) error {
 	known := map[string]bool{fileHead: true, fileVKey: true, fileEntries: true, fileSums: true}
-	if opening {
-		known[fileOpening] = true
+	for name, there := range some {
+		if there {
+			known[name] = true
+		}
 	}
 	for t := range tlog.Tiles(log.Size) {
 		if t.Level != tlog.Entries {

@@ -28,6 +28,7 @@ type Pack struct {
 	Doors    int       // calls refused before they could be understood
 	Until    time.Time // the latest time of the period in the entries
 	Over     bool      // the log has an entry from after the period: all of it is told
+	Before   []Span    // the keys that the log had before the one of its head, in order
 }
 
 // deriver takes the entries of a period in order.
@@ -112,6 +113,8 @@ func (d *deriver) take(index uint64, about ledger.About, envelope []byte) error 
 			d.pack.Bypasses = append(d.pack.Bypasses, b)
 		}
 		return err
+	case ledger.KindKey:
+		return d.rotated(index, envelope)
 	case ledger.KindDoor:
 		if in {
 			d.pack.Doors++

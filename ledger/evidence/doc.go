@@ -18,6 +18,8 @@
 //	log/tile/…              every hash of the log up to there
 //	log/entries.jsonl       the entries of the period, one a line, as they were signed
 //	log/log.vkey, log.pem   the public key
+//	log/keys.jsonl          if it was another before: the entries that say so; and
+//	log/key-INDEX.pem       the key that signed up to the entry INDEX
 //	SHA256SUMS              of all of them
 //
 // # What it promises
@@ -38,6 +40,7 @@
 package evidence
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/assent-iom/assent/ledger"
@@ -70,6 +73,30 @@ type Head struct {
 	Opening uint64      `json:"opening,omitempty"` // size of the checkpoint before the period
 	First   uint64      `json:"first"`             // the entries of the period are First to End-1
 	End     uint64      `json:"end"`
+}
+
+// Span is a key that the log had before the one of its head.
+type Span struct {
+	VKey string
+	Last uint64 // the last entry that it signed, together with the next
+}
+
+// pem is the file of a key in a pack, as openssl reads it.
+func (s Span) pem() string {
+	if s.Last == 0 {
+		return dirLog + "log.pem"
+	}
+	return dirLog + "key-" + strconv.FormatUint(s.Last, 10) + ".pem"
+}
+
+// keyOf is the file of the key that signed an entry.
+func (p Pack) keyOf(index uint64) string {
+	for _, k := range p.Before {
+		if index <= k.Last {
+			return k.pem()
+		}
+	}
+	return Span{}.pem()
 }
 
 // Approval is a person's yes to a change.

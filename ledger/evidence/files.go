@@ -22,6 +22,7 @@ const (
 	fileOpening = dirLog + "opening"
 	fileEntries = dirLog + "entries.jsonl"
 	fileVKey    = dirLog + "log.vkey"
+	fileKeys    = dirLog + "keys.jsonl" // where the key changed before the period
 	fileSums    = "SHA256SUMS"
 	filePack    = "pack.json"
 )
@@ -30,7 +31,6 @@ const (
 type source struct {
 	pack             Pack
 	closing, opening []byte // signed; opening nil: none
-	pem              []byte // the public key, as openssl reads it
 	entry            func(index uint64) ([]byte, error)
 	prove            tlog.Subtrees
 }
@@ -81,7 +81,11 @@ func derived(s source) (map[string][]byte, error) {
 		}
 		out[dirLog+"consistency"] = tlog.FormatConsistency(p.Head.Opening, proof, s.closing)
 	}
-	out[dirLog+"log.pem"] = s.pem
+	for _, k := range append(p.Before, Span{VKey: p.Head.VKey}) {
+		if out[k.pem()], err = PublicPEM(k.VKey); err != nil {
+			return nil, err
+		}
+	}
 	for _, i := range p.Sampled {
 		if err := s.sample(p.Records[i], out); err != nil {
 			return nil, fmt.Errorf("sample %d: %w", p.Records[i].Index, err)

@@ -54,11 +54,11 @@ signature of its head: so no entry of the range is missing, added or moved.
 Each sampled change has these files; here those of entry %d.
 
 `+"```sh"+`
-openssl pkeyutl -verify -pubin -inkey log/log.pem -rawin -in samples/%[1]d.pae -sigfile samples/%[1]d.sig
+openssl pkeyutl -verify -pubin -inkey %[4]s -rawin -in samples/%[1]d.pae -sigfile samples/%[1]d.sig
 `+"```"+`
 
 `+"```sh"+`
-cosign verify-blob-attestation --key log/log.pem --bundle samples/%[1]d.sigstore.json --type %[2]s --insecure-ignore-tlog samples/%[1]d.action.json
+cosign verify-blob-attestation --key %[4]s --bundle samples/%[1]d.sigstore.json --type %[2]s --insecure-ignore-tlog samples/%[1]d.action.json
 `+"```"+`
 
 The flag of cosign means that it is not to ask Sigstore's own log on the internet: the log is this one.
@@ -77,7 +77,7 @@ assert drawn == json.load(open("pack.json"))["sampled"], drawn
 print("drawn as it says")
 END
 `+"```"+`
-`, r.Index, ledger.KindDecision.PredicateType(), p.Params.Samples)
+`, r.Index, ledger.KindDecision.PredicateType(), p.Params.Samples, p.keyOf(r.Index))
 	return []byte(b.String())
 }
 

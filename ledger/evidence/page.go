@@ -90,6 +90,9 @@ func (p Pack) population(w *writer, f Facts) {
 	} {
 		w.put(`<dt>%s</dt><dd>%s</dd>`, line[0], line[1])
 	}
+	for _, k := range p.Before {
+		w.put(`<dt>%s</dt><dd>%s</dd>`, fmt.Sprintf("Key up to entry %d", k.Last), k.VKey)
+	}
 	w.put(`</dl>`)
 	if !p.Over {
 		w.put(`<p class="warn">The log has no entry from after the period: it is told up to the last one above, not to its end.</p>`)
@@ -100,16 +103,16 @@ func (p Pack) population(w *writer, f Facts) {
 	for _, r := range p.Records {
 		counts[group{r.Platform, r.Verb, r.Verdict}]++
 	}
-	groups := make([]group, 0, len(counts))
+	groups := make([]*group, 0, len(counts)) // pointers: a sort of its own for each struct would take assent-verify over its size
 	for g := range counts {
-		groups = append(groups, g)
+		groups = append(groups, &g)
 	}
-	slices.SortFunc(groups, func(a, b group) int {
+	slices.SortFunc(groups, func(a, b *group) int {
 		return strings.Compare(a.platform+" "+a.verb+" "+a.verdict, b.platform+" "+b.verb+" "+b.verdict)
 	})
 	w.head("platform", "verb", "verdict", "decisions")
 	for _, g := range groups {
-		w.row("", g.platform, g.verb, g.verdict, fmt.Sprint(counts[g]))
+		w.row("", g.platform, g.verb, g.verdict, fmt.Sprint(counts[*g]))
 	}
 	w.end()
 }

@@ -54,7 +54,10 @@ type Log interface {
 	Mark(ctx context.Context, signed []byte) error
 	// LockPublished gives one process at a time the right to publish.
 	LockPublished(ctx context.Context) (io.Closer, error)
-	Verifier() note.Verifier
+	// Verifiers are of every key that the log has had.
+	Verifiers() []note.Verifier
+	// Retiring is the key before the log's, while it signs too; nil: none.
+	Retiring(ctx context.Context) (note.Signer, error)
 }
 
 // Cosign gets more signatures under a checkpoint: whole signature lines. prove
@@ -82,11 +85,12 @@ func Publish(ctx context.Context, log Log, dir string, cosign Cosign) (size uint
 	if err != nil {
 		return 0, err
 	}
-	next, err := tlog.OpenCheckpoint(signed, log.Verifier())
+	keys := log.Verifiers()
+	next, err := tlog.OpenCheckpoint(signed, keys...)
 	if err != nil {
 		return 0, err
 	}
-	old, err := Published(dir, log.Verifier())
+	old, err := Published(dir, keys...)
 	switch {
 	case err != nil:
 		return 0, err
@@ -110,6 +114,15 @@ func Publish(ctx context.Context, log Log, dir string, cosign Cosign) (size uint
 	}
 	if err := log.Mark(ctx, signed); err != nil {
 		return 0, err
+	}
+	retiring, err := log.Retiring(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if retiring != nil {
+		if signed, err = tlog.AddSignature(signed, keys, retiring); err != nil {
+			return 0, err
+		}
 	}
 	var missing error
 	if cosign != nil {
@@ -165,7 +178,7 @@ func remember(dir string, whole bool) error {
 }
 
 // Published returns the checkpoint that is published, or the zero one.
-func Published(dir string, key note.Verifier) (tlog.Checkpoint, error) {
+func Published(dir string, keys ...note.Verifier) (tlog.Checkpoint, error) {
 	f, err := os.Open(filepath.Join(dir, Checkpoint))
 	if errors.Is(err, fs.ErrNotExist) {
 		return tlog.Checkpoint{}, nil
@@ -178,7 +191,7 @@ func Published(dir string, key note.Verifier) (tlog.Checkpoint, error) {
 	if err != nil {
 		return tlog.Checkpoint{}, err
 	}
-	c, err := tlog.OpenCheckpoint(signed, key)
+	c, err := tlog.OpenCheckpoint(signed, keys...)
 	if err != nil {
 		return c, fmt.Errorf("what is published: %w; repair: find out who changed it, and publish to another directory", err)
 	}

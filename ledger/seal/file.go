@@ -27,12 +27,19 @@ const pemPrivate = "PRIVATE KEY"
 //
 // Without a name the log is called after its key.
 func File(path, name string, rand io.Reader) (*Seal, error) {
-	private, err := load(path)
+	s, err := Existing(path, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = create(path, rand); err == nil {
-			private, err = load(path)
+		if err = create(path, rand); err != nil {
+			return nil, fmt.Errorf("ledger key: %w", err)
 		}
+		s, err = Existing(path, name)
 	}
+	return s, err
+}
+
+// Existing is File for a file that has to be there.
+func Existing(path, name string) (*Seal, error) {
+	private, err := load(path)
 	if err != nil {
 		return nil, fmt.Errorf("ledger key: %w", err)
 	}

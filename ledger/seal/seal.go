@@ -72,15 +72,24 @@ func (s *Seal) PublicKey() ed25519.PublicKey { return s.public }
 func (s *Seal) Verifier() note.Verifier { return s.verifier }
 
 // Envelope signs a statement and returns the envelope's bytes.
-func (s *Seal) Envelope(statement []byte) ([]byte, error) {
-	sig, err := s.signer.SignMessage(bytes.NewReader(ledger.PAE(ledger.PayloadType, statement)))
-	if err != nil {
-		return nil, fmt.Errorf("signing entry: %w", err)
+func (s *Seal) Envelope(statement []byte) ([]byte, error) { return envelope(statement, s) }
+
+// HandOver signs a statement with this key and then with the next one: a log's
+// rotation. See ledger.Rotation.
+func (s *Seal) HandOver(next *Seal, statement []byte) ([]byte, error) {
+	return envelope(statement, s, next)
+}
+
+func envelope(statement []byte, signers ...*Seal) ([]byte, error) {
+	e := ledger.Envelope{PayloadType: ledger.PayloadType, Payload: statement}
+	for _, by := range signers {
+		sig, err := by.signer.SignMessage(bytes.NewReader(ledger.PAE(ledger.PayloadType, statement)))
+		if err != nil {
+			return nil, fmt.Errorf("signing entry: %w", err)
+		}
+		e.Signatures = append(e.Signatures, ledger.Signature{KeyID: by.keyID, Sig: sig})
 	}
-	return ledger.Envelope{
-		PayloadType: ledger.PayloadType, Payload: statement,
-		Signatures: []ledger.Signature{{KeyID: s.keyID, Sig: sig}},
-	}.Encode()
+	return e.Encode()
 }
 
 // NoteSigner returns the signer of checkpoints.

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/seal"
 	"github.com/assent-iom/assent/ledger/tlog"
 )
 
@@ -41,15 +42,17 @@ const (
 
 // request is one append on its way.
 type request struct {
-	about    ledger.About
-	key      string
-	envelope []byte
-	objects  []ledger.Object // deflated
-	leaf     ledger.Hash
-	state    atomic.Int32
-	done     chan struct{} // closed after receipt and err are set
-	receipt  ledger.Receipt
-	err      error
+	about     ledger.About
+	key       string
+	statement []byte
+	by        *seal.Seal // who signed it
+	envelope  []byte
+	objects   []ledger.Object // deflated
+	leaf      ledger.Hash
+	state     atomic.Int32
+	done      chan struct{} // closed after receipt and err are set
+	receipt   ledger.Receipt
+	err       error
 }
 
 // Append records an entry. It is durable when Append returns nil. If it returns
@@ -100,15 +103,20 @@ func (s *Store) request(e ledger.Entry) (*request, error) {
 	if about.Kind == ledger.KindGenesis {
 		return nil, errors.New("a log has one genesis")
 	}
-	envelope, err := s.seal.Envelope(e.Statement)
-	if err != nil {
-		return nil, err
-	}
 	objects, err := s.deflate(e.Objects)
 	if err != nil {
 		return nil, err
 	}
-	return &request{about: about, key: e.Key, envelope: envelope, objects: objects, leaf: tlog.LeafHash(envelope), done: make(chan struct{})}, nil
+	r := &request{about: about, key: e.Key, statement: e.Statement, objects: objects, done: make(chan struct{})}
+	return r, r.sign(s.keys.Load().seal)
+}
+
+// sign makes the envelope, and its hash.
+func (r *request) sign(by *seal.Seal) (err error) {
+	if r.envelope, err = by.Envelope(r.statement); err == nil {
+		r.by, r.leaf = by, tlog.LeafHash(r.envelope)
+	}
+	return err
 }
 
 func (s *Store) enqueue(r *request) error {
@@ -175,7 +183,7 @@ func (s *Store) commit(batch []*request) (orphans []*request) {
 	err := error(nil)
 	if failed := s.failed.Load(); failed != nil {
 		err = *failed
-	} else if err = s.write.batch(batch); err != nil {
+	} else if err = s.batch(batch); err != nil {
 		err = fmt.Errorf("appending to the ledger: %w", err)
 		if !errors.Is(err, errBusy) {
 			s.fail(err)
@@ -203,6 +211,19 @@ func (s *Store) commit(batch []*request) (orphans []*request) {
 		}
 	}
 	return orphans
+}
+
+// batch writes a batch, with the key that the log has.
+func (s *Store) batch(requests []*request) error {
+	err := s.write.batch(requests)
+	if !errors.Is(err, errRotated) {
+		return err
+	}
+	if err := s.follow(context.Background()); err != nil {
+		return err
+	}
+	s.write.seal = s.keys.Load().seal
+	return s.write.batch(requests)
 }
 
 // fail marks the log failed for the rest of this process.

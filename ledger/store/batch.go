@@ -44,7 +44,7 @@ func newWriter(ctx context.Context, s *Store) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{conn: conn, seal: s.seal, session: s.session.id}
+	w := &writer{conn: conn, seal: s.keys.Load().seal, session: s.session.id}
 	const known = `SELECT key FROM entries WHERE key <> '' AND kind = '` + string(ledger.KindDecision) + `' AND key `
 	for _, p := range []struct {
 		stmt  **sql.Stmt
@@ -128,6 +128,11 @@ func (w *writer) fill(ctx context.Context, requests []*request) (*tlog.Checkpoin
 	}
 	accepted := make([]*request, 0, len(requests))
 	for _, r := range requests {
+		if r.by != w.seal { // signed before another process went over to another key
+			if err := r.sign(w.seal); err != nil {
+				return nil, nil, err
+			}
+		}
 		ok, err := w.accept(ctx, r, recorded, tree.Size())
 		if err != nil {
 			return nil, nil, err
@@ -143,22 +148,28 @@ func (w *writer) fill(ctx context.Context, requests []*request) (*tlog.Checkpoin
 	if err := w.insert(ctx, accepted); err != nil {
 		return nil, nil, err
 	}
+	next, signed, err := w.sign(ctx, tree, seq)
+	return &next, signed, err
+}
+
+// sign ends a batch with a checkpoint of the tree.
+func (w *writer) sign(ctx context.Context, tree tlog.Range, seq int64) (tlog.Checkpoint, []byte, error) {
 	next := tlog.Checkpoint{Origin: w.seal.Origin(), Size: tree.Size(), Root: tree.Root()}
 	signed, err := next.Sign(w.seal.NoteSigner())
 	if err != nil {
-		return nil, nil, err
+		return next, nil, err
 	}
 	data, err := tree.MarshalBinary()
 	if err != nil {
-		return nil, nil, err
+		return next, nil, err
 	}
 	if _, err := w.checkpoint.ExecContext(ctx, seq+1, next.Size, signed); err != nil {
-		return nil, nil, fmt.Errorf("writing checkpoint: %w", err)
+		return next, nil, fmt.Errorf("writing checkpoint: %w", err)
 	}
 	if _, err := w.setRange.ExecContext(ctx, data); err != nil {
-		return nil, nil, fmt.Errorf("writing compact range: %w", err)
+		return next, nil, fmt.Errorf("writing compact range: %w", err)
 	}
-	return &next, signed, nil
+	return next, signed, nil
 }
 
 // reach reads where the log ends, which another process may have moved. What is
@@ -182,6 +193,10 @@ func (w *writer) reach(ctx context.Context) (tlog.Range, int64, error) {
 	}
 	last, err := tlog.OpenCheckpoint(signed, w.seal.Verifier())
 	if err != nil {
+		var vkey []byte
+		if w.conn.QueryRowContext(ctx, getVKey).Scan(&vkey) == nil && string(vkey) != w.seal.VKey() {
+			err = errors.Join(errRotated, err)
+		}
 		return tree, 0, err
 	}
 	if last.Size != tree.Size() || last.Root != root {
@@ -196,6 +211,9 @@ func (w *writer) reach(ctx context.Context) (tlog.Range, int64, error) {
 
 // errNotOpen: the outcome is a second one, or of a decision that lets nothing through.
 var errNotOpen = errors.New("it awaits no outcome")
+
+// errRotated: another process has gone over to another key. Nothing was written.
+var errRotated = errors.New("the log has gone over to another key")
 
 // isBusy reports SQLITE_BUSY and its extended codes.
 func isBusy(err error) bool {

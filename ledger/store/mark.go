@@ -38,7 +38,7 @@ func (s *Store) checkMark(ctx context.Context) error {
 	if err := tx.QueryRowContext(ctx, lastCheckpoint).Scan(&seq, &signed); err != nil {
 		return fmt.Errorf("reading the last checkpoint: %w", err)
 	}
-	last, err := tlog.OpenCheckpoint(signed, s.key)
+	last, err := tlog.OpenCheckpoint(signed, s.keys.Load().all...)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (s *Store) checkMark(ctx context.Context) error {
 	}
 	s.size.Store(last.Size)
 
-	mark, err := readMark(s.path(MarkFile), s.key)
+	mark, err := readMark(s.path(MarkFile), s.keys.Load().all)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -66,7 +66,7 @@ func (s *Store) checkMark(ctx context.Context) error {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("reading the checkpoint of %d entries: %w", mark.Size, err)
 		}
-		was, openErr := tlog.OpenCheckpoint(there, s.key)
+		was, openErr := tlog.OpenCheckpoint(there, s.keys.Load().all...)
 		if err != nil || openErr != nil || was != mark {
 			return fmt.Errorf("%w: %s has another past than %s at %d entries; "+
 				"repair: put the right %s back, or start a new ledger in another directory",
@@ -85,12 +85,12 @@ func (s *Store) raiseMark() error {
 	return s.writeMark(s.write.signed, s.write.last)
 }
 
-func readMark(path string, key note.Verifier) (tlog.Checkpoint, error) {
+func readMark(path string, keys []note.Verifier) (tlog.Checkpoint, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return tlog.Checkpoint{}, err
 	}
-	c, err := tlog.OpenCheckpoint(data, key)
+	c, err := tlog.OpenCheckpoint(data, keys...)
 	if err != nil {
 		return c, fmt.Errorf("%s: %w; repair: find out who changed it, run: assent ledger verify, then delete it", path, err)
 	}
@@ -101,7 +101,7 @@ func readMark(path string, key note.Verifier) (tlog.Checkpoint, error) {
 // that is about to leave this machine: whatever happens, no shorter history is
 // signed here from now on. It is on disk when Mark returns.
 func (s *Store) Mark(ctx context.Context, signed []byte) error {
-	c, err := tlog.OpenCheckpoint(signed, s.key)
+	c, err := tlog.OpenCheckpoint(signed, s.keys.Load().all...)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *Store) writeMark(signed []byte, c tlog.Checkpoint) error {
 
 // replaceMark never lowers the mark. The caller holds its lock.
 func (s *Store) replaceMark(signed []byte, c tlog.Checkpoint) error {
-	have, err := readMark(s.path(MarkFile), s.key)
+	have, err := readMark(s.path(MarkFile), s.keys.Load().all)
 	if err == nil && have.Size >= c.Size {
 		return nil
 	}
@@ -154,6 +154,3 @@ func (s *Store) LockPublished(ctx context.Context) (io.Closer, error) {
 
 // Public is the directory of the published form (package publish).
 func (s *Store) Public() string { return s.path(Public) }
-
-// Verifier checks the log's checkpoints.
-func (s *Store) Verifier() note.Verifier { return s.key }

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/assent-iom/assent/ledger"
 )
 
@@ -36,11 +34,11 @@ func openReader(ctx context.Context, cfg Config) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	key, err := note.NewVerifier(st.vkey)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the key in %s: %w", Database, err), db.Close())
+	s := &Store{cfg: cfg, read: db}
+	if err := s.useKeys(ctx, db, nil, st.vkey); err != nil {
+		return nil, errors.Join(fmt.Errorf("the keys in %s: %w", Database, err), db.Close())
 	}
-	return &Store{cfg: cfg, read: db, vkey: st.vkey, key: key}, nil
+	return s, nil
 }
 
 // Size returns the number of durable entries, those of other processes included.

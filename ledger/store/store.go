@@ -20,7 +20,7 @@
 // # The directory
 //
 //	ledger.db     entries, checkpoints, and the working state
-//	key.pem       the signing key (0600)
+//	key.pem       the signing key (0600); key.next.pem, key.old.pem: see Rotate
 //	log.vkey      the public key, for verifiers: keep a copy elsewhere
 //	hwm           the newest checkpoint that is known to be on disk
 //	sessions/     one locked file for each process that writes
@@ -39,12 +39,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
-	"golang.org/x/mod/sumdb/note"
 
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/seal"
@@ -82,9 +82,7 @@ type Config struct {
 // Store is an open ledger. It is safe for concurrent use.
 type Store struct {
 	cfg  Config
-	seal *seal.Seal // nil when opened read-only
-	vkey string
-	key  note.Verifier
+	keys atomic.Pointer[keyring]
 	// read serves readers; write is the one connection that writes, used by Open
 	// and then by the writer goroutine alone.
 	read, writeDB *sql.DB
@@ -171,6 +169,9 @@ func (s *Store) prepare(ctx context.Context) error {
 		return fmt.Errorf("it is the log %q, not %q", state.origin, s.cfg.Origin)
 	}
 	if state.vkey != "" {
+		if err := s.settleKeys(ctx, s.writeDB, state.vkey); err != nil {
+			return err
+		}
 		if _, err := os.Stat(s.path(KeyFile)); err != nil {
 			return fmt.Errorf("the log has entries but no key: %w; repair: put %s back, or keep this directory for verification and start a new ledger in another", err, KeyFile)
 		}
@@ -179,16 +180,19 @@ func (s *Store) prepare(ctx context.Context) error {
 	if name == "" {
 		name = s.cfg.Origin
 	}
-	if s.seal, err = seal.File(s.path(KeyFile), name, s.cfg.Rand); err != nil {
+	sealed, err := seal.File(s.path(KeyFile), name, s.cfg.Rand)
+	if err != nil {
 		return err
 	}
-	s.vkey, s.key = s.seal.VKey(), s.seal.Verifier()
 	if state.vkey == "" {
-		if err := s.found(ctx); err != nil {
+		if err := s.found(ctx, sealed); err != nil {
 			return err
 		}
-	} else if state.vkey != s.seal.VKey() {
-		return fmt.Errorf("%s is not the key that this log was begun with (%s); repair: put the original key back", KeyFile, state.vkey)
+	} else if state.vkey != sealed.VKey() {
+		return fmt.Errorf("%s is not the key that this log is signed with (%s); repair: put that key back", KeyFile, state.vkey)
+	}
+	if err := s.useKeys(ctx, s.writeDB, sealed, sealed.VKey()); err != nil {
+		return err
 	}
 	if _, err := s.writeDB.ExecContext(ctx, objects); err != nil {
 		return fmt.Errorf("preparing %s: %w", Database, err)
@@ -204,28 +208,31 @@ func (s *Store) prepare(ctx context.Context) error {
 }
 
 // found writes the schema and the genesis entry in one transaction.
-func (s *Store) found(ctx context.Context) error {
+func (s *Store) found(ctx context.Context, by *seal.Seal) error {
 	instance := make([]byte, 16)
 	if _, err := io.ReadFull(s.cfg.Rand, instance); err != nil {
 		return fmt.Errorf("naming the ledger: %w", err)
 	}
 	statement, err := ledger.GenesisStatement(ledger.Genesis{
-		Origin: s.seal.Origin(), VKey: s.seal.VKey(), KeyID: s.seal.KeyID(),
+		Origin: by.Origin(), VKey: by.VKey(), KeyID: by.KeyID(),
 		Instance: hex.EncodeToString(instance), At: s.cfg.Now(),
 	})
 	if err != nil {
 		return err
 	}
-	return found(ctx, s.writeDB, s.seal, statement)
+	return found(ctx, s.writeDB, by, statement)
 }
 
 // publishKey writes the public key beside the log.
 func (s *Store) publishKey() error {
-	want := s.seal.VKey() + "\n"
+	ours := s.keys.Load()
+	want := ours.vkey + "\n"
 	have, err := os.ReadFile(s.path(VKeyFile))
 	switch {
 	case err == nil && string(have) == want:
 		return nil
+	case err == nil && ours.had(strings.TrimSuffix(string(have), "\n")): // before a rotation
+		return seal.Replace(s.path(VKeyFile), []byte(want))
 	case err == nil:
 		return fmt.Errorf("%s is not the public half of %s; repair: find out who changed it, then delete it", VKeyFile, KeyFile)
 	case errors.Is(err, os.ErrNotExist):
@@ -235,9 +242,6 @@ func (s *Store) publishKey() error {
 }
 
 func (s *Store) path(name string) string { return filepath.Join(s.cfg.Dir, name) }
-
-// VKey returns the public key that verifies the log, for pinning elsewhere.
-func (s *Store) VKey() string { return s.vkey }
 
 // Close writes what is waiting, closes the decisions of this process that are
 // still open, and lets go of the directory. Append fails from now on.

@@ -309,7 +309,7 @@ func TestKeyOfAnOldLogIsNeverMadeAnew(t *testing.T) {
 		t.Errorf("without its key: %v", err)
 	}
 	copyFile(t, filepath.Join(seedKey(t), KeyFile), key)
-	if _, err := Open(t.Context(), config(dir)); err == nil || !strings.Contains(err.Error(), "original key") {
+	if _, err := Open(t.Context(), config(dir)); err == nil || !strings.Contains(err.Error(), "put that key back") {
 		t.Errorf("with another key: %v", err)
 	}
 }

@@ -40,15 +40,18 @@ func (c Checkpoint) Sign(signers ...note.Signer) ([]byte, error) {
 // signature and those of a hundred witnesses.
 const MaxCheckpoint = 32 << 10
 
-// OpenCheckpoint reads a signed checkpoint and checks that the given key signed
-// it and that it is of the log that bears the key's name. Signatures by other
-// keys (witnesses) are ignored. Only the form that Text writes is accepted:
-// extension lines, which c2sp advises against, are refused.
-func OpenCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
+// OpenCheckpoint reads a signed checkpoint and checks that one of the given keys
+// signed it, which are a log's, and that it is of the log that bears their name.
+// Signatures by other keys (witnesses) are ignored. Only the form that Text writes is
+// accepted: extension lines, which c2sp advises against, are refused.
+func OpenCheckpoint(signed []byte, keys ...note.Verifier) (Checkpoint, error) {
+	if len(keys) == 0 {
+		return Checkpoint{}, errors.New("reading checkpoint: no key to check it with")
+	}
 	if len(signed) > MaxCheckpoint {
 		return Checkpoint{}, fmt.Errorf("reading checkpoint: %d bytes, the limit is %d", len(signed), MaxCheckpoint)
 	}
-	n, err := note.Open(signed, note.VerifierList(key))
+	n, err := note.Open(signed, note.VerifierList(keys...))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("reading checkpoint: %w", err)
 	}
@@ -56,10 +59,22 @@ func OpenCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("reading checkpoint: %w", err)
 	}
-	if c.Origin != key.Name() {
-		return Checkpoint{}, fmt.Errorf("reading checkpoint: it is of log %q, the key of %q", c.Origin, key.Name())
+	if name := keys[0].Name(); c.Origin != name {
+		return Checkpoint{}, fmt.Errorf("reading checkpoint: it is of log %q, the key of %q", c.Origin, name)
 	}
 	return c, nil
+}
+
+// AddSignature puts another signature under a checkpoint that one of the keys signed.
+func AddSignature(signed []byte, keys []note.Verifier, by note.Signer) ([]byte, error) {
+	n, err := note.Open(signed, note.VerifierList(keys...))
+	if err == nil {
+		signed, err = note.Sign(n, by)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signing checkpoint: %w", err)
+	}
+	return signed, nil
 }
 
 // ReadCheckpoint reads a signed checkpoint without checking who signed it.

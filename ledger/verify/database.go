@@ -3,9 +3,7 @@ package verify
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"database/sql"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/url"
@@ -31,19 +29,6 @@ func openDB(path string) (*sql.DB, error) {
 		"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"},
 	}.Encode()}
 	return sql.Open("sqlite", u.String())
-}
-
-// publicKey takes the Ed25519 key out of a vkey: NAME+HASH+base64(0x01 ‖ key).
-func publicKey(vkey string) (ed25519.PublicKey, error) {
-	parts := strings.SplitN(vkey, "+", 3)
-	if len(parts) != 3 {
-		return nil, errors.New("the key is no vkey")
-	}
-	raw, err := base64.StdEncoding.DecodeString(parts[2])
-	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
-		return nil, errors.New("the key is no Ed25519 key")
-	}
-	return raw[1:], nil
 }
 
 // structure asks SQLite whether its file is sound, and reads what it says of
@@ -73,12 +58,9 @@ func (v *run) structure(ctx context.Context) error {
 	if format != "1" {
 		return fmt.Errorf("%s has format %q, this program reads 1", database, format)
 	}
-	var origin, vkey string
-	if err := errors.Join(v.meta(ctx, "origin", &origin), v.meta(ctx, "vkey", &vkey)); err != nil {
+	var origin string
+	if err := v.meta(ctx, "origin", &origin); err != nil {
 		return err
-	}
-	if vkey != v.report.VKey {
-		v.report.problem(NoIndex, Untrusted, "%s was begun with another key: %s", database, vkey)
 	}
 	if origin != v.key.Name() {
 		v.report.problem(NoIndex, Untrusted, "%s is the log %q, the key is of %q", database, origin, v.key.Name())
@@ -136,18 +118,7 @@ func (v *run) passCheckpoints(atEnd bool) error {
 			return err
 		}
 	}
-	kept := v.marks[:0]
-	for _, m := range v.marks {
-		switch {
-		case m.Size > size && !atEnd:
-			kept = append(kept, m)
-		case m.Size > size:
-			v.report.problem(NoIndex, RolledBack, "the log ends at %d entries, %s has %d", size, m.from, m.Size)
-		case m.Root != root:
-			v.report.problem(NoIndex, RolledBack, "the first %d entries are not those of %s", size, m.from)
-		}
-	}
-	v.marks = kept
+	v.passMarks(size, root, atEnd)
 	return nil
 }
 
@@ -166,6 +137,14 @@ func (v *run) finish(ctx context.Context) error {
 		v.report.problem(NoIndex, Tampered, "the log is empty: even its genesis is gone")
 	}
 
+	v.trusted()
+	var vkey string
+	if err := v.meta(ctx, "vkey", &vkey); err != nil {
+		return err
+	}
+	if vkey != v.report.VKey && !v.lost {
+		v.report.problem(NoIndex, Untrusted, "%s says that it is signed with another key: %s", database, vkey)
+	}
 	var signed []byte
 	err := v.tx.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, int64(size)).Scan(&signed)
 	if errors.Is(err, sql.ErrNoRows) {

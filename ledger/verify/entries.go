@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -30,7 +31,10 @@ type entry struct {
 	blocks  bool   // of a decision
 	uses    []use  // the approvals that a decision counted; the one that an approval is
 	problem string
-	trust   Kind // the kind of problem
+	trust   Kind   // the kind of problem
+	epoch   int    // of the key that it was checked with
+	next    string // the key that the log goes over to here
+	lost    bool   // it should have been such an entry
 }
 
 // use is one use of an approval: a ticket, for one of its actions, by a decision.
@@ -88,6 +92,9 @@ func readChunk(rows *sql.Rows) ([]entry, error) {
 
 // checkAlone checks what needs no other entry, on all cores.
 func (v *run) checkAlone(chunk []entry) {
+	if v.tree.Size() == 0 && len(chunk) > 0 {
+		v.begin(chunk[0].envelope)
+	}
 	workers := runtime.GOMAXPROCS(0)
 	var wg sync.WaitGroup
 	for w := range workers {
@@ -101,6 +108,7 @@ func (v *run) checkAlone(chunk []entry) {
 }
 
 func (v *run) check(e *entry) {
+	e.epoch, e.problem, e.trust, e.next, e.uses = v.epoch, "", OK, "", nil
 	e.hash = tlog.LeafHash(e.envelope)
 	if string(e.leaf) != string(e.hash[:]) {
 		e.problem, e.trust = "its bytes are not those that were hashed", Tampered
@@ -120,7 +128,8 @@ func (v *run) read(e *entry) error {
 	if err != nil {
 		return err
 	}
-	if err := envelope.Verify(v.public); err != nil {
+	if e.next, err = v.signed(envelope); err != nil {
+		e.lost = len(envelope.Signatures) > 1
 		return err
 	}
 	if e.about, err = ledger.Describe(envelope.Payload); err != nil {
@@ -130,6 +139,9 @@ func (v *run) read(e *entry) error {
 		e.kind, e.key = string(e.about.Kind), e.about.Key // nothing else says so
 	} else if string(e.about.Kind) != e.kind || e.about.Key != e.key {
 		return fmt.Errorf("it is filed as %s %q and says %s %q", e.kind, e.key, e.about.Kind, e.about.Key)
+	}
+	if (e.about.Kind == ledger.KindKey) != (e.next != "") {
+		return errors.New("the log goes over to another key when both have signed, and not else")
 	}
 	switch e.about.Kind {
 	case ledger.KindDecision:
@@ -175,6 +187,9 @@ func (v *run) checkInOrder(ctx context.Context, e *entry) error {
 		v.report.problem(int64(index), kind, format, args...)
 		fine = false
 	}
+	if e.epoch != v.epoch { // the key has changed since
+		v.check(e)
+	}
 	if e.index != int64(index) {
 		bad(Tampered, "an entry numbered %d stands where %d belongs", e.index, index)
 	}
@@ -186,6 +201,11 @@ func (v *run) checkInOrder(ctx context.Context, e *entry) error {
 	}
 	switch {
 	case e.problem != "": // what it says cannot be relied on
+		v.lost = v.lost || e.lost
+	case e.next != "":
+		if err := v.goOver(e.next); err != nil {
+			bad(Tampered, "%v", err)
+		}
 	case e.about.Kind == ledger.KindDecision:
 		v.report.Decisions++
 		for _, u := range e.uses {

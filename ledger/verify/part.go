@@ -27,6 +27,9 @@ type Part struct {
 	Dir     string // checkpoint, tile/<L>/…, entries.jsonl
 	First   uint64
 	Opening []byte // a signed checkpoint from before it; nil: none
+	// Keys are, if the log changed its key before First, its genesis and the entries
+	// that say so.
+	Keys []Keyed
 	// Each is told of every entry that holds, in order. It may be nil.
 	Each func(index uint64, envelope []byte) error
 }
@@ -40,6 +43,45 @@ func (part Part) Check(ctx context.Context, opts Options) (Report, error) {
 	r := &ranged{public: p, part: part}
 	p.from, p.leafAt, p.envelopeAt = part.First, r.leaf, r.envelope
 	return p.concluded(r.all(ctx))
+}
+
+// Keyed is an entry that says which key is the log's.
+type Keyed struct {
+	Index    uint64
+	Envelope []byte
+}
+
+// follow goes from key to key up to the part.
+func (r *ranged) follow() error {
+	for i, k := range r.part.Keys {
+		if k.Index >= r.part.First || (i == 0) != (k.Index == 0) || i > 0 && k.Index <= r.part.Keys[i-1].Index {
+			r.report.problem(int64(k.Index), Tampered, "the entries that name the log's keys are not in order")
+			return errStop
+		}
+		h, err := r.leaf(k.Index)
+		if err != nil {
+			return err
+		}
+		e := entry{index: int64(k.Index), envelope: k.Envelope, leaf: h[:]}
+		if i == 0 {
+			r.begin(k.Envelope)
+		}
+		r.check(&e)
+		switch {
+		case e.problem != "":
+			r.report.problem(e.index, e.trust, "%s", e.problem)
+			return errStop
+		case i == 0 && e.about.Kind == ledger.KindGenesis:
+		case i > 0 && e.next != "":
+			if err := r.goOver(e.next); err != nil {
+				return err
+			}
+		default:
+			r.report.problem(e.index, Tampered, "it is no entry that names a key")
+			return errStop
+		}
+	}
+	return nil
 }
 
 // ranged is a verification of a part.
@@ -67,6 +109,9 @@ func (r *ranged) all(ctx context.Context) error {
 		return errStop
 	}
 	r.report.Entries = 0
+	if err := r.follow(); err != nil {
+		return err
+	}
 	var err error
 	r.file, err = os.Open(filepath.Join(r.dir, entriesFile))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -40,6 +40,7 @@ func newPublic(opts Options, dir string) *public {
 type public struct {
 	*run
 	head      tlog.Checkpoint
+	signed    []byte // head
 	tiler     tlog.Tiler
 	decisions map[[16]byte]bool // ids seen, by their hash: a million are 40 MB
 }
@@ -71,15 +72,15 @@ func (p *public) readHead() error {
 		p.report.problem(NoIndex, Untrusted, "the published form has no key beside it: give the one you were told (--vkey)")
 		return errStop
 	}
-	p.report.Pinned = true
-	if err := p.useKey(strings.TrimSpace(p.opts.VKey)); err != nil {
+	if err := p.pinKey(); err != nil {
 		return err
 	}
 	signed, err := readSmall(filepath.Join(p.dir, checkpointFile))
 	if err != nil {
 		return err
 	}
-	if p.head, err = tlog.OpenCheckpoint(signed, p.key); err != nil {
+	p.signed = signed
+	if p.head, err = tlog.ReadCheckpoint(signed); err != nil { // end looks at who signed it
 		p.report.problem(NoIndex, Tampered, "the checkpoint does not verify: %v", err)
 		return errStop
 	}
@@ -178,6 +179,10 @@ func (p *public) end() error {
 	case root != p.head.Root:
 		p.report.problem(NoIndex, Tampered, "the entries are not those that the checkpoint covers")
 	}
+	if _, err := tlog.OpenCheckpoint(p.signed, p.key); err != nil {
+		p.report.problem(NoIndex, Tampered, "the checkpoint does not verify: %v", err)
+	}
+	p.trusted()
 	if err := p.passCheckpoints(true); err != nil {
 		return err
 	}

@@ -23,7 +23,6 @@ package verify
 
 import (
 	"context"
-	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -33,7 +32,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"modernc.org/sqlite"
 
 	"github.com/assent-iom/assent/ledger"
@@ -86,11 +84,12 @@ const maxProblems = 100
 // Report is what was checked and what was found.
 type Report struct {
 	Origin      string    `json:"origin"`
-	VKey        string    `json:"vkey"`
+	VKey        string    `json:"vkey"`   // of the key that signs now
 	Pinned      bool      `json:"pinned"` // the key came from outside the directory
 	Entries     uint64    `json:"entries"`
 	Verified    uint64    `json:"verified"` // entries without a problem of their own
 	Checkpoints uint64    `json:"checkpoints"`
+	Rotations   uint64    `json:"rotations,omitempty"` // times that the log went over to another key
 	Decisions   uint64    `json:"decisions"`
 	Outcomes    uint64    `json:"outcomes"`
 	Open        uint64    `json:"open"` // decisions whose outcome is missing
@@ -121,8 +120,9 @@ func (r *Report) problem(index int64, kind Kind, format string, args ...any) {
 
 // Options says what the log is compared with.
 type Options struct {
-	// VKey pins the key. Empty: the key beside the log is used, which proves only
-	// that the log agrees with itself.
+	// VKey pins the key: the log has to be signed with it, or to have gone over from it
+	// or to it (ledger.Rotation). Empty: the key beside the log is used, which proves
+	// only that the log agrees with itself.
 	VKey string
 	// Since is a signed checkpoint that was kept elsewhere: the log must contain it.
 	Since []byte
@@ -198,11 +198,10 @@ type run struct {
 	opts   Options
 	dir    string
 	report Report
-	key    note.Verifier
-	public ed25519.PublicKey
-	tree   tlog.Range
-	marks  []mark            // checkpoints known from elsewhere, until passed
-	open   map[string]opened // decisions that await an outcome, by id
+	keys
+	tree  tlog.Range
+	marks []mark            // checkpoints known from elsewhere, until passed
+	open  map[string]opened // decisions that await an outcome, by id
 	// approved are the approvals that wait for their decision, claimed is who used which.
 	approved map[use]bool
 	claimed  map[use]string
@@ -220,7 +219,8 @@ type run struct {
 // mark is a checkpoint that the log must contain.
 type mark struct {
 	tlog.Checkpoint
-	from string
+	signed []byte
+	from   string
 }
 
 func (v *run) all(ctx context.Context) error {
@@ -264,32 +264,16 @@ func (v *run) readKey() error {
 	beside, err := readSmall(filepath.Join(v.dir, vkeyFile))
 	vkey := strings.TrimSpace(string(beside))
 	switch {
-	case v.opts.VKey != "":
-		v.report.Pinned = true
-		pinned := strings.TrimSpace(v.opts.VKey)
-		if err == nil && vkey != pinned {
-			v.report.problem(NoIndex, Untrusted, "%s holds another key than the one expected", vkeyFile)
-		}
-		vkey = pinned
-	case err != nil:
+	case err == nil:
+		v.expected = append(v.expected, expected{vkey, "the key in " + vkeyFile})
+	case v.opts.VKey == "":
 		v.report.problem(NoIndex, Untrusted, "no key to verify with: %v", err)
 		return errStop
 	}
-	return v.useKey(vkey)
-}
-
-func (v *run) useKey(vkey string) (err error) {
-	v.report.VKey = vkey
-	if v.key, err = note.NewVerifier(vkey); err != nil {
-		v.report.problem(NoIndex, Untrusted, "the key %q cannot be read: %v", vkey, err)
-		return errStop
+	if v.opts.VKey == "" {
+		return v.trustKey(vkey)
 	}
-	if v.public, err = publicKey(vkey); err != nil {
-		v.report.problem(NoIndex, Untrusted, "%v", err)
-		return errStop
-	}
-	v.report.Origin = v.key.Name()
-	return nil
+	return v.pinKey()
 }
 
 // readMarks reads the high-water mark and the checkpoint that the caller kept.
@@ -317,12 +301,12 @@ func (v *run) readMarks() error {
 }
 
 func (v *run) addMark(signed []byte, from string) {
-	c, err := tlog.OpenCheckpoint(signed, v.key)
+	c, err := tlog.ReadCheckpoint(signed)
 	if err != nil {
 		v.report.problem(NoIndex, Tampered, "%s does not verify: %v", from, err)
 		return
 	}
-	v.marks = append(v.marks, mark{c, from})
+	v.marks = append(v.marks, mark{c, signed, from}) // who signed it is looked at when the log is as long
 }
 
 // witnessed holds a published checkpoint against the witness policy.

@@ -37,7 +37,7 @@ import (
 // Config is what a Witness is made from.
 type Config struct {
 	Dir  string   // of its state: one file a log
-	Logs []string // vkeys of the logs that it knows; no two of one origin
+	Logs []string // vkeys of the logs that it knows; a log that changes its key has two for a time
 	Key  *tlog.Cosigner
 	Now  func() time.Time
 }
@@ -49,8 +49,8 @@ type Witness struct {
 }
 
 type witnessed struct {
-	mu  sync.Mutex // held from looking at the state until it is replaced
-	key note.Verifier
+	mu   sync.Mutex // held from looking at the state until it is replaced
+	keys []note.Verifier
 }
 
 // New checks the configuration.
@@ -64,10 +64,12 @@ func New(cfg Config) (*Witness, error) {
 		if err != nil {
 			return nil, fmt.Errorf("log key %q: %w", vkey, err)
 		}
-		if w.logs[key.Name()] != nil {
-			return nil, fmt.Errorf("two keys of the log %q", key.Name())
+		log := w.logs[key.Name()]
+		if log == nil {
+			log = &witnessed{}
+			w.logs[key.Name()] = log
 		}
-		w.logs[key.Name()] = &witnessed{key: key}
+		log.keys = append(log.keys, key)
 	}
 	return w, os.MkdirAll(cfg.Dir, 0o700)
 }
@@ -110,7 +112,7 @@ func (w *Witness) add(r io.Reader) (status int, body []byte) {
 	if log == nil {
 		return fail(http.StatusNotFound, "the log %q is not known here", claimed.Origin)
 	}
-	next, err := tlog.OpenCheckpoint(g.Signed, log.key)
+	next, err := tlog.OpenCheckpoint(g.Signed, log.keys...)
 	if err != nil {
 		return fail(http.StatusForbidden, "%v", err)
 	}
@@ -119,7 +121,7 @@ func (w *Witness) add(r io.Reader) (status int, body []byte) {
 	}
 	log.mu.Lock()
 	defer log.mu.Unlock()
-	have, err := w.last(log.key)
+	have, err := w.last(log.keys)
 	if err != nil {
 		return fail(http.StatusInternalServerError, "the state of this witness cannot be read")
 	}
@@ -155,15 +157,15 @@ func (w *Witness) path(origin string) string {
 
 // last is the largest checkpoint of a log that was cosigned; the zero one if none
 // was.
-func (w *Witness) last(key note.Verifier) (tlog.Checkpoint, error) {
-	data, err := os.ReadFile(w.path(key.Name()))
+func (w *Witness) last(keys []note.Verifier) (tlog.Checkpoint, error) {
+	data, err := os.ReadFile(w.path(keys[0].Name()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return tlog.Checkpoint{}, nil
 	}
 	if err != nil {
 		return tlog.Checkpoint{}, err
 	}
-	return tlog.OpenCheckpoint(data, key)
+	return tlog.OpenCheckpoint(data, keys...)
 }
 
 // Peer is a witness that is asked for cosignatures, by one caller at a time.

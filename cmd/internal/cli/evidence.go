@@ -292,7 +292,7 @@ func (a *App) find(ctx context.Context, q question) ([]evidence.Record, string, 
 			kept = append(kept, r)
 		}
 	}
-	return kept, s.Verifier().Name(), nil
+	return kept, s.Origin(), nil
 }
 
 // records returns the matching decisions with their outcomes.

@@ -20,7 +20,7 @@ import (
 func (a *App) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the evidence"}
 	cmd.AddCommand(a.tailCommand(), a.showCommand(), a.verifyCommand(), a.vkeyCommand(),
-		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand(), a.reconcileCommand(), a.witnessCommand())
+		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand(), a.reconcileCommand(), a.witnessCommand(), a.rotateCommand())
 	return cmd
 }
 
@@ -201,7 +201,7 @@ func (a *App) vkeyCommand() *cobra.Command {
 			defer s.Close()
 			vkey := s.VKey()
 			if second {
-				if vkey, err = a.cosignerVKey(cmd.Context(), s.Verifier().Name()); err != nil {
+				if vkey, err = a.cosignerVKey(cmd.Context(), s.Origin()); err != nil {
 					return err
 				}
 			}

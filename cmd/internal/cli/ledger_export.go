@@ -73,11 +73,15 @@ func (a *App) exportFiles(ctx context.Context, s *store.Store, e ledger.Stored, 
 	if forms["tlog-proof"], err = entryProof(ctx, s, name); err != nil {
 		return err
 	}
-	key, err := evidence.PublicPEM(s.VKey())
+	vkey, err := ledger.VKeyAt(ctx, s, e.Index, s.VKey())
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{"log.pem": key, "log.vkey": []byte(s.VKey() + "\n")}
+	key, err := evidence.PublicPEM(vkey)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{"log.pem": key, "log.vkey": []byte(vkey + "\n")}
 	for ext, data := range forms {
 		files[name+"."+ext] = data
 	}

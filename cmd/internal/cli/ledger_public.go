@@ -119,7 +119,7 @@ func entryProof(ctx context.Context, s *store.Store, arg string) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	head, err := tlog.OpenCheckpoint(signed, s.Verifier())
+	head, err := tlog.OpenCheckpoint(signed, s.Verifiers()...)
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func growthProof(ctx context.Context, s *store.Store, from, to uint64) ([]byte, 
 	if err != nil {
 		return nil, err
 	}
-	head, err := tlog.OpenCheckpoint(signed, s.Verifier())
+	head, err := tlog.OpenCheckpoint(signed, s.Verifiers()...)
 	if err != nil {
 		return nil, err
 	}

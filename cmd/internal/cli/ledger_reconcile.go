@@ -95,7 +95,7 @@ func (a *App) reconcile(ctx context.Context, o reconciling) error {
 	if err != nil {
 		return err
 	}
-	head, err := tlog.OpenCheckpoint(signed, s.Verifier())
+	head, err := tlog.OpenCheckpoint(signed, s.Verifiers()...)
 	if err != nil {
 		return err
 	}

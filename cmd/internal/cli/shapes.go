@@ -22,6 +22,7 @@ func Shapes() map[string]any {
 		"Version":                   versioned{},
 		"Models":                    modelsShown{},
 		"Requests for approval":     requested{},
+		"Rotation":                  rotation{},
 		"Reconciliation":            reconcile.Report{},
 		"A bypass":                  reconcile.Finding{},
 		"Records":                   evidence.Record{},
