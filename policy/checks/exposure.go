@@ -161,17 +161,18 @@ func (h *hearing) group(id string, l *leaf) string {
 	}
 	t := h.dependent(model.Hop{URN: urn, Type: res.Type}, res)
 	said := name(urn)
-	for _, own := range l.changed {
-		if t.owner != nil && own.owner != t.owner {
-			said += " of " + t.owner.Name
-		}
-		if t.env != nil && own.env != t.env {
-			said += " in " + t.env.Name
-		}
-		if own.place.Account != "" && t.place.Account != "" && own.place.Account != "*" && own.place.Account != t.place.Account {
-			said += " of account " + t.place.Account
-		}
-		break
+	if len(l.changed) == 0 {
+		return said
+	}
+	own := l.changed[0]
+	if t.owner != nil && own.owner != t.owner {
+		said += " of " + t.owner.Name
+	}
+	if t.env != nil && own.env != t.env {
+		said += " in " + t.env.Name
+	}
+	if own.place.Account != "" && t.place.Account != "" && own.place.Account != "*" && own.place.Account != t.place.Account {
+		said += " of account " + t.place.Account
 	}
 	return said
 }
