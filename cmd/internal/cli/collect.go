@@ -180,7 +180,7 @@ func named(all []collect.Collector, names []string) ([]collect.Collector, error)
 func accounts(cfg *config.Config) []engine.Account {
 	var all []engine.Account
 	for _, c := range cfg.Collect.AWS {
-		all = append(all, engine.Account{Login: awscollect.Login{Profile: c.Profile, Role: c.Role, External: c.ExternalID}, Regions: c.Regions})
+		all = append(all, engine.Account{Login: awscollect.Login{Profile: c.Profile, Role: c.Role, External: c.ExternalID}, Regions: c.Regions, Events: c.Events})
 	}
 	return all
 }

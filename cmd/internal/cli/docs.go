@@ -122,7 +122,11 @@ func (a *App) documented(ctx context.Context) (in docs.Input, err error) {
 	if err != nil {
 		return in, err
 	}
-	in.Drift = reconcile.Run(reconcile.Input{Rules: rules, Running: in.Snapshot, Built: built, Now: a.Now()})
+	told, err := engine.Heard(ctx, s)
+	if err != nil {
+		return in, err
+	}
+	in.Drift = reconcile.Run(reconcile.Input{Rules: rules, Events: told, Running: in.Snapshot, Built: built, Now: a.Now()})
 	in.Owner = func(r model.Resource) docs.Owner { return ownerOnPage(who.of(r, in.Snapshot)) }
 	in.Environment = func(r model.Resource) (string, string) {
 		o := who.declared.Ownership(r, in.Snapshot)

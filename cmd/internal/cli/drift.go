@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/term"
 	trail "github.com/assent-iom/assent/ledger/reconcile"
 	"github.com/assent-iom/assent/model"
@@ -47,7 +49,7 @@ scaling group) is no drift. A resource is drifted; a ghost, if it is gone though
 unknown, if it was not read since it was built, or not for too long: assent collect reads it.
 
 SELECTOR is a URN, an id, or a pattern of URNs or types with * in it. With --cloudtrail, the changes in CloudTrail's logs
-that speak of what has drifted are shown with their actors.
+that speak of what has drifted are shown with their actors; so are those that assent serve has heard of (collect: aws: events).
 
 Exit code 3 if something has drifted or is gone, 4 if of something it cannot be told, 0 otherwise.`,
 		Example: `  assent collect && assent drift
@@ -98,6 +100,15 @@ func (a *App) drift(ctx context.Context, selector string, o driftOptions) error 
 	if in.Events, err = a.trails(o.cloudtrail); err != nil {
 		return err
 	}
+	told, err := engine.Heard(ctx, s)
+	if err != nil {
+		return err
+	}
+	had := map[string]bool{}
+	for _, e := range in.Events {
+		had[e.ID] = true
+	}
+	in.Events = append(in.Events, slices.DeleteFunc(told, func(e reconcile.Event) bool { return had[e.ID] })...)
 	picked := a.picker(in.Running, selector)
 	counts := map[reconcile.State]int{}
 	for _, status := range reconcile.Run(in) {

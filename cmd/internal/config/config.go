@@ -144,6 +144,8 @@ type CollectAccount struct {
 	// Regions are read; all: those that the account has opened; none: that of the
 	// profile or the environment.
 	Regions []string `json:"regions,omitempty"`
+	// Events is the ARN of an SQS queue of the account's CloudTrail events; empty: none.
+	Events string `json:"events,omitempty"`
 }
 
 // CollectCluster is one cluster that is read.

@@ -13,7 +13,7 @@ func (r reader) collectAccounts(n *yaml.Node) (out []CollectAccount, err error) 
 	}
 	for _, item := range n.Content {
 		var c CollectAccount
-		err := r.fields(item, []string{"profile", "role", "external_id", "regions"}, func(key string, _, value *yaml.Node) (err error) {
+		err := r.fields(item, []string{"profile", "role", "external_id", "regions", "events"}, func(key string, _, value *yaml.Node) (err error) {
 			switch key {
 			case "profile":
 				c.Profile, err = r.text(value)
@@ -23,6 +23,10 @@ func (r reader) collectAccounts(n *yaml.Node) (out []CollectAccount, err error) 
 				}
 			case "external_id":
 				c.ExternalID, err = r.text(value)
+			case "events":
+				if c.Events, err = r.text(value); err == nil && !isQueue(c.Events) {
+					err = r.bad(value, "%q is no queue; expected arn:aws:sqs:REGION:ACCOUNT:NAME", c.Events)
+				}
 			case "regions":
 				c.Regions, err = r.names(value)
 			}
@@ -44,4 +48,9 @@ func (r reader) collectAccounts(n *yaml.Node) (out []CollectAccount, err error) 
 func isRole(text string) bool {
 	parts := strings.SplitN(text, ":", 6)
 	return len(parts) == 6 && parts[0] == "arn" && parts[2] == "iam" && len(parts[4]) == 12 && strings.HasPrefix(parts[5], "role/")
+}
+
+func isQueue(text string) bool {
+	parts := strings.Split(text, ":")
+	return len(parts) == 6 && parts[0] == "arn" && parts[2] == "sqs" && parts[3] != "" && len(parts[4]) == 12 && parts[5] != "" && !strings.ContainsAny(text, "*/? ")
 }

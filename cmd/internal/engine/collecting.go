@@ -38,6 +38,7 @@ type Known func(model.URN) (model.Resource, bool)
 type Account struct {
 	awscollect.Login
 	Regions []string
+	Events  string // the ARN of the queue of its events; empty: none
 }
 
 // Sources is all that is read, and what it is read with.
@@ -59,7 +60,7 @@ func (s Sources) Collectors() ([]collect.Collector, error) {
 		return nil, err
 	}
 	for _, a := range s.Accounts {
-		c, err := awscollect.New(awscollect.Config{Decoder: s.Amazon, Login: a.Login, Regions: a.Regions, Send: s.sendAWS(), Now: s.Now})
+		c, err := awscollect.New(awscollect.Config{Decoder: s.Amazon, Login: a.Login, Regions: a.Regions, Events: a.Events, Send: s.sendAWS(), Now: s.Now})
 		if err != nil {
 			return nil, err
 		}
@@ -217,9 +218,11 @@ func (e *Engine) openCollectors(how Door) error {
 		}
 		e.keepLooks(c, ended)
 	}()
+	hinted := e.followHints(ctx, all)
 	go func() {
 		defer close(ended)
 		c.Run(ctx)
+		<-hinted
 	}()
 	e.collecting.Store(c)
 	return nil

@@ -183,6 +183,7 @@ type Engine struct {
 	origins  *origins.File // nil without webhook
 	login    *http.Server  // nil until Open, and without a handler
 	passing  *collect.Passing
+	sent     sent // what AWS calls the changes that came by
 	// callers is nil until Open.
 	callers atomic.Pointer[callers]
 	// collecting is nil until Open, and where nothing is collected.
@@ -246,7 +247,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		Executed: e.executed(),
 		Learn:    func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
 		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
-		Message: message, Question: cfg.Question, Event: cfg.Event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
+		Message: message, Question: cfg.Question, Event: e.event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
 }

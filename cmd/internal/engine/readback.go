@@ -109,6 +109,17 @@ type readers struct {
 	opened []bool
 }
 
+func readersOf(all []collect.Collector) *readers {
+	r := &readers{}
+	for _, c := range all {
+		if one, ok := c.(reader); ok {
+			r.all = append(r.all, one)
+		}
+	}
+	r.opened = make([]bool, len(r.all))
+	return r
+}
+
 // open asks every reader that was not asked what there is.
 func (r *readers) open(ctx context.Context) (err error) {
 	r.mu.Lock()
@@ -170,16 +181,10 @@ func known(s model.Snapshot, urn model.URN) (model.URN, bool) {
 
 // readBack has changes read back by the collectors that can.
 func (e *Engine) readBack(all []collect.Collector) {
-	r := &readers{}
-	for _, c := range all {
-		if one, ok := c.(reader); ok {
-			r.all = append(r.all, one)
-		}
-	}
+	r := readersOf(all)
 	if len(r.all) == 0 || e.builds == nil {
 		return
 	}
-	r.opened = make([]bool, len(r.all))
 	e.builds.back.Store(startReadBacks(e.cfg.Now,
 		func(ctx context.Context, b model.Built) (model.Built, error) { return e.readNow(ctx, r, b) },
 		func(was model.URN, b model.Built) error {

@@ -33,9 +33,14 @@ type asked struct {
 // written are the protocols that calls are sent in.
 var written = []string{wire.JSON, wire.RestJSON, wire.RestXML, wire.EC2, wire.Query}
 
-// ask sends one call, as often as it has to be, and reads the answer. Every error
-// is a *gap; a *refused is in it where the service said something.
+// ask sends one call that only reads, as often as it has to be, and reads the answer.
+// Every error is a *gap; a *refused is in it where the service said something.
 func (c *Collector) ask(ctx context.Context, who *account, op *table.Operation, region string, global bool, params map[string]any) (*asked, error) {
+	return c.call(ctx, who, op, region, global, params, c.onlyReads)
+}
+
+// call is ask for a call that may is content with.
+func (c *Collector) call(ctx context.Context, who *account, op *table.Operation, region string, global bool, params map[string]any, may func(context.Context, decoders.Call) error) (*asked, error) {
 	fail := func(k kind, err error) error {
 		return &gap{kind: k, call: op.Service.Name + ":" + op.Name, region: region, err: err}
 	}
@@ -49,7 +54,7 @@ func (c *Collector) ask(ctx context.Context, who *account, op *table.Operation, 
 	if err != nil {
 		return nil, fail(failed, err)
 	}
-	if err := c.onlyReads(ctx, call); err != nil {
+	if err := may(ctx, call); err != nil {
 		return nil, fail(failed, err)
 	}
 	limit := c.bucket(region + " " + op.Service.Name)

@@ -39,6 +39,9 @@ type Config struct {
 	// Regions are read; none: the one of the login; AllRegions: all that the account
 	// has opened.
 	Regions []string
+	// Events is the ARN of an SQS queue to which EventBridge sends what CloudTrail has
+	// of the account; empty: none.
+	Events string
 	// Send sends one call; it MUST NOT follow redirects.
 	Send http.RoundTripper
 	Now  func() time.Time
@@ -90,6 +93,11 @@ func New(cfg Config) (*Collector, error) {
 	for _, region := range cfg.Regions {
 		if _, ok := t.PartitionOfRegion(region); !ok && region != AllRegions {
 			return nil, fmt.Errorf("collecting from AWS: %q is no region", region)
+		}
+	}
+	if cfg.Events != "" {
+		if _, err := queueOf(cfg.Events); err != nil {
+			return nil, err
 		}
 	}
 	rows, err := readListings(t, listingsYAML)

@@ -12,6 +12,9 @@
 // no longer shows has nothing to go by. A listing that some role may not read, a
 // page that was cut off, an answer of another shape: none of them is absence.
 //
+// The one exception is the queue of events that the configuration names: messages are
+// received from it, and taken off it once they were handled. See Queue.
+//
 // # Limits
 //
 // Calls to one service in one region take tokens from one bucket; throttling halves

@@ -13,11 +13,20 @@ import (
 )
 
 // Holds reports whether a resource is in the account, as far as it is known whose
-// account it is.
+// account it is, and of a type that can be read.
 func (c *Collector) Holds(urn model.URN) bool {
 	parts := strings.SplitN(string(urn), ":", 6)
 	a := c.account.Load()
-	return len(parts) == 6 && parts[0] == "arn" && a != nil && (parts[4] == a.id || parts[4] == "") && !strings.Contains(string(urn), "*")
+	return len(parts) == 6 && parts[0] == "arn" && a != nil && (parts[4] == a.id || parts[4] == "") && !strings.Contains(string(urn), "*") && c.listingOf(urn) != nil
+}
+
+// listingOf is the row that reads a resource; nil: there is none.
+func (c *Collector) listingOf(urn model.URN) *listing {
+	i := slices.IndexFunc(c.listings, func(l *listing) bool { return aws.TypeOf(string(urn), l.op.Service) == l.Type })
+	if i < 0 {
+		return nil
+	}
+	return c.listings[i]
 }
 
 // Get reads one resource: by a call that asks for it alone where there is one, else
@@ -27,15 +36,14 @@ func (c *Collector) Get(ctx context.Context, urn model.URN) ([]model.Observation
 	if len(parts) != 6 || parts[0] != "arn" {
 		return nil, fmt.Errorf("%s is no ARN", urn)
 	}
-	i := slices.IndexFunc(c.listings, func(l *listing) bool { return aws.TypeOf(string(urn), l.op.Service) == l.Type })
-	if i < 0 {
+	l := c.listingOf(urn)
+	if l == nil {
 		return nil, fmt.Errorf("nobody knows how to read %s", urn)
 	}
 	a, err := c.open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l := c.listings[i]
 	region := parts[3]
 	if l.Global || region == "" {
 		region = a.partition.Global
