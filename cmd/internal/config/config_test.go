@@ -75,6 +75,7 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		"collect: {aws: {}}":                                   `expected a list`,
 		"collect: {aws: [{role: admin}]}":                      `no role`,
 		"collect: {aws: [{external_id: x}]}":                   `without a role`,
+		"collect: {aws: [{events: my-queue}]}":                 `"my-queue" is no queue; expected arn:aws:sqs:REGION:ACCOUNT:NAME`,
 		"collect: {aws: [{}, {}]}":                             `given twice`,
 		"collect: {aws: [{region: x}]}":                        `did you mean "regions"?`,
 		"governed: [a]":                                        `expected fields`,
