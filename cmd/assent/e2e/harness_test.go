@@ -155,7 +155,7 @@ func (r result) String() string {
 // run runs a program in the world and returns how it ended.
 func (w *world) run(name string, args ...string) result {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = w.dir, w.environ()
