@@ -57,13 +57,15 @@ type Exception struct {
 	ApprovedBy string `yaml:"approvedBy,required" json:"approvedBy"`
 }
 
-// Waives names what is waived: properties of a blueprint, or a never clause.
+// Waives names what is waived: properties of a blueprint, a never clause, or the
+// quarantine of a declared resource.
 type Waives struct {
 	Blueprint string `yaml:"blueprint" json:"blueprint,omitempty"`
 	Require   Words  `yaml:"require" json:"require,omitempty"`
 	Forbid    Words  `yaml:"forbid" json:"forbid,omitempty"`
 	Topology  Words  `yaml:"topology" json:"topology,omitempty"` // ids of topology rules
 	Never     string `yaml:"never" json:"never,omitempty"`       // INTENT/CLAUSE
+	Resource  string `yaml:"resource" json:"resource,omitempty"` // what a Resource declares: what builds on it is let through
 }
 
 // Exempt is what an exception is for.
@@ -114,10 +116,12 @@ func (s *Set) checkBlueprints(p *problems, owner func(Pos, string), in, who func
 			p.add(e.Pos, CodeValue, "", "Exception %s ends before it begins", e.Name)
 		}
 		switch {
-		case (e.Waives.Blueprint == "") == (e.Waives.Never == ""):
-			p.add(e.Pos, CodeValue, "name a blueprint or a never clause", "Exception %s has to waive exactly one thing", e.Name)
+		case count(e.Waives.Blueprint, e.Waives.Never, e.Waives.Resource) != 1:
+			p.add(e.Pos, CodeValue, "name a blueprint, a never clause or a resource", "Exception %s has to waive exactly one thing", e.Name)
 		case e.Waives.Blueprint != "":
 			s.checkWaiver(p, e)
+		case e.Waives.Resource != "":
+			s.checkResourceWaiver(p, e)
 		default:
 			s.checkNeverWaiver(p, e)
 		}

@@ -87,6 +87,7 @@ func (s *Set) check(p *problems) {
 		}
 	}
 	s.checkBlueprints(p, owner, in, who)
+	s.checkResources(p, owner)
 	for _, r := range s.Rules {
 		owner(r.Pos, r.Owner)
 		in(r.Pos, r.For.In)
@@ -133,6 +134,9 @@ func (s *Set) checkNames(p *problems) (envs, actors, owners []string) {
 	}
 	for _, d := range s.Exceptions {
 		add("Exception", d.Name, d.Pos)
+	}
+	for _, d := range s.Resources {
+		add("Resource", d.Name, d.Pos)
 	}
 	return envs, actors, owners
 }

@@ -72,6 +72,9 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, name string, depth int) {
 	case *Edges:
 		*into = Edges(d.words(n, name))
 		return
+	case *Fields:
+		*into = d.fields(n, name, depth)
+		return
 	case *Days:
 		*into = Days(d.words(n, name))
 		return

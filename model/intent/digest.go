@@ -19,7 +19,11 @@ func (s *Set) digest() string {
 	if s.Empty() {
 		return None
 	}
-	data, err := json.Marshal([]any{APIVersion, s.Environments, s.Actors, s.Owners, s.Intents, s.Rules, s.Blueprints, s.Exceptions})
+	all := []any{APIVersion, s.Environments, s.Actors, s.Owners, s.Intents, s.Rules, s.Blueprints, s.Exceptions}
+	if len(s.Resources) > 0 { // sets without any keep the digest that they had before there was the kind
+		all = append(all, s.Resources)
+	}
+	data, err := json.Marshal(all)
 	if err != nil { // the documents hold only what JSON has words for
 		panic(fmt.Sprintf("intent: encoding a set: %v", err))
 	}
@@ -35,13 +39,13 @@ func (s *Set) digest() string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// sorted orders every list by its items' encoding. Examples of a rule stay as
-// they are: there, order may matter.
+// sorted orders every list by its items' encoding. Examples of a rule, and values in
+// a platform's own words, stay as they are: there, order may matter.
 func sorted(v any, example bool) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, item := range v {
-			v[k] = sorted(item, example || k == "input")
+			v[k] = sorted(item, example || k == "input" || k == "native")
 		}
 	case []any:
 		keys := make([]string, len(v))

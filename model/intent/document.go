@@ -32,6 +32,7 @@ type Set struct {
 	Rules        []*Rule
 	Blueprints   []*Blueprint
 	Exceptions   []*Exception
+	Resources    []*Resource
 
 	Digest string // sha256:HEX over the content
 	Files  int    // how many files it was read from
@@ -41,7 +42,7 @@ type Set struct {
 
 // Empty reports whether nothing is declared at all.
 func (s *Set) Empty() bool {
-	return s == nil || len(s.Environments)+len(s.Actors)+len(s.Owners)+len(s.Intents)+len(s.Rules)+len(s.Blueprints)+len(s.Exceptions) == 0
+	return s == nil || len(s.Environments)+len(s.Actors)+len(s.Owners)+len(s.Intents)+len(s.Rules)+len(s.Blueprints)+len(s.Exceptions)+len(s.Resources) == 0
 }
 
 // Metadata names a document. Owner is the Owner document that answers for it.

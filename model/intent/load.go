@@ -158,7 +158,7 @@ type envelope struct {
 
 // Kinds are the kinds of documents.
 func Kinds() []string {
-	return []string{"Environment", "Actor", "Owner", "Intent", "Rule", "Blueprint", "Exception"}
+	return []string{"Environment", "Actor", "Owner", "Intent", "Rule", "Blueprint", "Exception", "Resource"}
 }
 
 // nameForm is what a document may be called: the form of a DNS label with dots,
@@ -219,6 +219,14 @@ func (s *Set) document(d *decoder, n *yaml.Node) {
 		d.value(spec, reflect.ValueOf(v).Elem(), "an Exception", 1)
 		v.Pos, v.Name, v.Owner = d.at(n), name, owner
 		s.Exceptions = append(s.Exceptions, v)
+	case "Resource":
+		v := &Resource{}
+		d.value(spec, reflect.ValueOf(v).Elem(), "a Resource", 1)
+		v.Pos, v.Name, v.Owner = d.at(n), name, owner
+		if owner == "" {
+			d.bad(head, CodeMissing, "add metadata.owner: the Owner document that answers for it", "a Resource needs metadata.owner")
+		}
+		s.Resources = append(s.Resources, v)
 	case "Rule":
 		v := &Rule{}
 		d.value(spec, reflect.ValueOf(v).Elem(), "a Rule", 1)
@@ -254,5 +262,6 @@ func (s *Set) order() {
 	sort.SliceStable(s.Intents, func(i, j int) bool { return s.Intents[i].Name < s.Intents[j].Name })
 	sort.SliceStable(s.Blueprints, func(i, j int) bool { return s.Blueprints[i].Name < s.Blueprints[j].Name })
 	sort.SliceStable(s.Exceptions, func(i, j int) bool { return s.Exceptions[i].Name < s.Exceptions[j].Name })
+	sort.SliceStable(s.Resources, func(i, j int) bool { return s.Resources[i].Name < s.Resources[j].Name })
 	sort.SliceStable(s.Rules, func(i, j int) bool { return s.Rules[i].Name < s.Rules[j].Name })
 }

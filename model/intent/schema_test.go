@@ -36,6 +36,8 @@ func schemaOf(t reflect.Type, defs map[string]any) any {
 			properties[name] = map[string]any{"description": string(p.Type) + ": " + p.Means}
 		}
 		return map[string]any{"type": "object", "minProperties": 1, "additionalProperties": false, "properties": properties}
+	case *Fields:
+		return map[string]any{"type": "object", "minProperties": 1}
 	case *Period:
 		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(h|m|s|ms))+$`}
 	case choice:
@@ -96,7 +98,7 @@ func generate() []byte {
 	defs := map[string]any{}
 	specs := map[string]reflect.Type{"Environment": reflect.TypeFor[Environment](), "Actor": reflect.TypeFor[Actor](),
 		"Owner": reflect.TypeFor[Owner](), "Intent": reflect.TypeFor[Intent](), "Rule": reflect.TypeFor[Rule](),
-		"Blueprint": reflect.TypeFor[Blueprint](), "Exception": reflect.TypeFor[Exception]()}
+		"Blueprint": reflect.TypeFor[Blueprint](), "Exception": reflect.TypeFor[Exception](), "Resource": reflect.TypeFor[Resource]()}
 	var cases []any
 	for _, kind := range Kinds() {
 		cases = append(cases, map[string]any{

@@ -93,6 +93,9 @@ func documents(s *intent.Set) map[string]document {
 	for _, d := range s.Exceptions {
 		add("Exception", d.Name, d.Pos, d)
 	}
+	for _, d := range s.Resources {
+		add("Resource", d.Name, d.Pos, d)
+	}
 	for _, d := range s.Rules {
 		add("Rule", d.Name, d.Pos, d)
 	}

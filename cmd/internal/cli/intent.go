@@ -63,7 +63,7 @@ func (a *App) intentCheck(asJSON bool) error {
 		out.Digest = set.Digest
 		out.Counts = map[string]int{
 			"Environment": len(set.Environments), "Actor": len(set.Actors), "Owner": len(set.Owners),
-			"Intent": len(set.Intents), "Rule": len(set.Rules), "Blueprint": len(set.Blueprints), "Exception": len(set.Exceptions),
+			"Intent": len(set.Intents), "Rule": len(set.Rules), "Blueprint": len(set.Blueprints), "Exception": len(set.Exceptions), "Resource": len(set.Resources),
 		}
 	}
 	var problems *intent.Error
@@ -79,8 +79,8 @@ func (a *App) intentCheck(asJSON bool) error {
 			return exit{code: 1}
 		}
 	case err == nil:
-		fmt.Fprintf(a.Stdout, "ok: %d environments, %d actors, %d owners, %d intents, %d rules, %d blueprints, %d exceptions; %s\n", len(set.Environments), len(set.Actors),
-			len(set.Owners), len(set.Intents), len(set.Rules), len(set.Blueprints), len(set.Exceptions), set.Digest)
+		fmt.Fprintf(a.Stdout, "ok: %d environments, %d actors, %d owners, %d intents, %d rules, %d blueprints, %d exceptions, %d resources; %s\n", len(set.Environments), len(set.Actors),
+			len(set.Owners), len(set.Intents), len(set.Rules), len(set.Blueprints), len(set.Exceptions), len(set.Resources), set.Digest)
 	}
 	return err
 }
