@@ -20,6 +20,9 @@ type Built struct {
 	Attrs  json.RawMessage   `json:"attrs,omitempty"`
 	Tags   map[string]string `json:"tags,omitempty"`
 	ReadAt time.Time         `json:"read_at,omitzero"`
+	// Held are fields that had drifted before the last change, which was not about them:
+	// reading them back does not make them what was built.
+	Held []string `json:"held"`
 	// Made says who made it, if that was through the proxy.
 	Made *Making `json:"made,omitempty"`
 }

@@ -21,6 +21,18 @@ type Facts struct {
 	Exposed *Exposed `json:"exposed,omitempty"`
 	// Conflicts are the changes under way that the action does not go together with.
 	Conflicts []Conflict `json:"conflicts,omitempty"`
+	// Standing is how those that were asked for stand against what was built, sorted by
+	// URN; those of which nothing was read back are left out.
+	Standing []Standing `json:"standing,omitempty"`
+	// Footing is what those that were asked for stand on, sorted by Of and Hops.
+	Footing []Footing `json:"footing,omitempty"`
+}
+
+// Footing is what one thing stands on, over at most so many hops.
+type Footing struct {
+	Of   URN   `json:"of"`
+	Hops int   `json:"hops"`
+	On   []Hop `json:"on"`
 }
 
 // Near are the relations of one resource: as the dependent, or as what others depend on.

@@ -25,6 +25,9 @@ type Witness struct {
 	exposed   *Exposure
 	pending   []model.Pending
 	conflicts []model.Conflict
+	standing  map[model.URN]model.Standing
+	footing   map[model.URN]map[int][]model.Hop
+	whole     map[model.URN]bool // of these the attributes are remembered in any case
 }
 
 // NewWitness watches a snapshot. Attributes are remembered only with attrs: most
@@ -67,7 +70,7 @@ func (w *Witness) Facts() model.Facts {
 	for _, urn := range slices.Sorted(maps.Keys(w.resources)) {
 		res := w.resources[urn]
 		kept := model.Resource{URN: urn, Platform: res.Platform, Type: res.Type, Name: res.Name, Account: res.Account, Region: res.Region, Tags: res.Tags}
-		if w.attrs {
+		if w.attrs || w.whole[urn] {
 			kept.Attrs = res.Attrs
 		}
 		f.Resources = append(f.Resources, kept)
@@ -92,6 +95,14 @@ func (w *Witness) Facts() model.Facts {
 		f.Exposed = &model.Exposed{Complete: x.Complete, Opened: slices.Clone(x.Opened), Reachable: slices.Clone(x.Reachable)}
 	}
 	f.Conflicts = slices.Clone(w.conflicts)
+	for _, urn := range slices.Sorted(maps.Keys(w.standing)) {
+		f.Standing = append(f.Standing, w.standing[urn])
+	}
+	for _, urn := range slices.Sorted(maps.Keys(w.footing)) {
+		for _, hops := range slices.Sorted(maps.Keys(w.footing[urn])) {
+			f.Footing = append(f.Footing, model.Footing{Of: urn, Hops: hops, On: slices.Clone(w.footing[urn][hops])})
+		}
+	}
 	return f
 }
 

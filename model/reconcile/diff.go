@@ -104,6 +104,7 @@ func (c *comparing) list(path, plain string, a, b []any, depth int) {
 		}
 		return
 	}
+	a, b = c.spread(plain, a), c.spread(plain, b)
 	if key := keyOf(a, b); key != "" {
 		x, y := byKey(a, key), byKey(b, key)
 		names := maps.Clone(x)
@@ -222,6 +223,7 @@ func (c *comparing) plainly(plain string, v any, depth int) any {
 		}
 		return out
 	case []any:
+		v = c.spread(plain, v)
 		texts := make([]string, len(v))
 		items := make(map[string]any, len(v))
 		for i, item := range v {

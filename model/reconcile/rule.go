@@ -22,6 +22,7 @@ const (
 	theirs   = "theirs"
 	ordered  = "ordered"
 	critical = "critical"
+	spread   = "spread"
 )
 
 // Rules are the rows of rules.tsv.
@@ -53,6 +54,10 @@ func parseRules(text string) (*Rules, error) {
 			if row.who == "" {
 				return nil, fmt.Errorf("rules.tsv:%d: a field that is hidden has to say whose it is", n)
 			}
+		case spread:
+			if row.who == "" {
+				return nil, fmt.Errorf("rules.tsv:%d: what is taken apart has to say by which members", n)
+			}
 		default:
 			return nil, fmt.Errorf("rules.tsv:%d: no rule is called %q", n, row.what)
 		}
@@ -71,5 +76,8 @@ func (r *Rules) of(what, kind, path string) (found []rule) {
 	}
 	return found
 }
+
+// Critical reports whether a field of a type is critical.
+func (r *Rules) Critical(kind, path string) bool { return r.is(critical, kind, plainPath(path)) }
 
 func (r *Rules) is(what, kind, path string) bool { return len(r.of(what, kind, path)) > 0 }

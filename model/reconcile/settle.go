@@ -58,12 +58,23 @@ func Settle(all []model.Built, s model.Snapshot, read func(model.Resource) time.
 	return settled, renamed
 }
 
+// ReadBack is what was built with how it was found to be. What had drifted before, and
+// was not what the change was about, has drifted still.
+func ReadBack(b model.Built, r model.Resource, at time.Time) model.Built {
+	was := model.Resource{Attrs: b.Attrs, Tags: b.Tags}
+	held := b.Held
+	b.Type, b.Attrs, b.Tags, b.ReadAt, b.Held = r.Type, r.Attrs, r.Tags, at, nil
+	if len(held) > 0 && len(was.Attrs) > 0 {
+		b = Adopt(b, was, held)
+	}
+	return b
+}
+
 // found adds what was built, as it was found, if it was read after its last change.
 func found(settled []model.Built, b model.Built, r model.Resource, read func(model.Resource) time.Time) []model.Built {
 	at := read(r)
 	if !at.After(b.At) {
 		return settled
 	}
-	b.Type, b.Attrs, b.Tags, b.ReadAt = r.Type, r.Attrs, r.Tags, at
-	return append(settled, b)
+	return append(settled, ReadBack(b, r, at))
 }

@@ -44,6 +44,9 @@ type Claim struct {
 	Owner  string          `json:"owner,omitempty"`
 	Source string          `json:"source"` // file:line, blueprint@version, ledger id
 	Since  time.Time       `json:"since,omitzero"`
+	By     string          `json:"by,omitempty"` // the document that says so
+	// Reserved: it is its owner's to say, whatever it is.
+	Reserved bool `json:"reserved,omitempty"`
 }
 
 // Event is a change as a platform's own log has it.
@@ -79,6 +82,9 @@ type Status struct {
 	Fields []Field   `json:"fields,omitempty"`
 	// Built is the last change that was executed through the proxy.
 	Built *Change `json:"built,omitempty"`
+	// Quarantine: a critical field has drifted, and is not as declared. What builds on the
+	// resource is refused.
+	Quarantine bool `json:"quarantine,omitempty"`
 	// By are the changes of others since, as their logs have them, oldest first.
 	By     []Event   `json:"by,omitempty"`
 	SeenAt time.Time `json:"seen_at,omitzero"`
@@ -105,7 +111,9 @@ type Input struct {
 	Built   []model.Built
 	Claims  []Claim
 	Events  []Event
-	Now     time.Time
+	// Found are violations that somebody else has found: those of blueprints.
+	Found map[model.URN][]Field
+	Now   time.Time
 	// Stale is how old a read may be; zero: any age.
 	Stale time.Duration
 }
@@ -163,7 +171,7 @@ func changeOf(b model.Built) *Change {
 // running is a resource that is there.
 func (in Input) running(r model.Resource, b model.Built, isBuilt bool, claims []Claim) Status {
 	s := Status{URN: r.URN, Type: r.Type, State: Aligned, SeenAt: r.SeenAt}
-	if !isBuilt && len(claims) == 0 {
+	if !isBuilt && len(claims)+len(in.Found[r.URN]) == 0 {
 		s.State, s.Why = Unmanaged, "nobody built it by way of the proxy, or declared it"
 		return s
 	}
@@ -180,11 +188,15 @@ func (in Input) running(r model.Resource, b model.Built, isBuilt bool, claims []
 		s.Fields = in.drift(r, b)
 	}
 	s.Fields = append(s.Fields, in.judge(r, b, isBuilt, claims)...)
+	s.Fields = append(s.Fields, in.Found[r.URN]...)
 	for _, f := range s.Fields {
 		if f.State != Theirs {
 			s.State = graver(s.State, f.State)
 		}
 	}
+	s.Quarantine = slices.ContainsFunc(s.Fields, func(v Field) bool {
+		return v.State == Violating && v.Critical && slices.ContainsFunc(s.Fields, func(d Field) bool { return d.State == Drifted && d.Critical && Overlap(v.Path, d.Path) })
+	})
 	if s.State == Drifted || s.State == Violating {
 		s.By = in.by(b, r)
 	}
@@ -195,7 +207,11 @@ func (in Input) running(r model.Resource, b model.Built, isBuilt bool, claims []
 func (in Input) drift(r model.Resource, b model.Built) []Field {
 	var out []Field
 	found := diff(in.Rules, r.Type, withTags(b.Attrs, b.Tags), withTags(r.Attrs, r.Tags))
+	part, slim := slimmer(r, b)
 	for _, d := range found {
+		if slim && (!kept(r, part, d.path) || strings.Contains(d.plain, "ontainers")) {
+			continue // one of the two never had it, whatever it is
+		}
 		f := Field{Path: d.path, State: Drifted, Built: d.was, Running: d.now}
 		if who, ok := in.whose(r, d.plain); ok {
 			f.State, f.Of = Theirs, who
@@ -266,20 +282,15 @@ func (in Input) judge(r model.Resource, b model.Built, isBuilt bool, claims []Cl
 	var out []Field
 	now := withTags(r.Attrs, r.Tags)
 	for _, c := range claims {
-		var want any
-		if len(c.Value) > 0 {
-			want = parse(c.Value)
+		f, unmet := unmet(in.Rules, r, now, c)
+		if !unmet {
+			continue
 		}
 		plain := plainPath(c.Path)
 		cmpr := &comparing{rules: in.Rules, kind: r.Type}
-		have := lookup(now, c.Path)
-		if empty(want) && empty(have) || cmpr.same(plain, want, have) {
-			continue
-		}
-		f := Field{Path: c.Path, State: Violating, Running: have, Declared: want, Of: c.Owner, Source: c.Source, Critical: in.Rules.is(critical, r.Type, plain)}
 		if who, ok := in.whose(r, plain); ok {
 			f.State, f.Of, f.Critical = Theirs, who, false
-		} else if isBuilt && c.Since.After(b.At) && cmpr.same(plain, lookup(withTags(b.Attrs, b.Tags), c.Path), have) {
+		} else if f.State == Violating && isBuilt && c.Since.After(b.At) && cmpr.same(plain, lookup(withTags(b.Attrs, b.Tags), c.Path), f.Running) {
 			f.State, f.Critical = Pending, false
 		}
 		out = append(out, f)

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/assent-iom/assent/model"
@@ -78,6 +80,22 @@ func (s *Store) built(ctx context.Context, do func(exec func(query string, args 
 		return fmt.Errorf("saving what was built: %w", err)
 	}
 	return nil
+}
+
+// BuiltOf returns how one resource was built, if it was.
+func (s *Store) BuiltOf(ctx context.Context, urn model.URN) (b model.Built, ok bool, err error) {
+	var body []byte
+	err = s.db.QueryRowContext(ctx, "SELECT body FROM built WHERE urn = ?", string(urn)).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return b, false, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(body, &b)
+	}
+	if err != nil {
+		return b, false, fmt.Errorf("looking up what was built: %w", err)
+	}
+	return b, true, nil
 }
 
 // Built returns all that was built, in URN order.
