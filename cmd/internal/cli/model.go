@@ -30,6 +30,7 @@ func (a *App) modelCommand() *cobra.Command {
 
 func (a *App) modelImportCommand() *cobra.Command {
 	var asJSON, dry bool
+	var intended string
 	cmd := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Take in what a Terraform state, a plan, or a YAML file says exists",
@@ -38,17 +39,50 @@ prints of a state or a plan (of a plan: what is there before it), or YAML (assen
 
 What a file says is laid beside what was read from the cloud, never over it, and takes nothing away. Each resource keeps
 which file it is from, and how sure it is who it is: stated (by its ARN or URN), ruled (by an id that only one kind of
-thing has). What has neither is skipped. Values that the file marks as sensitive are not kept.`,
+thing has). What has neither is skipped. Values that the file marks as sensitive are not kept.
+
+With --intended, what the file says is what is meant, not what was seen: nothing is taken in, and Resource documents of that
+owner are printed that declare it. They are a draft, which a person reads and keeps among the documents. Of Terraform's words
+those are taken that the resource, as it was read, has too.`,
 		Example: `  terraform state pull | assent model import -
   assent model import datacentre.yaml --dry-run`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if intended != "" {
+				return a.modelIntended(cmd.Context(), args[0], intended)
+			}
 			return a.modelImport(cmd.Context(), args[0], dry, asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be taken in, and keep nothing")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().StringVar(&intended, "intended", "", "print the documents of this `owner` that declare what the file says")
 	return cmd
+}
+
+// modelIntended drafts the documents that declare what a file says.
+func (a *App) modelIntended(ctx context.Context, name, owner string) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	said, err := a.readImport(name, cfg.Tables)
+	if err != nil {
+		return repaired{fmt.Errorf("reading %s: %w", name, err), "give a Terraform state (terraform state pull), terraform show -json, or YAML: assent help imports"}
+	}
+	s, err := a.readModel(ctx)
+	if err != nil {
+		return err
+	}
+	text, left, err := files.Intended(said, owner, s.Resource)
+	if err != nil {
+		return err
+	}
+	if _, err := a.Stdout.Write(text); err != nil {
+		return err
+	}
+	a.note("a draft, from %s: %s are in no document, for they have no name of the platform's; read it, and keep it among the documents", said.Source, plural(left, "value"))
+	return nil
 }
 
 // readImport reads a file by the decoders' own notions.
