@@ -32,5 +32,8 @@ func (d *Decoder) State(r model.Resource) []model.Property {
 	return out
 }
 
+// CapabilityOf is what a type of resource is for.
+func (l *Live) CapabilityOf(kind string) string { return l.current.Load().capabilities.of(kind, nil) }
+
 // State is Decoder's.
 func (l *Live) State(r model.Resource) []model.Property { return l.current.Load().State(r) }

@@ -56,6 +56,9 @@ const (
 	CodeUnderWay     = "AS2025" // it does not go together with a change that is under way
 	CodeExposes      = "AS2031" // it makes others reachable (a remark)
 	CodeExposed      = "AS2032" // too much becomes reachable
+	CodeOthersField  = "AS2041" // it changes what another owner has declared
+	CodeUndeclares   = "AS2042" // afterwards it would not be as declared
+	CodeQuarantine   = "AS2043" // it builds on what has drifted from what is declared
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

@@ -71,13 +71,16 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 	}
 	h.places()
 	h.forbidden()
-	if d.Action.Mutates() {
+	if policy.Adopts(d.Action) {
+		h.adopting()
+	} else if d.Action.Mutates() {
 		h.radius()
 		h.underWay()
 		h.exposure()
 		h.budgets()
 		h.conforming()
 		h.connected()
+		h.standing()
 		h.identified()
 		if err := h.granted(ctx); err != nil {
 			return err

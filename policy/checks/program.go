@@ -7,6 +7,7 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/reconcile"
 )
 
 // Program is a set of documents, compiled. It is immutable and safe for
@@ -21,7 +22,10 @@ type Program struct {
 	nevers []*never // by name
 	plans  []*plan  // blueprints, by name
 	frozen map[*intent.Environment][]freeze
-	counts bool // somebody, or some environment, has a budget
+	rules  *reconcile.Rules
+	// declared is what Resource documents say, by the id that they give.
+	declared map[string][]reconcile.Claim
+	counts   bool // somebody, or some environment, has a budget
 }
 
 // bits is a set of small numbers: the actors or environments of a clause.
@@ -132,6 +136,9 @@ func Compile(set *intent.Set) (*Program, error) {
 	}
 	for _, b := range set.Blueprints {
 		p.plans = append(p.plans, &plan{Blueprint: b, in: p.in(b.For.In)})
+	}
+	if err := p.declare(); err != nil {
+		return nil, err
 	}
 	// by name, so that the order of documents and clauses is irrelevant
 	sort.Slice(p.grants, func(i, j int) bool { return p.grants[i].name < p.grants[j].name })

@@ -408,7 +408,7 @@ func (g *Gate) closer(d policy.Decision, of ledger.Receipt, recorded []byte) fun
 			Result: a.Result, Reason: a.Reason, Status: a.Status, RequestID: a.RequestID,
 			ForwardedAt: a.ForwardedAt.UTC(), CompletedAt: a.CompletedAt.UTC(), Signed: a.Signed,
 		}
-		if !carriedOut(a.Result) {
+		if !CarriedOut(a.Result) {
 			g.giveBack(ctx, d)
 		}
 		statement, err := ledger.OutcomeOf(out, d.Action.Run, recorded)

@@ -60,8 +60,8 @@ func (g *Gate) giveBack(ctx context.Context, d policy.Decision) {
 	}
 }
 
-// carriedOut reports whether an action may have happened.
-func carriedOut(result string) bool { return result == ledger.Succeeded || result == ledger.Unresolved }
+// CarriedOut reports whether an action with that result may have happened.
+func CarriedOut(result string) bool { return result == ledger.Succeeded || result == ledger.Unresolved }
 
 // overBudget says which budget is used up, and when there is room again.
 func overBudget(o budget.Over) policy.Finding {

@@ -17,8 +17,10 @@ import (
 	trail "github.com/assent-iom/assent/ledger/reconcile"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/graph"
+	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/model/reconcile"
 	"github.com/assent-iom/assent/model/store"
+	"github.com/assent-iom/assent/policy/checks"
 )
 
 const (
@@ -42,16 +44,18 @@ func (a *App) driftCommand() *cobra.Command {
 	o := driftOptions{stale: staleAfter}
 	cmd := &cobra.Command{
 		Use:   "drift [SELECTOR]",
-		Short: "Say what is not as it was built by way of the proxy, and who changed it",
+		Short: "Say what is not as it was built by way of the proxy or as it is declared, and who changed it",
 		Long: `Compares what is running, as it was last read, with what was executed by way of the proxy, as it was read back then. A
-field that differs was changed by somebody else. What a service computes and what belongs to a controller (an autoscaler, a
+field that differs was changed by somebody else. It is compared with what Resource documents declare, too: a field that is
+otherwise is violating, or pending if it was declared since it was built; a resource that is declared and not there is unbuilt. And it is
+held against blueprints, where what it is can be told from what was read. What a service computes and what belongs to a controller (an autoscaler, a
 scaling group) is no drift. A resource is drifted; a ghost, if it is gone though nobody deleted it by way of the proxy; or
 unknown, if it was not read since it was built, or not for too long: assent collect reads it.
 
 SELECTOR is a URN, an id, or a pattern of URNs or types with * in it. With --cloudtrail, the changes in CloudTrail's logs
 that speak of what has drifted are shown with their actors; so are those that assent serve has heard of (collect: aws: events).
 
-Exit code 3 if something has drifted or is gone, 4 if of something it cannot be told, 0 otherwise.`,
+Exit code 3 if something has drifted, is gone or is not as declared, 4 if of something it cannot be told, 0 otherwise.`,
 		Example: `  assent collect && assent drift
   assent drift 'ec2:*' --cloudtrail logs/ --json`,
 		Args:              cobra.MaximumNArgs(1),
@@ -96,7 +100,16 @@ func (a *App) drift(ctx context.Context, selector string, o driftOptions) error 
 	if err != nil {
 		return err
 	}
-	in := reconcile.Input{Rules: rules, Running: g.Snapshot(), Built: built, Now: a.Now(), Stale: o.stale}
+	program, err := a.program()
+	if err != nil {
+		return err
+	}
+	amazon, _, err := engine.Amazon(cfg.Tables)
+	if err != nil {
+		return err
+	}
+	today := func() intent.Day { return intent.Day(a.Now().UTC().Format(time.DateOnly)) }
+	in := reconcile.Input{Found: checks.Running{Program: program, Portable: engine.Portable(amazon), Now: today}.Violations(g.Snapshot()), Claims: program.Claims(g.Snapshot()), Rules: rules, Running: g.Snapshot(), Built: built, Now: a.Now(), Stale: o.stale}
 	if in.Events, err = a.trails(o.cloudtrail); err != nil {
 		return err
 	}
@@ -178,12 +191,25 @@ func (a *App) showStatus(s reconcile.Status) {
 	for _, f := range s.Fields {
 		note := ""
 		switch {
+		case f.Declared != nil || f.Source != "":
+			note = ", " + f.Of + " declares " + shortly(f.Declared) + " at " + f.Source
+			if f.Critical {
+				note += " (critical)"
+			}
+			if f.State == reconcile.Unknown {
+				note = " is not read of a " + s.Type + note
+			}
+			line(string(f.State), "%s: %s%s", f.Path, shortly(f.Running), note)
+			continue
 		case f.State == reconcile.Theirs:
 			note = " (it is " + f.Of + "'s)"
 		case f.Critical:
 			note = " (critical)"
 		}
 		line(string(f.State), "%s: %s, was %s%s", f.Path, shortly(f.Running), shortly(f.Built), note)
+	}
+	if s.Quarantine {
+		line("refused", "whatever builds on it, until it is set back (assent revert), or taken as it is (assent adopt)")
 	}
 	if b := s.Built; b != nil && s.State != reconcile.Aligned {
 		who := b.Actor

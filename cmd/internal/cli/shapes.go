@@ -37,6 +37,8 @@ func Shapes() map[string]any {
 		"Modes":                     environmentMode{},
 		"An import":                 files.Import{},
 		"Pages":                     docs.Result{},
+		"Adopted":                   adopted{},
+		"Set back":                  reverting{},
 		"Drift":                     drift.Status{},
 		"A field that drifted":      drift.Field{},
 	}

@@ -131,19 +131,21 @@ func (e *Engine) executed() func(policy.Decision, []model.Observation) {
 	if e.builds == nil || e.cfg.Question {
 		return nil
 	}
-	return func(d policy.Decision, seen []model.Observation) { e.builds.note(d, seen, e.cfg.Now().UTC()) }
+	return func(d policy.Decision, seen []model.Observation) {
+		e.builds.note(d, seen, e.cfg.Now().UTC(), e.stands.heldOf)
+	}
 }
 
 // note keeps that a decided change was executed: what it named and changed, and what
-// its answer showed.
-func (b *builds) note(d policy.Decision, seen []model.Observation, at time.Time) {
+// its answer showed. held says what of a thing had drifted, and was none of its business.
+func (b *builds) note(d policy.Decision, seen []model.Observation, at time.Time, held func(model.URN) []string) {
 	all := map[model.URN]model.Built{}
 	add := func(urn model.URN, kind, role string) {
 		if unsaid := strings.Contains(string(urn), "*"); unsaid && (role != model.RoleCreated || slices.ContainsFunc(seen, func(o model.Observation) bool { return o.Resource.Type == kind })) {
 			return // what its answer shows says more
 		}
 		if urn != "" && all[urn].URN == "" {
-			built := model.Built{URN: urn, Type: kind, At: at, Actor: d.Action.Actor.ID, Decision: d.ID, Operation: d.Action.Name()}
+			built := model.Built{URN: urn, Type: kind, At: at, Actor: d.Action.Actor.ID, Decision: d.ID, Operation: d.Action.Name(), Held: held(urn)}
 			if role == model.RoleCreated || role == "" && makes(d.Action, kind) {
 				built.Made = &model.Making{At: at, Actor: built.Actor, Decision: built.Decision, Operation: built.Operation}
 			}

@@ -14,9 +14,11 @@ import (
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/aws"
 	awscollect "github.com/assent-iom/assent/decoders/aws/collect"
+	"github.com/assent-iom/assent/decoders/kube"
 	"github.com/assent-iom/assent/decoders/kube/live"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
+	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/proxy"
 )
 
@@ -29,6 +31,16 @@ type Reading struct {
 	Cluster string
 	TLS     *tls.Config            // with the client certificate, if that is the credential; nil for http
 	Token   func() (string, error) // nil: the certificate is
+}
+
+// Portable says in portable words what resources of any platform are.
+func Portable(amazon *aws.Live) checks.Portable {
+	return func(r model.Resource) (string, []model.Property) {
+		if r.Platform == kube.Name {
+			return kube.Running(r)
+		}
+		return amazon.CapabilityOf(r.Type), amazon.State(r)
+	}
 }
 
 // Known is what a collector asks of the model.

@@ -174,6 +174,7 @@ type Engine struct {
 	models   *modelstore.Store  // nil when the model on disk could not be used
 	writer   *modelstore.Writer // nil with models
 	builds   *builds            // nil with models
+	stands   *standings         // nil with models
 	decide   *decide.Engine
 	inbox    *inbox.Inbox // nil: nobody can be asked
 	budgets  *budget.Book // nil: what counts against a budget is refused
@@ -243,13 +244,29 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		message = reason.Answer
 	}
 	e.gate, err = gate.New(gate.Config{
-		Decider: e.decide, Snapshot: e.graph.Snapshot, Foresee: e.foresee, Ledger: e.book, Mode: cfg.Mode,
+		Decider: e.decide, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Mode: cfg.Mode,
 		Executed: e.executed(),
 		Learn:    func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
 		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
-		Message: message, Question: cfg.Question, Event: e.event, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
+		Message: message, Question: cfg.Question, Event: e.passed, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
+}
+
+// snapshot is what decisions are made on.
+func (e *Engine) snapshot() model.Snapshot {
+	if e.stands == nil {
+		return e.graph.Snapshot()
+	}
+	return e.stands.on(e.graph.Snapshot())
+}
+
+// passed passes on what happened at the gate.
+func (e *Engine) passed(ev gate.Event) {
+	if e.stands != nil {
+		e.stands.event(ev, e.graph.Snapshot())
+	}
+	e.event(ev)
 }
 
 // documents returns the running documents if they are those of a digest.
@@ -290,6 +307,12 @@ func (e *Engine) openModel(ctx context.Context) *collect.Passing {
 		if resources, relations, err = s.Load(ctx); err == nil {
 			e.graph.Load(resources, relations)
 			e.models, e.writer = s, modelstore.NewWriter(s)
+			stands, bad := newStandings(s, e.cfg.Now, func(err error) { e.cfg.Trouble("what was built cannot be looked up", err) })
+			if bad == nil {
+				e.stands = stands
+			} else {
+				e.cfg.Trouble("nothing is known to have drifted", bad)
+			}
 			e.builds = startBuilds(s, e.settle, func(err error) { e.cfg.Trouble("what was built is not kept", err) })
 			cfg.Saver = e.writer
 			return collect.NewPassing(cfg)

@@ -38,7 +38,7 @@ func (e *Engine) foresee(a *model.Action, s model.Snapshot) {
 		return
 	}
 	f := foresight{engine: e, s: s, ratchets: ratchets(set),
-		rules: slices.ContainsFunc(set.Blueprints, func(b *intent.Blueprint) bool { return len(b.Topology) > 0 })}
+		rules: len(set.Resources) > 0 || slices.ContainsFunc(set.Blueprints, func(b *intent.Blueprint) bool { return len(b.Topology) > 0 })}
 	if f.ratchets || f.rules {
 		f.look(a, 0)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
+	"github.com/assent-iom/assent/model/reconcile"
 )
 
 const (
@@ -188,6 +189,14 @@ func (e *Engine) readBack(all []collect.Collector) {
 	e.builds.back.Store(startReadBacks(e.cfg.Now,
 		func(ctx context.Context, b model.Built) (model.Built, error) { return e.readNow(ctx, r, b) },
 		func(was model.URN, b model.Built) error {
+			old, known, err := e.models.BuiltOf(context.Background(), was)
+			if err != nil {
+				return err
+			}
+			if known && len(old.Held) > 0 && old.At.Equal(b.At) {
+				old.URN, old.Made = b.URN, b.Made
+				b = reconcile.ReadBack(old, model.Resource{URN: b.URN, Type: b.Type, Attrs: b.Attrs, Tags: b.Tags}, b.ReadAt)
+			}
 			if was != b.URN { // it is known by its own name from now on
 				if err := e.models.Executed(context.Background(), []model.Built{b}, []model.URN{was}); err != nil {
 					return err

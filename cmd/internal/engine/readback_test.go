@@ -40,7 +40,7 @@ func TestAChangeIsReadBackAtOnce(t *testing.T) {
 			return err
 		}, func(err error) { failed <- err }))
 	for _, urn := range []model.URN{"nobodys", "gone", "mine"} {
-		b.note(policy.Decision{ID: "d", Action: model.Action{Verb: model.Create, Targets: []model.Target{{URN: urn, Type: "t", Role: model.RoleCreated}}}}, nil, at)
+		b.note(policy.Decision{ID: "d", Action: model.Action{Verb: model.Create, Targets: []model.Target{{URN: urn, Type: "t", Role: model.RoleCreated}}}}, nil, at, nobodys)
 	}
 	if urn := <-kept; urn != "mine" {
 		t.Errorf("%s was kept", urn)

@@ -1,0 +1,191 @@
+package e2e
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/assent-iom/assent/model/reconcile"
+)
+
+// preventIntent lets the agents do whatever there is to do, so that all that stands
+// in their way is what is declared of single things.
+const preventIntent = shopIntent + `
+---
+apiVersion: assent.dev/v1
+kind: Owner
+metadata: {name: network}
+spec:
+  accountable: human:nina@shop.example
+  owns: [{urn: "arn:aws:ec2:*:*:security-group/*"}]
+---
+apiVersion: assent.dev/v1
+kind: Actor
+metadata: {name: net-agent}
+spec: {kind: agent, identify: [{run: net-agent}], owner: network}
+---
+apiVersion: assent.dev/v1
+kind: Intent
+metadata: {name: building, owner: platform}
+spec:
+  purpose: The agents build the shop.
+  allow:
+    - {id: all, who: [deploy-agent, net-agent], may: [create, update, scale, enable, disable, attach, detach, grant, revoke, execute, delete], in: [shop]}
+`
+
+// adopter declares nina, whose key is made here, and answers for what the network
+// owns.
+func (w *world) adopter(owner string) {
+	w.must(tool(w.t, "ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(w.dir, "nina"))
+	w.must("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(w.dir, "mallory"))
+	w.write("intent/nina.yaml", `apiVersion: assent.dev/v1
+kind: Actor
+metadata: {name: nina}
+spec:
+  kind: human
+  person: human:nina@shop.example
+  identify: [{ssh: "`+strings.TrimSpace(w.must("cat", "nina.pub").out)+`"}]
+  owner: `+owner+`
+`)
+}
+
+// group is the document of a security group, which has to let in these ports.
+func group(id string, ports ...string) string {
+	doc := `apiVersion: assent.dev/v1
+kind: Resource
+metadata: {name: web-firewall, owner: network}
+spec:
+  urn: ` + id + `
+  reserved: [IpPermissionsEgress]
+  fields:
+    IpPermissions:
+`
+	for _, p := range ports {
+		doc += "      - {IpProtocol: tcp, FromPort: " + p + ", ToPort: " + p + ", IpRanges: [{CidrIp: 10.0.0.0/8}]}\n"
+	}
+	return doc
+}
+
+// refusal fails the test unless the last decision, explained, says every part.
+func (w *world) refusal(parts ...string) {
+	w.t.Helper()
+	all := w.decisions()
+	contains(w.t, "the reason", w.must(binary, "explain", all[len(all)-1].ID).out, parts...)
+}
+
+// Every rung of prevention has its allow and its refuse: another owner's field, what
+// would not be as declared, what builds on what has drifted, the way back, and the
+// owner's word.
+func TestPreventionAtAWS(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	aws := tool(t, "aws")
+	w.behind(c, "model: model.db\nintent: intent\nmode: enforce\ncollect:\n  aws:\n    - {}\n")
+	w.write("intent/shop.yaml", preventIntent)
+	w.adopter("network")
+	as := func(actor string, args ...string) result {
+		t.Helper()
+		return w.assent(append([]string{"run", "--as", actor, "--", aws}, args...)...)
+	}
+	allowed := func(what string, r result) string {
+		t.Helper()
+		if r.code != 0 {
+			t.Fatalf("%s is refused: %v", what, r)
+		}
+		return strings.TrimSpace(r.out)
+	}
+	refused := func(what string, r result, parts ...string) {
+		t.Helper()
+		if r.code == 0 {
+			t.Fatalf("%s is let through: %v", what, r)
+		}
+		contains(t, what, r.errOut, append(parts, "AssentDenied")...)
+	}
+	ingress := func(verb, id, port string) []string {
+		return []string{"ec2", verb + "-security-group-ingress", "--group-id", id, "--protocol", "tcp", "--port", port, "--cidr", "10.0.0.0/8"}
+	}
+	direct := func(args ...string) string {
+		t.Helper()
+		return w.must(aws, append([]string{"--endpoint-url", c.url}, args...)...).out
+	}
+	image := strings.TrimSpace(direct("ec2", "describe-images", "--owners", "amazon", "--query", "Images[0].ImageId", "--output", "text"))
+	launch := func(groups ...string) result {
+		t.Helper()
+		args := []string{"ec2", "run-instances", "--image-id", image}
+		if len(groups) > 0 {
+			args = append(append(args, "--security-group-ids"), groups...)
+		}
+		return as("deploy-agent", args...)
+	}
+	id := allowed("building it", as("deploy-agent", "ec2", "create-security-group", "--group-name", "web", "--description", "web", "--query", "GroupId", "--output", "text"))
+	allowed("building it", as("deploy-agent", ingress("authorize", id, "443")...))
+	urn := "arn:aws:ec2:us-east-1:" + account + ":security-group/" + id
+
+	w.write("intent/web.yaml", group(id, "443"))
+	w.write("intent/nightly.yaml", "apiVersion: assent.dev/v1\nkind: Resource\nmetadata: {name: nightly, owner: platform}\nspec:\n  urn: arn:aws:s3:::acme-nightly\n  fields: {bucketversioning.Status: Enabled}\n")
+	w.collect()
+	all, _ := w.drift("--all")
+	if s := all[urn]; s.State != reconcile.Aligned {
+		t.Fatalf("built as declared, and %s", words(map[string]reconcile.Status{urn: s}))
+	}
+	if s := all["arn:aws:s3:::acme-nightly"]; s.State != reconcile.Unbuilt || !strings.Contains(s.Why, "Resource nightly, nightly.yaml:6") {
+		t.Errorf("declared, and not there: %+v", s)
+	}
+
+	// Another owner's field; what nobody has declared of it is not.
+	refused("another owner's field", as("deploy-agent", ingress("authorize", id, "80")...), "AS2041", "network", "web.yaml:8")
+	refused("another owner's reserved field", as("deploy-agent", "ec2", "revoke-security-group-egress", "--group-id", id, "--protocol", "all", "--cidr", "0.0.0.0/0"), "AS2041", "network")
+	allowed("a field that nobody declares", as("deploy-agent", "ec2", "create-tags", "--resources", id, "--tags", "Key=team,Value=shop"))
+	// The owner changes the document first; then whoever builds it so may.
+	refused("what would not be as declared", as("net-agent", ingress("authorize", id, "80")...), "AS2042", "web.yaml:8")
+	w.write("intent/web.yaml", group(id, "443", "80"))
+	w.collect()
+	if all, _ = w.drift(); all[urn].State != reconcile.Violating {
+		t.Errorf("declared otherwise since, and %s", words(map[string]reconcile.Status{urn: all[urn]}))
+	}
+	allowed("what makes it as declared", as("deploy-agent", ingress("authorize", id, "80")...))
+	w.collect()
+
+	// Quarantine: drifted, and not as declared.
+	direct(ingress("authorize", id, "22")...)
+	w.collect()
+	if all, _ = w.drift(); !all[urn].Quarantine || all[urn].State != reconcile.Violating {
+		t.Fatalf("it is not in quarantine: %s", words(map[string]reconcile.Status{urn: all[urn]}))
+	}
+	refused("what builds on it", launch(id), "AS2043", "assent revert")
+	w.refusal("Resource web-firewall, web.yaml:8", urn, "network (human:nina@shop.example)", "assent adopt")
+	allowed("what does not", launch())
+	refused("another change of it", as("net-agent", "ec2", "create-tags", "--resources", id, "--tags", "Key=team,Value=net"), "AS2043")
+
+	// The way back, through the same gate; the quarantine ends with it.
+	shown := w.assent("revert", id)
+	contains(t, "what would set it back", shown.out, "aws ec2 revoke-security-group-ingress", id, "22", "--region us-east-1")
+	if r := w.assent("revert", id, "--run", "--as", "stranger"); r.code == 0 || !strings.Contains(r.errOut, "AS3003") {
+		t.Errorf("a stranger set it back: %v", r)
+	}
+	allowed("setting it back", w.assent("revert", id, "--run", "--as", "deploy-agent"))
+	allowed("what builds on what is back", launch(id))
+	w.collect()
+	if all, _ = w.drift("--all"); all[urn].State != reconcile.Aligned {
+		t.Errorf("set back, and %s", words(map[string]reconcile.Status{urn: all[urn]}))
+	}
+
+	// The owner's word, and nobody else's.
+	direct(ingress("authorize", id, "8443")...)
+	w.collect()
+	refused("what builds on it", launch(id), "AS2043")
+	if r := w.assent("adopt", id, "--key", "mallory", "--yes"); r.code == 0 || !strings.Contains(r.errOut, "none of your SSH keys") {
+		t.Errorf("a stranger adopted it: %v", r)
+	}
+	var out struct{ Decision string }
+	r := w.must(binary, "adopt", id, "--key", "nina", "--yes", "--reason", "INC-4711", "--json")
+	if err := json.Unmarshal([]byte(r.out), &out); err != nil || out.Decision == "" {
+		t.Fatalf("%v: %v", err, r)
+	}
+	allowed("what builds on what is adopted", launch(id))
+	if all, _ = w.drift(); all[urn].Quarantine || all[urn].State != reconcile.Violating {
+		t.Errorf("adopted, and %s", words(map[string]reconcile.Status{urn: all[urn]}))
+	}
+	contains(t, "the evidence", w.must(binary, "explain", out.Decision, "--json").out, "adopt", id, "nina", "INC-4711")
+	contains(t, "ledger verify", w.must(binary, "ledger", "verify").out, "ok")
+}
