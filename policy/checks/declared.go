@@ -23,7 +23,7 @@ func (p *Program) declare() (err error) {
 			c := reconcile.Claim{Path: f.Path, Owner: doc.Owner, Source: at("Resource "+doc.Name, f.Pos), By: doc.Name, Since: doc.Since.Start()}
 			if f.Value != nil {
 				if c.Value, err = json.Marshal(f.Value); err != nil {
-					return fmt.Errorf("Resource %s: %s: %w", doc.Name, f.Path, err)
+					return fmt.Errorf("resource %s: %s: %w", doc.Name, f.Path, err)
 				}
 			}
 			p.declared[doc.URN] = append(p.declared[doc.URN], c)
