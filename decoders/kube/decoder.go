@@ -46,7 +46,7 @@ type Cluster struct {
 type Decoder struct {
 	clusters []Cluster    // longest prefix first
 	current  Current      // or nil
-	compares func() bool  // never nil
+	compares func() bool  // nil: nobody does
 	tries    Trier        // or nil
 	takes    Consequences // or nil
 }
@@ -55,9 +55,6 @@ type Decoder struct {
 // no two are the same place.
 func New(config Config) (*Decoder, error) {
 	d := &Decoder{current: config.Current, compares: config.Compares, tries: config.Tries, takes: config.Takes}
-	if d.compares == nil {
-		d.compares = func() bool { return false }
-	}
 	seen := map[string]string{}
 	for _, c := range config.Clusters {
 		if c.Host == "" {

@@ -125,7 +125,7 @@ func (r *reading) resolve(ctx context.Context, current Current) {
 
 // compare keeps what the object is now, where somebody asks what that was.
 func (r *reading) compare(ctx context.Context, d *Decoder) {
-	if r.result.object == nil || !d.compares() {
+	if r.result.object == nil || d.compares == nil || !d.compares() {
 		return
 	}
 	switch r.route.Verb {
