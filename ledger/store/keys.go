@@ -141,7 +141,7 @@ func (s *Store) Retiring(ctx context.Context) (note.Signer, error) {
 		return nil, err
 	}
 	past := s.keys.Load().past
-	if len(past) == 0 || !s.now().Before(past[0].Until) {
+	if !s.overlaps(past) {
 		return nil, nil
 	}
 	old, err := seal.Existing(s.path(oldKeyFile), s.Origin())
@@ -152,6 +152,11 @@ func (s *Store) Retiring(ctx context.Context) (note.Signer, error) {
 		return nil, fmt.Errorf("%s is not the key that the log had before; repair: delete it", oldKeyFile)
 	}
 	return old.NoteSigner(), nil
+}
+
+// overlaps reports whether the key before the last rotation still signs too.
+func (s *Store) overlaps(past []ledger.Rotation) bool {
+	return len(past) > 0 && s.now().Before(past[0].Until)
 }
 
 func (s *Store) now() time.Time {
@@ -263,7 +268,7 @@ func (s *Store) settleKeys(ctx context.Context, db querier, vkey string) error {
 	if err != nil {
 		return err
 	}
-	kept := len(past) > 0 && s.now().Before(past[0].Until)
+	kept := s.overlaps(past)
 	if moved {
 		if kept { // a link: at no time is there no key
 			if err := os.Remove(s.path(oldKeyFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -41,6 +41,18 @@ server can hand out and other people's tools read. With --dir, the directory of 
 	return cmd
 }
 
+// withLedger is the configuration of a ledger that is there, for what opens it itself.
+func (a *App) withLedger(ctx context.Context) (*config.Config, error) {
+	s, err := a.readLedger(ctx) // it knows what to do when there is none
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return a.load()
+}
+
 func (a *App) publishCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "publish",
@@ -49,13 +61,8 @@ func (a *App) publishCommand() *cobra.Command {
 "assent serve" every second: this is for ledgers that were written before, and for when either could not.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := a.load()
+			cfg, err := a.withLedger(cmd.Context())
 			if err != nil {
-				return err
-			}
-			if s, err := a.readLedger(cmd.Context()); err != nil { // it knows what to do when there is none
-				return err
-			} else if err := s.Close(); err != nil {
 				return err
 			}
 			also := cosigners(cfg)

@@ -37,13 +37,8 @@ the old key may be in the wrong hands say --overlap 0: it is deleted at once. Th
 everybody who verifies: until they have it, the holder of the old one could show them another history.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := a.load()
+			cfg, err := a.withLedger(cmd.Context())
 			if err != nil {
-				return err
-			}
-			if s, err := a.readLedger(cmd.Context()); err != nil { // it knows what to do when there is none
-				return err
-			} else if err := s.Close(); err != nil {
 				return err
 			}
 			by := ""
