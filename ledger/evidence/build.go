@@ -153,13 +153,16 @@ func (b *builder) edges(ctx context.Context, first, end uint64) (uint64, uint64,
 	}
 }
 
-// keys takes the entries that name the log's keys, if it changed them before the period.
+// keys takes the entries that name the log's keys, if the pack begins after them.
 func (b *builder) keys(ctx context.Context, first uint64) error {
-	rotations, err := b.log.Find(ctx, ledger.RotationKey)
-	if err != nil || len(rotations) == 0 || rotations[0].Index >= first {
-		return err
+	if first == 0 {
+		return nil
 	}
 	genesis, err := b.log.Get(ctx, 0)
+	if err != nil {
+		return err
+	}
+	rotations, err := b.log.Find(ctx, ledger.RotationKey)
 	if err != nil {
 		return err
 	}

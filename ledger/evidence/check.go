@@ -70,9 +70,11 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if !pinned {
 		opts.VKey = string(vkey)
 	}
-	named, err := readKeys(dir)
-	if err != nil {
-		return report, err
+	var named []verify.Keyed
+	if said.Log.First > 0 {
+		if named, err = readKeys(dir); err != nil {
+			return report, err
+		}
 	}
 	closing, err := read(dir, fileHead)
 	if err != nil {

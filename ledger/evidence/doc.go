@@ -18,8 +18,9 @@
 //	log/tile/…              every hash of the log up to there
 //	log/entries.jsonl       the entries of the period, one a line, as they were signed
 //	log/log.vkey, log.pem   the public key
-//	log/keys.jsonl          if it was another before: the entries that say so; and
-//	log/key-INDEX.pem       the key that signed up to the entry INDEX
+//	log/keys.jsonl          if the period begins later than the log: its genesis, and
+//	                        the changes of its key before the period
+//	log/key-INDEX.pem       a key before this one, which signed up to the entry INDEX
 //	SHA256SUMS              of all of them
 //
 // # What it promises

@@ -22,7 +22,7 @@ const (
 	fileOpening = dirLog + "opening"
 	fileEntries = dirLog + "entries.jsonl"
 	fileVKey    = dirLog + "log.vkey"
-	fileKeys    = dirLog + "keys.jsonl" // where the key changed before the period
+	fileKeys    = dirLog + "keys.jsonl" // where the pack does not begin with the log
 	fileSums    = "SHA256SUMS"
 	filePack    = "pack.json"
 )

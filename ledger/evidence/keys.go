@@ -3,11 +3,7 @@ package evidence
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/verify"
@@ -22,11 +18,8 @@ func keyLines(named []verify.Keyed) []byte {
 	return b.Bytes()
 }
 
-// readKeys reads keys.jsonl if it is there. Only what keyLines writes is accepted.
+// readKeys reads keys.jsonl. Only what keyLines writes is accepted.
 func readKeys(dir string) ([]verify.Keyed, error) {
-	if _, err := os.Stat(filepath.Join(dir, filepath.FromSlash(fileKeys))); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	data, err := read(dir, fileKeys)
 	if err != nil {
 		return nil, err
@@ -42,7 +35,7 @@ func readKeys(dir string) ([]verify.Keyed, error) {
 		}
 		named = append(named, verify.Keyed{Index: k.Index, Envelope: k.Entry})
 	}
-	if len(named) < 2 || !bytes.Equal(keyLines(named), data) {
+	if len(named) == 0 || !bytes.Equal(keyLines(named), data) {
 		return nil, tampered("%s is not as it would be written", fileKeys)
 	}
 	return named, nil

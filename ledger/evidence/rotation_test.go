@@ -149,6 +149,32 @@ func TestALogGoesOverToAnotherKey(t *testing.T) {
 	}
 }
 
+// Whether the key changed in the period or never, a pack of the log's later days says
+// whose it is: each of the log's keys is accepted, another log's is not.
+func TestAPackSaysWhichLogItIsOf(t *testing.T) {
+	for _, changes := range []bool{false, true} {
+		b := newBook(t)
+		first := b.VKey()
+		for day := 1; day < 12; day++ {
+			for b.now.Before(start.AddDate(0, 0, day)) {
+				b.decide(policy.Allow, ledger.Succeeded)
+			}
+			if changes && day == 5 {
+				b.rotate(0)
+			}
+		}
+		dir, _ := build(t, b, Params{From: start.AddDate(0, 0, 3), To: start.AddDate(0, 0, 10), Framework: "soc2", Samples: 2})
+		for _, vkey := range []string{first, b.VKey()} {
+			if r := checked(t, dir, verify.Options{VKey: vkey}); r.Kind != verify.Incomplete || r.Verified != r.Entries {
+				t.Errorf("changes: %t, %s: %s %v", changes, vkey, r.Kind, r.Problems)
+			}
+		}
+		if r := checked(t, dir, verify.Options{VKey: newBook(t).VKey()}); r.Kind != verify.Untrusted {
+			t.Errorf("changes: %t, another log's key: %s %v", changes, r.Kind, r.Problems)
+		}
+	}
+}
+
 // A rotation that a crash cut off is brought to its end, or has not been.
 func TestARotationThatWasCutIsFinished(t *testing.T) {
 	b := newBook(t)

@@ -27,8 +27,8 @@ type Part struct {
 	Dir     string // checkpoint, tile/<L>/…, entries.jsonl
 	First   uint64
 	Opening []byte // a signed checkpoint from before it; nil: none
-	// Keys are, if the log changed its key before First, its genesis and the entries
-	// that say so.
+	// Keys are, if First is not 0, the log's genesis and the changes of its key before
+	// First. Without them the key that is given has to be the one at First.
 	Keys []Keyed
 	// Each is told of every entry that holds, in order. It may be nil.
 	Each func(index uint64, envelope []byte) error
