@@ -74,8 +74,8 @@ var keeps = map[string][]string{
 	"apps/ReplicaSet":                                               {"spec.replicas", "spec.selector"},
 	"apps/StatefulSet":                                              append([]string{"spec.serviceName", "spec.persistentVolumeClaimRetentionPolicy"}, workload...),
 	"apps/DaemonSet":                                                workload,
-	"batch/Job":                                                     {"spec.selector", "spec.template.metadata.labels"},
-	"batch/CronJob":                                                 {"spec.suspend", "spec.schedule"},
+	"batch/Job":                                                     {"spec.selector", "spec.template.metadata.labels", "spec.template.spec.containers.*.env", "spec.template.spec.initContainers.*.env"},
+	"batch/CronJob":                                                 {"spec.suspend", "spec.schedule", "spec.jobTemplate.spec.template.spec.containers.*.env", "spec.jobTemplate.spec.template.spec.initContainers.*.env"},
 	"networking.k8s.io/Ingress":                                     {"spec.ingressClassName", "spec.rules.*.host", "spec.tls.*.hosts"},
 	"networking.k8s.io/NetworkPolicy":                               {"spec"},
 	"rbac.authorization.k8s.io/Role":                                {"rules"},
@@ -96,7 +96,11 @@ var keeps = map[string][]string{
 }
 
 // workload is kept of what makes pods.
-var workload = []string{"spec.replicas", "spec.selector", "spec.template.metadata.labels", "spec.template.spec.containers.*.env"}
+var workload = []string{"spec.replicas", "spec.selector", "spec.template.metadata.labels", "spec.template.spec.containers.*.env", "spec.template.spec.initContainers.*.env"}
+
+// lonePod is kept, besides, of a pod that nobody made from a template: of others, the
+// template has it.
+var lonePod = []string{"spec.containers.*.env", "spec.initContainers.*.env"}
 
 // kept names the parts that a kind's record has; nil: metadata alone.
 func kept(k Kind) []string {
@@ -257,7 +261,11 @@ func recordOf(cluster string, k Kind, object map[string]any, columns []string) (
 	if secretType != "" {
 		slim["type"] = secretType
 	}
-	for _, path := range kept(k) {
+	paths := kept(k)
+	if k.Group == "" && k.Kind == "Pod" && len(list(meta, "ownerReferences")) == 0 {
+		paths = slices.Concat(paths, lonePod)
+	}
+	for _, path := range paths {
 		keep(slim, object, strings.Split(path, "."))
 	}
 	o.Resource.Attrs = encode(redact(slim, k.secret()))

@@ -3,8 +3,12 @@ package kube
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/graph"
 )
 
 var (
@@ -51,6 +55,54 @@ func TestLabelsOfAWorkloadsPodsAreKept(t *testing.T) {
 	got := string(l.Seen[0].Resource.Attrs)
 	if !strings.Contains(got, `"labels":{"app":"web"}`) || !strings.Contains(got, "db.shop") || strings.Contains(got, "hunter22") {
 		t.Errorf("%s", got)
+	}
+}
+
+// Whatever makes pods calls the services that its containers are told of, by a record
+// as by the object; and a volume that is attached says what to where.
+func TestRecordsSayWhatIsCalledAndWhereVolumesAre(t *testing.T) {
+	const pod = `"containers":[{"name":"a","env":[{"name":"CART","value":"http://cart.shop.svc.cluster.local:80/x"},{"name":"DB_PASSWORD","value":"hunter22"}]},{"name":"b"}],"initContainers":[{"name":"c","env":[{"name":"WAIT_FOR","value":"db:5432"}]}]`
+	g := graph.New(graph.Config{})
+	for _, one := range []struct {
+		kind Kind
+		item string
+	}{
+		{Kind{Version: "v1", Resource: "services", Kind: "Service", Namespaced: true}, `{"metadata":{"name":"cart","namespace":"shop"}}`},
+		{Kind{Version: "v1", Resource: "services", Kind: "Service", Namespaced: true}, `{"metadata":{"name":"db","namespace":"n"}}`},
+		{Kind{Version: "v1", Resource: "nodes", Kind: "Node"}, `{"metadata":{"name":"one"}}`},
+		{Kind{Version: "v1", Resource: "persistentvolumes", Kind: "PersistentVolume"}, `{"metadata":{"name":"pv"}}`},
+		{Kind{Group: "apps", Version: "v1", Resource: "daemonsets", Kind: "DaemonSet", Namespaced: true}, `{"metadata":{"name":"daemon","namespace":"n"},"spec":{"template":{"spec":{` + pod + `}}}}`},
+		{Kind{Group: "batch", Version: "v1", Resource: "jobs", Kind: "Job", Namespaced: true}, `{"metadata":{"name":"job","namespace":"n"},"spec":{"template":{"spec":{` + pod + `}}}}`},
+		{Kind{Group: "batch", Version: "v1", Resource: "cronjobs", Kind: "CronJob", Namespaced: true}, `{"metadata":{"name":"nightly","namespace":"n"},"spec":{"jobTemplate":{"spec":{"template":{"spec":{` + pod + `}}}}}}`},
+		{pods, `{"metadata":{"name":"lone","namespace":"n"},"spec":{` + pod + `}}`},
+		{Kind{Group: "storage.k8s.io", Version: "v1", Resource: "volumeattachments", Kind: "VolumeAttachment"}, `{"metadata":{"name":"csi-1"},"spec":{"attacher":"d","nodeName":"one","source":{"persistentVolumeName":"pv"}}}`},
+	} {
+		l, err := ReadList("c", one.kind, []byte(`{"kind":"`+one.kind.Kind+`List","items":[`+one.item+`]}`))
+		if err != nil || len(l.Seen) != 1 {
+			t.Fatalf("%s: %+v, %v", one.kind.Kind, l, err)
+		}
+		if strings.Contains(string(l.Seen[0].Resource.Attrs), "hunter22") {
+			t.Errorf("a secret is kept: %s", l.Seen[0].Resource.Attrs)
+		}
+		g.Apply(l.Seen)
+	}
+	var got []string
+	for _, from := range []model.URN{"k8s://c/apps/DaemonSet/n/daemon", "k8s://c/batch/Job/n/job", "k8s://c/batch/CronJob/n/nightly", "k8s://c/core/Pod/n/lone", "k8s://c/storage.k8s.io/VolumeAttachment//csi-1"} {
+		for _, r := range g.Snapshot().Dependencies(from) {
+			got = append(got, string(r.From)+" "+r.Type+" "+string(r.To))
+		}
+	}
+	slices.Sort(got)
+	want := []string{
+		"k8s://c/apps/DaemonSet/n/daemon calls k8s://c/core/Service/n/db", "k8s://c/apps/DaemonSet/n/daemon calls k8s://c/core/Service/shop/cart",
+		"k8s://c/batch/CronJob/n/nightly calls k8s://c/core/Service/n/db", "k8s://c/batch/CronJob/n/nightly calls k8s://c/core/Service/shop/cart",
+		"k8s://c/batch/Job/n/job calls k8s://c/core/Service/n/db", "k8s://c/batch/Job/n/job calls k8s://c/core/Service/shop/cart",
+		"k8s://c/core/Pod/n/lone calls k8s://c/core/Service/n/db", "k8s://c/core/Pod/n/lone calls k8s://c/core/Service/shop/cart",
+		"k8s://c/storage.k8s.io/VolumeAttachment//csi-1 attached k8s://c/core/PersistentVolume//pv",
+		"k8s://c/storage.k8s.io/VolumeAttachment//csi-1 runs-on k8s://c/core/Node//one",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

@@ -39,6 +39,9 @@ func relations(cluster string, urn model.URN, group, kind, namespace string, obj
 		e.named("storage.k8s.io", "StorageClass", "", text(spec, "storageClassName"), "spec.storageClassName")
 	case "core/PersistentVolume":
 		e.named("storage.k8s.io", "StorageClass", "", text(spec, "storageClassName"), "spec.storageClassName")
+	case "storage.k8s.io/VolumeAttachment":
+		e.named("", "PersistentVolume", "", text(dict(spec, "source"), "persistentVolumeName"), "spec.source.persistentVolumeName")
+		e.named("", "Node", "", text(spec, "nodeName"), "spec.nodeName")
 	case "core/ServiceAccount":
 		for _, s := range list(object, "secrets") {
 			e.named("", "Secret", namespace, text(s, "name"), "secrets")
