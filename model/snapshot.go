@@ -81,6 +81,13 @@ type Snapshot interface {
 	Each(f func(Resource) bool)
 }
 
+// Filler is a Snapshot that can write what it knows into a resource that somebody
+// has: all but the attributes, which are long. It makes no garbage where tags fit
+// into the map that is there.
+type Filler interface {
+	Fill(urn URN, into *Resource) (ok bool)
+}
+
 // Topology is a Snapshot whose relations can be walked one at a time. Resources
 // and relation types go by number, so that a walk of thousands makes no garbage;
 // a number means something in this snapshot alone.

@@ -241,25 +241,29 @@ func (n *node) keys() []string {
 	return slices.Compact(keys)
 }
 
-func (n *node) resource() model.Resource {
-	r := model.Resource{URN: model.URN(n.urn), Platform: n.kind.platform, Type: n.kind.typ, Name: n.name,
-		Account: n.kind.account, Region: n.kind.region, Source: n.source}
-	if len(n.tags) > 0 {
-		r.Tags = make(map[string]string, len(n.tags)/2)
-		for i := 0; i < len(n.tags); i += 2 {
-			r.Tags[n.tags[i]] = n.tags[i+1]
-		}
-	}
-	if len(n.alias) > 0 {
-		r.Aliases = slices.Clone(n.alias)
-	}
+func (n *node) resource() (r model.Resource) {
+	n.fill(&r)
 	if n.attrs != "" {
 		r.Attrs = []byte(n.attrs)
 	}
+	return r
+}
+
+// fill writes all but the attributes into r, whose map and list it uses.
+func (n *node) fill(r *model.Resource) {
+	tags, aliases := r.Tags, r.Aliases[:0]
+	clear(tags)
+	if tags == nil && len(n.tags) > 0 {
+		tags = make(map[string]string, len(n.tags)/2)
+	}
+	for i := 0; i < len(n.tags); i += 2 {
+		tags[n.tags[i]] = n.tags[i+1]
+	}
+	*r = model.Resource{URN: model.URN(n.urn), Platform: n.kind.platform, Type: n.kind.typ, Name: n.name,
+		Account: n.kind.account, Region: n.kind.region, Source: n.source, Tags: tags, Aliases: append(aliases, n.alias...)}
 	if n.seen != 0 {
 		r.SeenAt = time.Unix(0, n.seen).UTC()
 	}
-	return r
 }
 
 // sum hashes what the resource is and what it relates to: every field with its

@@ -41,8 +41,11 @@ func (v *version) node(id uint32) *node {
 func (v *version) hash(key string) uint64 { return maphash.String(v.seed, key) }
 
 // holders returns who is known under a key.
-func (v *version) holders(key string) []uint32 {
-	var ids []uint32
+func (v *version) holders(key string) []uint32 { return v.holding(key, nil) }
+
+// holding is holders, written into room.
+func (v *version) holding(key string, room []uint32) []uint32 {
+	ids := room
 	v.keys.each(v.hash(key), func(id uint32) {
 		if n := v.node(id); n != nil && n.has(key) {
 			ids = append(ids, id)
@@ -53,19 +56,24 @@ func (v *version) holders(key string) []uint32 {
 
 // find returns who a reference means. Exact is false if nobody answers to just
 // that spelling, so that a later arrival may change the answer.
-func (v *version) find(key string) (ids []uint32, exact bool) {
-	if ids = v.holders(key); len(ids) > 0 {
+func (v *version) find(key string) (ids []uint32, exact bool) { return v.finding(key, nil) }
+
+// finding is find, written into room.
+func (v *version) finding(key string, room []uint32) (ids []uint32, exact bool) {
+	if ids = v.holding(key, room); len(ids) > 0 {
 		return ids, true
 	}
 	a, ok := parseARN(key)
 	if !ok {
 		return nil, false
 	}
-	for _, id := range v.holders(a.loose()) {
-		if v.node(id).spelt(a) {
+	var few [128]byte // the loose key, whose holders are those that are spelt so
+	loose := append(append(append(append(few[:0], loosePrefix...), a.service...), ':'), a.resource...)
+	v.keys.each(maphash.Bytes(v.seed, loose), func(id uint32) {
+		if n := v.node(id); n != nil && n.spelt(a) {
 			ids = append(ids, id)
 		}
-	}
+	})
 	if len(ids) == 1 {
 		return ids, false
 	}
@@ -88,19 +96,26 @@ func (n *node) spelt(a arn) bool {
 
 // one returns the single resource that an identifier means.
 func (v *version) one(id string) (uint32, bool) {
-	for _, key := range []string{id, canon(id)} {
-		if strings.HasPrefix(key, " ") {
-			continue // a loose key is not for outsiders
+	n, ok := v.oneOf(id)
+	if key := canon(id); !ok && key != id {
+		return v.oneOf(key)
+	}
+	return n, ok
+}
+
+func (v *version) oneOf(key string) (uint32, bool) {
+	if strings.HasPrefix(key, " ") {
+		return 0, false // a loose key is not for outsiders
+	}
+	var few [4]uint32
+	ids, _ := v.finding(key, few[:0])
+	for _, n := range ids {
+		if v.node(n).urn == key {
+			return n, true
 		}
-		ids, _ := v.find(key)
-		for _, n := range ids {
-			if v.node(n).urn == key {
-				return n, true
-			}
-		}
-		if len(ids) == 1 {
-			return ids[0], true
-		}
+	}
+	if len(ids) == 1 {
+		return ids[0], true
 	}
 	return 0, false
 }
@@ -118,6 +133,15 @@ func (v *version) Resource(urn model.URN) (model.Resource, bool) {
 		return model.Resource{}, false
 	}
 	return v.node(id).resource(), true
+}
+
+// Fill implements model.Filler.
+func (v *version) Fill(urn model.URN, into *model.Resource) bool {
+	id, ok := v.one(string(urn))
+	if ok {
+		v.node(id).fill(into)
+	}
+	return ok
 }
 
 // Resolve turns a distinctive identifier into the URN it is known under. An

@@ -1,6 +1,9 @@
 package intent
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Place is where a resource is. An unknown part is "*".
 type Place struct {
@@ -121,8 +124,14 @@ func (s Scope) fits(p Place) fit {
 // one. If unknown parts of the place leave that open, it is nil, and possible
 // lists the environments that it may be in.
 func (s *Set) Locate(p Place) (env *Environment, possible []*Environment) {
+	return locate(s.Environments, p, nil)
+}
+
+// locate looks among environments, in the order of their names. It writes into room.
+func locate(all []*Environment, p Place, room []*Environment) (env *Environment, possible []*Environment) {
 	var best, rival fit
-	for _, e := range s.Environments {
+	possible = room[:0]
+	for _, e := range all {
 		var sure, open fit
 		for _, scope := range e.Scope {
 			switch f := scope.fits(p); {
@@ -154,7 +163,88 @@ func (s *Set) Locate(p Place) (env *Environment, possible []*Environment) {
 	if env == nil || rival.truth != no && !best.over(rival) {
 		return nil, possible
 	}
-	return env, []*Environment{env}
+	return env, append(room[:0], env)
+}
+
+// Map is the environments of a set, by the accounts, clusters and hosts that their
+// scopes name in full: Locate asks those alone that can be meant.
+type Map struct {
+	all  []*Environment
+	by   [3]map[string][]*Environment // by platform; an entry has those of open too
+	open [3][]*Environment            // whose scopes have patterns there
+}
+
+// platform numbers the parts of a place that tell environments apart first.
+func (p Place) platform() (n int, part string) {
+	switch p.Platform {
+	case "aws":
+		return 0, p.Account
+	case "kubernetes":
+		return 1, p.Cluster
+	}
+	return 2, p.Host
+}
+
+// first are the words of a scope for that part, by platform.
+func (s Scope) first() (words [3]Words) {
+	if s.AWS != nil {
+		words[0] = s.AWS.Accounts
+	}
+	if s.Kubernetes != nil {
+		words[1] = s.Kubernetes.Clusters
+	}
+	words[2] = s.Hosts
+	return words
+}
+
+// Map makes the map of a set, which MUST NOT change any more.
+func (s *Set) Map() *Map {
+	m := &Map{all: s.Environments, by: [3]map[string][]*Environment{{}, {}, {}}}
+	patterns := func(e *Environment, n int) bool {
+		return slices.ContainsFunc(e.Scope, func(s Scope) bool {
+			return slices.ContainsFunc(s.first()[n], func(w string) bool { return strings.Contains(w, "*") })
+		})
+	}
+	for _, e := range s.Environments {
+		for _, scope := range e.Scope {
+			for n, words := range scope.first() {
+				for _, w := range words {
+					m.by[n][w] = nil
+				}
+			}
+		}
+	}
+	for _, e := range s.Environments {
+		for n := range m.by {
+			if patterns(e, n) {
+				m.open[n] = append(m.open[n], e)
+				for w := range m.by[n] {
+					m.by[n][w] = append(m.by[n][w], e)
+				}
+				continue
+			}
+			for _, scope := range e.Scope {
+				for _, w := range scope.first()[n] {
+					if at := m.by[n][w]; len(at) == 0 || at[len(at)-1] != e {
+						m.by[n][w] = append(at, e)
+					}
+				}
+			}
+		}
+	}
+	return m
+}
+
+// Locate answers as Set.Locate does. It writes what is possible into room.
+func (m *Map) Locate(p Place, room []*Environment) (env *Environment, possible []*Environment) {
+	n, part := p.platform()
+	if strings.Contains(part, "*") {
+		return locate(m.all, p, room)
+	}
+	if some, ok := m.by[n][part]; ok {
+		return locate(some, p, room)
+	}
+	return locate(m.open[n], p, room)
 }
 
 // tie returns whether two scopes can hold one place equally specifically.

@@ -81,7 +81,9 @@ var effectsText string
 // effectRow is one row of effects.tsv.
 type effectRow struct {
 	operation   model.Pattern
-	name, value string // of a parameter; "" is no condition
+	parts       [2]model.Pattern // of service and operation; nil: it cannot be taken apart
+	verbs       []model.Verb     // that it is about, as verb:VERB
+	name, value string           // of a parameter; "" is no condition
 	effects     []Effect
 }
 
@@ -97,6 +99,14 @@ func parseEffects(text string) ([]effectRow, error) {
 	var out []effectRow
 	err := eachRow("effects.tsv", text, 3, func(f []string) error {
 		row := effectRow{operation: model.NewPattern(f[0])}
+		if service, operation, ok := strings.Cut(f[0], ":"); ok && !strings.Contains(operation, ":") {
+			row.parts = [2]model.Pattern{model.NewPattern(service), model.NewPattern(operation)}
+		}
+		for _, v := range model.Verbs() {
+			if row.operation.Fits("verb:" + string(v)) {
+				row.verbs = append(row.verbs, v)
+			}
+		}
 		if f[1] != "*" {
 			row.name, row.value, _ = strings.Cut(f[1], "=")
 		}
@@ -149,12 +159,22 @@ func Effects(a model.Action) []Effect {
 			return []Effect{Replace}
 		}
 	}
-	for _, row := range effectRows() {
-		if (row.operation.Fits(a.Name()) || row.operation.Fits("verb:"+string(a.Verb))) && row.given(a.Params) {
+	for i := range effectRows() {
+		row := &effectRows()[i]
+		if (slices.Contains(row.verbs, a.Verb) || row.names(a.Service, a.Operation)) && row.given(a.Params) {
 			return row.effects
 		}
 	}
 	return []Effect{Destroy}
+}
+
+// names reports whether a row is about an operation. It makes no text of the two: it
+// is asked for every row.
+func (r *effectRow) names(service, operation string) bool {
+	if r.parts[0] == nil || strings.Contains(service, ":") {
+		return r.operation.Fits(service + ":" + operation)
+	}
+	return r.parts[0].Fits(service) && r.parts[1].Fits(operation)
 }
 
 // given reports whether the parameters meet the condition of a row.

@@ -96,6 +96,17 @@ func (r *Reach) Summarise(s model.Snapshot, asked, paths int, standing func(mode
 	return sum
 }
 
+// mayFace reports whether attributes decide if users meet such a resource.
+func mayFace(kind string) bool {
+	kind = strings.ToLower(kind)
+	for i := range loaded().faces {
+		if loaded().faces[i].kind.Fits(kind) {
+			return true
+		}
+	}
+	return false
+}
+
 // Facing reports whether users meet a resource, as far as its attributes say: the
 // faces rows of pools.tsv.
 func Facing(res model.Resource) bool {

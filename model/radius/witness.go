@@ -18,7 +18,7 @@ type Witness struct {
 	model.Snapshot
 	attrs     bool
 	names     map[string]model.URN
-	resources map[model.URN]model.Resource
+	resources map[model.URN]*model.Resource
 	facing    map[model.URN]bool
 	broken    *Reach
 	near      map[asked]model.Near
@@ -28,6 +28,7 @@ type Witness struct {
 	standing  map[model.URN]model.Standing
 	footing   map[model.URN]map[int][]model.Hop
 	whole     map[model.URN]bool // of these the attributes are remembered in any case
+	filler    model.Filler       // nil: the snapshot is none
 }
 
 // NewWitness watches a snapshot. Attributes are remembered only with attrs: most
@@ -37,7 +38,34 @@ func NewWitness(s model.Snapshot, attrs bool) *Witness {
 	if amid, ok := s.(model.Amid); ok {
 		w.Snapshot, w.pending = amid.Snapshot, amid.Pending
 	}
+	w.filler, _ = w.Snapshot.(model.Filler)
 	return w
+}
+
+// Brief returns what is known of a resource, as far as a judge of names and places
+// reads it: without attributes. It MUST NOT be changed.
+func Brief(s model.Snapshot, urn model.URN) (*model.Resource, bool) {
+	w, ok := s.(*Witness)
+	if !ok || w.attrs || w.whole[urn] || w.filler == nil {
+		res, known := s.Resource(urn)
+		return &res, known
+	}
+	if res := w.resources[urn]; res != nil {
+		return res, true
+	}
+	res := new(model.Resource)
+	if !w.filler.Fill(urn, res) {
+		return res, false
+	}
+	w.keep(urn, res)
+	return res, true
+}
+
+func (w *Witness) keep(urn model.URN, res *model.Resource) {
+	if w.resources == nil {
+		w.resources = map[model.URN]*model.Resource{}
+	}
+	w.resources[urn] = res
 }
 
 // Resolve implements model.Snapshot.
@@ -54,10 +82,8 @@ func (w *Witness) Resolve(id string) (model.URN, bool) {
 func (w *Witness) Resource(urn model.URN) (model.Resource, bool) {
 	res, ok := w.Snapshot.Resource(urn)
 	if ok {
-		if w.resources == nil {
-			w.resources = map[model.URN]model.Resource{}
-		}
-		w.resources[urn] = res
+		kept := res
+		w.keep(urn, &kept)
 	}
 	return res, ok
 }
@@ -179,6 +205,12 @@ func FacingIn(s model.Snapshot, res model.Resource) bool {
 		_, found := slices.BinarySearchFunc(s.facts.Facing, res.URN, func(a, b model.URN) int { return strings.Compare(string(a), string(b)) })
 		return found
 	case *Witness:
+		if !mayFace(res.Type) {
+			return false
+		}
+		if full, ok := s.Snapshot.Resource(res.URN); ok && res.Attrs == nil {
+			res = full
+		}
 		facing := Facing(res)
 		if facing {
 			if s.facing == nil {

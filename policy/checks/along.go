@@ -19,7 +19,7 @@ func (h *hearing) goAlong(a model.Action) {
 		l := &leaf{Action: model.Action{Platform: a.Platform, Service: g.Service, Operation: g.Operation, Verb: g.Verb,
 			Capability: g.Capability, Account: a.Account, Fidelity: model.Exact, Where: "with it"}}
 		for _, urn := range g.Targets {
-			l.changed = append(l.changed, h.p.thing(l.Action, model.Target{URN: urn, Type: g.Type, Role: model.RoleTarget}, h.s))
+			l.changed = append(l.changed, h.p.thing(&l.Action, model.Target{URN: urn, Type: g.Type, Role: model.RoleTarget}, h.s))
 		}
 		h.along = append(h.along, l)
 	}
@@ -52,7 +52,7 @@ func (h *hearing) takesAlong(changes *[]radius.Change) {
 
 // countAlong counts what goes along as dependents: they are the first to break. What
 // only loses its owner goes on as it is.
-func (h *hearing) countAlong(r *policy.Radius, owners map[string]bool) {
+func (h *hearing) countAlong(r *policy.Radius) {
 	deleted := 0
 	for _, l := range h.leaves {
 		a := l.Action.Affected
@@ -83,7 +83,7 @@ func (h *hearing) countAlong(r *policy.Radius, owners map[string]bool) {
 				r.Production++
 			}
 			if t.owner != nil {
-				owners[t.owner.Name] = true
+				own(r, t.owner)
 			}
 		}
 	}

@@ -51,6 +51,9 @@ func (h *hearing) lacking(name string, all []asked, t *thing) []policy.Need {
 			need.People = append(need.People, a.Name)
 			if given, ok := h.given(a, n.within); ok {
 				need.Have++
+				if h.counted == nil {
+					h.counted = map[string]policy.Approval{}
+				}
 				h.counted[given.ID] = given
 			}
 		}

@@ -35,8 +35,12 @@ func said(l *leaf, name string) []model.Property { return propsOf(l.Props, name)
 
 func propsOf(props []model.Property, name string) []model.Property {
 	var all []model.Property
-	for _, p := range props {
-		if p.Name == name {
+	for i, p := range props {
+		switch {
+		case p.Name != name:
+		case all == nil: // most say a thing once
+			all = props[i : i+1 : i+1]
+		default:
 			all = append(all, p)
 		}
 	}

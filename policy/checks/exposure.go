@@ -44,7 +44,7 @@ func (h *hearing) exposure() {
 		if !ok {
 			continue
 		}
-		t := h.dependent(hop, res)
+		t := h.dependent(hop, &res)
 		if t.owner != nil {
 			owners[t.owner.Name] = true
 		}
@@ -159,7 +159,7 @@ func (h *hearing) group(id string, l *leaf) string {
 	if !ok {
 		return id
 	}
-	t := h.dependent(model.Hop{URN: urn, Type: res.Type}, res)
+	t := h.dependent(model.Hop{URN: urn, Type: res.Type}, &res)
 	said := name(urn)
 	if len(l.changed) == 0 {
 		return said

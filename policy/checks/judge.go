@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
@@ -41,6 +40,7 @@ type hearing struct {
 	findings []ranked
 	said     map[string]bool // findings by code and why
 	grants   []string
+	hits     []hit
 	changes  []radius.Change // what becomes of what it changes
 	reach    *radius.Reach   // and what breaks with that
 
@@ -57,7 +57,7 @@ type ranked struct {
 
 // Judge implements policy.Judge. It sets the verdict.
 func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot) error {
-	h := &hearing{p: p, d: d, s: s, subjects: p.subjects(d.Action.Actor), approvals: d.Approvals, counted: map[string]policy.Approval{}}
+	h := &hearing{p: p, d: d, s: s, subjects: p.subjects(d.Action.Actor), approvals: d.Approvals}
 	d.Approvals, d.Needs = nil, nil
 	d.Verdict = policy.Deny
 	if doc := h.subjects[0].doc; doc != nil {
@@ -107,11 +107,11 @@ func (h *hearing) split(a model.Action, path []int) error {
 		l.Parts = nil
 		for _, t := range a.Targets {
 			if t.Role != model.RoleDependency {
-				l.changed = append(l.changed, h.p.thing(a, t, h.s))
+				l.changed = append(l.changed, h.p.thing(&l.Action, t, h.s))
 			}
 		}
 		if len(l.changed) == 0 { // an account's or a cluster's own setting: something, somewhere
-			l.changed = append(l.changed, h.p.thing(a, model.Target{URN: "*", Role: model.RoleTarget}, h.s))
+			l.changed = append(l.changed, h.p.thing(&l.Action, model.Target{URN: "*", Role: model.RoleTarget}, h.s))
 		}
 		h.leaves = append(h.leaves, l)
 		h.goAlong(a)
@@ -147,23 +147,20 @@ func (h *hearing) add(rank int, f policy.Finding) {
 
 // places fills in the environments and who is accountable.
 func (h *hearing) places() {
-	envs, set := map[string]bool{}, false
+	set := false
+	h.d.Environments = nil
 	for _, l := range h.touched() {
 		for _, t := range l.changed {
-			if t.env != nil {
-				envs[t.env.Name] = true
+			if t.env != nil && !slices.Contains(h.d.Environments, t.env.Name) {
+				h.d.Environments = append(h.d.Environments, t.env.Name)
 			}
 			if t.owner != nil && !set {
-				h.d.Accountable, set = accountable(t.owner, t.from), true
+				h.d.Accountable, set = h.p.owners.accountable(t.owner, t.from), true
 				h.d.Accountable.Others = alsoClaim(h.p.owners.others(t))
 			}
 		}
 	}
-	h.d.Environments = nil
-	for name := range envs {
-		h.d.Environments = append(h.d.Environments, name)
-	}
-	sort.Strings(h.d.Environments)
+	slices.Sort(h.d.Environments)
 }
 
 // forbidden looks for never clauses. They are the only thing that stops a read.
@@ -171,17 +168,21 @@ func (h *hearing) forbidden() {
 	if h.d.Action.DryRun {
 		return
 	}
-	for _, n := range h.p.nevers {
-		if !n.concerns(h.d.Action.Actor, h.subjects) {
-			continue
-		}
-		for _, l := range h.touched() {
+	for _, l := range h.touched() {
+		for _, n := range h.p.bans(l) {
+			if !n.concerns(&h.d.Action.Actor, h.subjects) {
+				continue
+			}
 			for _, t := range l.changed {
 				if n.forbids(h.p, l, t) {
-					h.add(0, h.neverFinding(n, l, t))
+					h.hits = append(h.hits, hit{n, l, t})
 				}
 			}
 		}
+	}
+	byPlace(h.hits)
+	for _, b := range h.hits {
+		h.add(0, h.neverFinding(b.n, b.l, b.t))
 	}
 }
 
@@ -207,13 +208,10 @@ func (h *hearing) granted(ctx context.Context) error {
 		h.add(1, h.nothingFinding())
 		return nil
 	}
-	targets, more := map[model.URN]bool{}, 0
+	targets, more := h.differ(), 0
 	for _, l := range h.leaves {
 		if l.Action.Mutates() {
 			more = max(more, selectedCount(l))
-			for _, t := range l.changed {
-				targets[t.urn] = true
-			}
 		}
 	}
 	for _, l := range h.leaves {
@@ -227,10 +225,36 @@ func (h *hearing) granted(ctx context.Context) error {
 			h.add(8, h.partialFinding(l))
 		}
 		for _, t := range l.changed {
-			h.target(l, t, len(targets)+more)
+			h.target(l, t, targets+more)
 		}
 	}
 	return nil
+}
+
+// differ returns how many resources the changes name.
+func (h *hearing) differ() int {
+	var one model.URN
+	var urns map[model.URN]bool // if there is more than one
+	n := 0
+	for _, l := range h.leaves {
+		if !l.Action.Mutates() {
+			continue
+		}
+		for _, t := range l.changed {
+			switch {
+			case n == 0:
+				one, n = t.urn, 1
+			case n == 1 && t.urn == one:
+			default:
+				if urns == nil {
+					urns = map[model.URN]bool{one: true}
+				}
+				urns[t.urn] = true
+				n = len(urns)
+			}
+		}
+	}
+	return n
 }
 
 // target judges one target of one change.
@@ -307,8 +331,8 @@ func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *gra
 		return nil, nil, nil
 	}
 	env := h.p.envs[t.env]
-	for _, list := range b.candidates(l.Capability, string(t.urn)) {
-		for _, g := range list {
+	for _, list := range b.candidates(s.index, l.Capability, string(t.urn)) {
+		for g := list.next(); g != nil; g = list.next() {
 			if fits, _ := g.covers(s.index, env, l, t); !fits {
 				continue
 			}
@@ -333,7 +357,7 @@ func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *gra
 // conclude orders the findings and sets the verdict: what was granted, lowered
 // by the strictest finding.
 func (h *hearing) conclude() {
-	sort.SliceStable(h.findings, func(i, j int) bool { return h.findings[i].rank < h.findings[j].rank })
+	slices.SortStableFunc(h.findings, func(a, b ranked) int { return a.rank - b.rank })
 	verdict := policy.Allow
 	if len(h.grants) == 0 {
 		verdict = policy.Deny
@@ -358,7 +382,7 @@ func (h *hearing) conclude() {
 	}
 	if verdict == policy.Allow {
 		h.d.Approvals = h.approved()
-		sort.Strings(h.grants)
+		slices.Sort(h.grants)
 		h.d.Grant = join(slices.Compact(h.grants), 8)
 	}
 }

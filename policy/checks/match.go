@@ -57,16 +57,13 @@ func (g *grant) covers(who int, env int, l *leaf, t *thing) (ok bool, what strin
 // forbids reports whether a never clause may be about a thing. An unknown part
 // counts as being about it.
 func (n *never) forbids(p *Program, l *leaf, t *thing) bool {
-	maybe := func(words intent.Words, text string) bool {
-		return len(words) == 0 || text == "" || some(words, text, intent.Overlaps)
-	}
 	switch {
 	case len(n.May) == 0 && !l.Verb.Mutates() && l.Verb != model.Reveal,
 		len(n.May) > 0 && !slices.Contains(n.May, l.Verb) && !l.unclear(),
 		!maybe(n.What.Capability, l.Capability),
-		!maybe(n.What.Operation, l.Name()),
+		len(n.What.Operation) > 0 && !maybe(n.What.Operation, l.Name()),
 		!maybe(n.What.Type, t.kind),
-		len(n.What.Resource) > 0 && !named(n.What.Resource, t, overlapsFolded, t.urn, t.canon),
+		len(n.folded) > 0 && !t.overlaps(n.folded),
 		n.What.Owner != "" && t.rivals == nil && (t.owner == nil || t.owner.Name != n.What.Owner) && !slices.Contains(t.others, n.What.Owner):
 		return false
 	}
@@ -77,16 +74,46 @@ func (n *never) forbids(p *Program, l *leaf, t *thing) bool {
 			}
 		}
 	}
-	return n.in == nil || slices.Contains(n.In, "*") ||
-		slices.ContainsFunc(t.possible, func(e *intent.Environment) bool { return n.in.has(p.envs[e]) })
+	if n.in == nil || n.any {
+		return true
+	}
+	for _, e := range t.possible {
+		if n.in.has(p.envs[e]) {
+			return true
+		}
+	}
+	return false
 }
 
-// overlapsFolded is Overlaps without case: many a service takes PROD for prod (RDS,
-// ElastiCache, IAM), and what is never to be touched is not touched under another
-// spelling. An allow clause stays with the letter.
-func overlapsFolded(pattern, text string) bool {
-	return intent.Overlaps(strings.ToLower(pattern), strings.ToLower(text))
+// maybe reports whether a text, which may not be known, may be what words are about.
+func maybe(words intent.Words, text string) bool {
+	return len(words) == 0 || text == "" || some(words, text, intent.Overlaps)
 }
+
+// overlaps reports whether folded patterns may be about a thing. Many a service takes
+// PROD for prod (RDS, ElastiCache, IAM), and what is never to be touched is not
+// touched under another spelling. An allow clause stays with the letter.
+func (t *thing) overlaps(folded intent.Words) bool {
+	if t.folded == nil {
+		t.folded = &spelling{strings.ToLower(t.name), strings.ToLower(string(t.urn)), strings.ToLower(string(t.canon))}
+	}
+	for _, p := range folded {
+		if p == "*" {
+			return true
+		}
+		if !strings.Contains(p, ":") {
+			if intent.Overlaps(p, t.folded.name) {
+				return true
+			}
+		} else if intent.Overlaps(p, t.folded.urn) || intent.Overlaps(p, t.folded.canon) {
+			return true
+		}
+	}
+	return false
+}
+
+// spelling is the names of a thing without case.
+type spelling struct{ name, urn, canon string }
 
 func some(patterns intent.Words, text string, holds func(pattern, text string) bool) bool {
 	for _, p := range patterns {

@@ -1,7 +1,7 @@
 package checks
 
 import (
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/assent-iom/assent/model"
@@ -47,11 +47,11 @@ type Ownership struct {
 // Ownership finds who answers for a known resource. It is the same answer that a
 // decision about it would name.
 func (p *Program) Ownership(res model.Resource, s model.Snapshot) Ownership {
-	t := p.thing(model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
+	t := p.thing(&model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
 		model.Target{URN: res.URN, Type: res.Type, Role: model.RoleTarget}, s)
 	o := Ownership{Rivals: t.rivals}
 	if t.owner != nil {
-		o.Accountable, o.By = accountable(t.owner, t.from), t.by
+		o.Accountable, o.By = p.owners.accountable(t.owner, t.from), t.by
 	}
 	if t.env != nil {
 		o.Tier, o.Environment = t.env.Tier, t.env.Name
@@ -61,21 +61,19 @@ func (p *Program) Ownership(res model.Resource, s model.Snapshot) Ownership {
 }
 
 // others are the claims of whoever is not the owner, by Owner and nearest first.
-func (o ownership) others(t *thing) (all []Claim) {
-	seen := map[Claim]bool{}
-	for rank, claims := range o.by {
-		for _, c := range claims {
-			if t.owner != nil && c.owner.Name == t.owner.Name || !c.holds(t) {
+func (o *ownership) others(t *thing) (all []Claim) {
+	for rank := range ByEnvironment {
+		var room [fewClaims]*claim
+		for _, c := range o.holding(rank, t, room[:0]) {
+			if t.owner != nil && c.owner.Name == t.owner.Name {
 				continue
 			}
-			claim := Claim{c.owner.Name, describe(rank, c.sel), c.owner.Accountable, By(rank)}
-			if !seen[claim] {
-				seen[claim] = true
+			if claim := (Claim{c.owner.Name, c.from, c.owner.Accountable, rank}); !slices.Contains(all, claim) {
 				all = append(all, claim)
 			}
 		}
 	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i].Owner < all[j].Owner })
+	slices.SortStableFunc(all, func(a, b Claim) int { return strings.Compare(a.Owner, b.Owner) })
 	return all
 }
 

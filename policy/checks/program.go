@@ -1,6 +1,7 @@
 package checks
 
 import (
+	mathbits "math/bits"
 	"slices"
 	"sort"
 	"strings"
@@ -20,7 +21,10 @@ type Program struct {
 	allow  map[model.Verb]*bucket
 	grants []*grant // all of them, by name: for the nearest one
 	nevers []*never // by name
-	plans  []*plan  // blueprints, by name
+	banned map[model.Verb]*banned
+	where  *intent.Map
+	known  acquaintance
+	plans  []*plan // blueprints, by name
 	frozen map[*intent.Environment][]freeze
 	rules  *reconcile.Rules
 	// declared is what Resource documents say, by the id that they give.
@@ -34,6 +38,13 @@ type bits []uint64
 func (b bits) has(i int) bool { return i >= 0 && b[i>>6]&(1<<(i&63)) != 0 }
 func (b bits) set(i int)      { b[i>>6] |= 1 << (i & 63) }
 
+func (b bits) count() (n int) {
+	for _, word := range b {
+		n += mathbits.OnesCount64(word)
+	}
+	return n
+}
+
 // grant is one allow clause.
 type grant struct {
 	*intent.Allow
@@ -41,6 +52,7 @@ type grant struct {
 	by      string // the intent's owner
 	who, in bits
 	asks    []asked // the approvals it needs
+	place   int     // among the grants, by name
 }
 
 // freeze is one of an environment; a nil set excepts nobody.
@@ -55,48 +67,11 @@ type never struct {
 	name    string
 	by      string
 	who, in bits
-}
-
-// bucket holds the grants of one verb by literal capability; those with a
-// pattern, or for any capability, are in the rest.
-type bucket struct {
-	exact map[string]*shelf
-	rest  shelf
-}
-
-// shelf holds grants by the URNs that they name in full, as drafted ones do by
-// the thousand; those with a pattern, or for any resource, are in the rest.
-type shelf struct {
-	exact map[string][]*grant
-	rest  []*grant
-}
-
-func (s *shelf) put(g *grant) {
-	for _, r := range g.What.Resource {
-		if !strings.Contains(r, ":") || strings.Contains(r, "*") {
-			s.rest = append(s.rest, g)
-			return
-		}
-	}
-	if len(g.What.Resource) == 0 {
-		s.rest = append(s.rest, g)
-		return
-	}
-	if s.exact == nil {
-		s.exact = map[string][]*grant{}
-	}
-	for _, r := range g.What.Resource {
-		s.exact[r] = append(s.exact[r], g)
-	}
-}
-
-// candidates returns every grant that could cover a thing, in four runs.
-func (b *bucket) candidates(capability, urn string) [4][]*grant {
-	out := [4][]*grant{2: b.rest.exact[urn], 3: b.rest.rest}
-	if s := b.exact[capability]; s != nil {
-		out[0], out[1] = s.exact[urn], s.rest
-	}
-	return out
+	place   int          // among the never clauses, by name
+	all     bool         // whoever it is
+	kinds   bool         // some of its words are kinds of actor
+	any     bool         // wherever it is
+	folded  intent.Words // What.Resource in lower case
 }
 
 // Compile compiles a set. A nil or empty set compiles to a Program that denies
@@ -112,7 +87,10 @@ func Compile(set *intent.Set) (*Program, error) {
 	for i, e := range set.Environments {
 		p.envs[e] = i
 	}
+	p.where = set.Map()
+	p.known = newAcquaintance(set)
 	p.owners = newOwnership(set)
+	words := newResolver(p)
 	p.counts = slices.ContainsFunc(set.Environments, func(e *intent.Environment) bool { return e.Caps.Rate != nil || e.Caps.Ticket != nil }) ||
 		slices.ContainsFunc(set.Actors, func(a *intent.Actor) bool { return a.Budget != nil })
 	for _, doc := range set.Intents {
@@ -121,11 +99,13 @@ func Compile(set *intent.Set) (*Program, error) {
 		}
 		for i := range doc.Allow {
 			c := &doc.Allow[i]
-			p.grants = append(p.grants, &grant{Allow: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In), asks: newAsked(c.Approvals)})
+			p.grants = append(p.grants, &grant{Allow: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: words.who(c.Who), in: words.in(c.In), asks: newAsked(c.Approvals)})
 		}
 		for i := range doc.Never {
 			c := &doc.Never[i]
-			p.nevers = append(p.nevers, &never{Never: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: p.who(c.Who), in: p.in(c.In)})
+			p.nevers = append(p.nevers, &never{Never: c, name: doc.Name + "/" + c.ID, by: doc.Owner, who: words.who(c.Who), in: words.in(c.In),
+				all: slices.Contains(c.Who, "*"), any: slices.Contains(c.In, "*"), folded: folded(c.What.Resource),
+				kinds: slices.ContainsFunc(c.Who, func(w string) bool { return strings.HasPrefix(w, "kind:") })})
 		}
 	}
 	p.frozen = map[*intent.Environment][]freeze{}
@@ -143,31 +123,50 @@ func Compile(set *intent.Set) (*Program, error) {
 	// by name, so that the order of documents and clauses is irrelevant
 	sort.Slice(p.grants, func(i, j int) bool { return p.grants[i].name < p.grants[j].name })
 	sort.Slice(p.nevers, func(i, j int) bool { return p.nevers[i].name < p.nevers[j].name })
-	for _, g := range p.grants {
+	for i, g := range p.grants {
+		g.place = i
 		p.index(g)
 	}
+	for _, b := range p.allow {
+		b.rest.sort()
+		for _, s := range b.exact {
+			s.sort()
+		}
+	}
+	for i, n := range p.nevers {
+		n.place = i
+	}
+	p.ban()
 	return p, nil
 }
 
-func (p *Program) index(g *grant) {
-	for _, v := range g.May {
-		b := p.allow[v]
-		if b == nil {
-			b = &bucket{exact: map[string]*shelf{}}
-			p.allow[v] = b
-		}
-		literal := len(g.What.Capability) > 0 && !strings.Contains(strings.Join(g.What.Capability, ""), "*")
-		if !literal {
-			b.rest.put(g)
-			continue
-		}
-		for _, c := range g.What.Capability {
-			if b.exact[c] == nil {
-				b.exact[c] = &shelf{}
-			}
-			b.exact[c].put(g)
-		}
+// resolver remembers what it resolved: thousands of clauses share a few words.
+type resolver struct {
+	p         *Program
+	whos, ins map[string]bits
+}
+
+func newResolver(p *Program) *resolver { return &resolver{p, map[string]bits{}, map[string]bits{}} }
+
+func (r *resolver) who(words intent.Words) bits { return remembered(r.whos, words, r.p.who) }
+func (r *resolver) in(words intent.Words) bits  { return remembered(r.ins, words, r.p.in) }
+
+func remembered(known map[string]bits, words intent.Words, resolve func(intent.Words) bits) bits {
+	key := strings.Join(words, "\n")
+	b, ok := known[key]
+	if !ok {
+		b = resolve(words)
+		known[key] = b
 	}
+	return b
+}
+
+func folded(words intent.Words) intent.Words {
+	out := make(intent.Words, len(words))
+	for i, w := range words {
+		out[i] = strings.ToLower(w)
+	}
+	return out
 }
 
 // who resolves the words of a clause to actors; nil if there are none.

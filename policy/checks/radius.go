@@ -1,7 +1,7 @@
 package checks
 
 import (
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/assent-iom/assent/model"
@@ -49,31 +49,27 @@ func (h *hearing) radius() {
 	if unknown {
 		r.Reasons = append(r.Reasons, "which resource it changes cannot be told")
 	}
-	owners := map[string]bool{}
-	h.countAlong(&r, owners)
+	h.countAlong(&r)
 	for _, hop := range reach.Nearest(radius.Looked) {
 		if len(r.Sample) < policy.RadiusSample {
 			r.Sample = append(r.Sample, hop)
 		}
-		res, ok := h.s.Resource(hop.URN)
+		res, ok := radius.Brief(h.s, hop.URN)
 		if !ok {
 			continue
 		}
 		t := h.dependent(hop, res)
 		if t.owner != nil {
-			owners[t.owner.Name] = true
+			own(&r, t.owner)
 		}
 		if t.env != nil && t.env.Tier == tierProduction {
 			r.Production++
 		}
-		if radius.FacingIn(h.s, res) {
+		if radius.FacingIn(h.s, *res) {
 			r.UserFacing++
 		}
 	}
-	for name := range owners {
-		r.Owners = append(r.Owners, name)
-	}
-	sort.Strings(r.Owners)
+	slices.Sort(r.Owners)
 	r.Owners = r.Owners[:min(len(r.Owners), ownersKept)]
 	h.d.Radius = r
 	if f, ok := h.alongFinding(); ok {
@@ -88,9 +84,16 @@ func (h *hearing) radius() {
 	}
 }
 
+// own adds an owner.
+func own(r *policy.Radius, o *intent.Owner) {
+	if !slices.Contains(r.Owners, o.Name) {
+		r.Owners = append(r.Owners, o.Name)
+	}
+}
+
 // ownerOf finds who answers for a dependent.
 func (h *hearing) ownerOf(hop model.Hop) *intent.Owner {
-	res, ok := h.s.Resource(hop.URN)
+	res, ok := radius.Brief(h.s, hop.URN)
 	if !ok {
 		return nil
 	}
@@ -98,8 +101,8 @@ func (h *hearing) ownerOf(hop model.Hop) *intent.Owner {
 }
 
 // dependent looks at a dependent as at a target.
-func (h *hearing) dependent(hop model.Hop, res model.Resource) *thing {
-	return h.p.thing(model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
+func (h *hearing) dependent(hop model.Hop, res *model.Resource) *thing {
+	return h.p.thing(&model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
 		model.Target{URN: hop.URN, Type: hop.Type, Role: model.RoleTarget}, h.s)
 }
 

@@ -43,7 +43,7 @@ type Running struct {
 
 // of holds one thing against every blueprint that is about it.
 func (h Running) of(r model.Resource, capability string, props []model.Property, s model.Snapshot) (out []reconcile.Field) {
-	t := h.thing(model.Action{Platform: r.Platform, Account: r.Account, Region: r.Region}, model.Target{URN: r.URN, Type: r.Type, Role: model.RoleTarget}, s)
+	t := h.thing(&model.Action{Platform: r.Platform, Account: r.Account, Region: r.Region}, model.Target{URN: r.URN, Type: r.Type, Role: model.RoleTarget}, s)
 	l := &leaf{Action: model.Action{Capability: capability, Props: props}}
 	for _, b := range h.plans {
 		if len(b.For.Verbs) > 0 || !b.concerns(h.Program, l, t) {

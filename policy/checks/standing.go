@@ -94,7 +94,7 @@ func (h *hearing) footing(known map[model.URN]*sick, l *leaf, t *thing, of model
 // other looks at something that an action does not change.
 func (h *hearing) other(urn model.URN) *thing {
 	res, _ := h.s.Resource(urn)
-	return h.dependent(model.Hop{URN: urn, Type: res.Type}, res)
+	return h.dependent(model.Hop{URN: urn, Type: res.Type}, &res)
 }
 
 // sick is a thing that somebody has changed to be otherwise than it is declared.

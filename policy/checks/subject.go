@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/assent-iom/assent/model"
@@ -46,13 +45,72 @@ func claimed(want, has map[string]string) bool {
 	return true
 }
 
-func (p *Program) identify(authn, said string, claims map[string]string) subject {
-	for i, a := range p.set.Actors {
+// acquaintance finds actors by what proves them.
+type acquaintance struct {
+	by    map[evident]int // the first actor that it proves
+	oidc  []int           // actors that a pattern of tokens proves
+	names map[string]int
+}
+
+// evident is evidence that names one identity.
+type evident struct{ authn, said string }
+
+func newAcquaintance(set *intent.Set) acquaintance {
+	k := acquaintance{by: map[evident]int{}, names: map[string]int{}}
+	for i, a := range set.Actors {
+		if _, taken := k.names[a.Name]; !taken {
+			k.names[a.Name] = i
+		}
 		for _, id := range a.Identify {
-			if proves(id, authn, said, claims) {
-				return subject{said, a, i}
+			e := evident{}
+			switch {
+			case id.Run != "":
+				e = evident{"run", id.Run}
+			case id.Kubernetes != nil:
+				e = evident{"kubernetes", id.Kubernetes.User}
+			case id.AWS != nil:
+				e = evident{"aws", id.AWS.Role}
+			case id.OIDC != nil:
+				if n := len(k.oidc); n == 0 || k.oidc[n-1] != i {
+					k.oidc = append(k.oidc, i)
+				}
+				continue
+			case id.MTLS != nil:
+				e = evident{"mtls", id.MTLS.SPIFFE}
+			case id.Proxy != nil:
+				e = evident{"proxy", id.Proxy.User}
+			}
+			if _, taken := k.by[e]; !taken {
+				k.by[e] = i
 			}
 		}
+	}
+	return k
+}
+
+func (p *Program) identify(authn, said string, claims map[string]string) subject {
+	proven := func(i int) bool {
+		for _, id := range p.set.Actors[i].Identify {
+			if proves(id, authn, said, claims) {
+				return true
+			}
+		}
+		return false
+	}
+	if authn == "oidc" {
+		for _, i := range p.known.oidc {
+			if proven(i) {
+				return subject{said, p.set.Actors[i], i}
+			}
+		}
+		return subject{said, nil, -1}
+	}
+	e := evident{authn, said}
+	if strings.HasPrefix(authn, "run") {
+		e.authn = "run"
+	}
+	if i, ok := p.known.by[e]; ok && proven(i) {
+		return subject{said, p.set.Actors[i], i}
 	}
 	return subject{said, nil, -1}
 }
@@ -64,7 +122,7 @@ func (p *Program) subjects(a model.Actor) []subject {
 	for _, id := range a.For {
 		s := p.identify(a.Authn, id, nil) // claims are of the actor alone
 		if s.doc == nil {
-			if i := slices.IndexFunc(p.set.Actors, func(d *intent.Actor) bool { return d.Name == id }); i >= 0 {
+			if i, ok := p.known.names[id]; ok {
 				s = subject{id, p.set.Actors[i], i}
 			}
 		}
@@ -75,8 +133,8 @@ func (p *Program) subjects(a model.Actor) []subject {
 
 // concerns reports whether a never clause may be about an actor. Nobody vouches
 // for an actor without evidence: it might be anybody.
-func (n *never) concerns(actor model.Actor, subjects []subject) bool {
-	if n.who == nil || actor.ID == "" || actor.Authn == "" || slices.Contains(n.Who, "*") {
+func (n *never) concerns(actor *model.Actor, subjects []subject) bool {
+	if n.who == nil || actor.ID == "" || actor.Authn == "" || n.all {
 		return true
 	}
 	for _, s := range subjects {
@@ -84,11 +142,14 @@ func (n *never) concerns(actor model.Actor, subjects []subject) bool {
 			return true
 		}
 	}
-	// what the token says of itself may only count against it
-	if slices.Contains(n.Who, "kind:"+string(actor.Kind)) {
-		return true
+	if !n.kinds {
+		return false
 	}
-	return subjects[0].doc == nil && actor.Kind == "" && slices.ContainsFunc(n.Who, func(w string) bool {
-		return len(w) > 5 && w[:5] == "kind:"
-	})
+	// what the token says of itself may only count against it
+	for _, w := range n.Who {
+		if len(w) >= 5 && w[:5] == "kind:" && w[5:] == string(actor.Kind) {
+			return true
+		}
+	}
+	return subjects[0].doc == nil && actor.Kind == ""
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
+	"github.com/assent-iom/assent/model/radius"
 )
 
 // thing is one target with what is known of it.
@@ -23,25 +24,28 @@ type thing struct {
 	by         By
 	rivals     []string
 	others     []string // who may own it instead, by tags that nobody has read
+
+	only   [1]*intent.Environment // room for possible
+	folded *spelling              // nil: nobody has asked
 }
 
 // unknown reports whether it is not known which resource this is.
 func (t *thing) unknown() bool { return strings.Contains(t.name, "*") }
 
 // thing looks a target up.
-func (p *Program) thing(a model.Action, target model.Target, s model.Snapshot) *thing {
+func (p *Program) thing(a *model.Action, target model.Target, s model.Snapshot) *thing {
 	t := &thing{urn: target.URN, canon: target.URN, kind: target.Type, role: target.Role, name: name(target.URN)}
 	if target.Role != model.RoleCreated { // what is created does not exist yet, whoever had its name before
 		t.canon = canon(t.urn, s)
 	}
-	res, ok := s.Resource(t.canon)
+	res, ok := radius.Brief(s, t.canon)
 	if ok && target.Role != model.RoleCreated {
 		t.known, t.tags = true, res.Tags
 	} else {
-		res = model.Resource{}
+		res = &model.Resource{}
 	}
 	t.place = place(a, t.urn, res)
-	t.env, t.possible = p.set.Locate(t.place)
+	t.env, t.possible = p.where.Locate(t.place, t.only[:])
 	t.owner, t.from, t.by, t.rivals = p.owners.of(t)
 	t.others = p.owners.unread(t)
 	return t
@@ -61,15 +65,7 @@ func canon(urn model.URN, s model.Snapshot) model.URN {
 
 // place tells where a resource is: from its URN, else from what the model knows
 // of it, else from where the call went.
-func place(a model.Action, urn model.URN, res model.Resource) intent.Place {
-	first := func(words ...string) string {
-		for _, w := range words {
-			if w != "" && w != "*" {
-				return w
-			}
-		}
-		return ""
-	}
+func place(a *model.Action, urn model.URN, res *model.Resource) intent.Place {
 	switch {
 	case strings.HasPrefix(string(urn), "k8s://"):
 		cluster, kind, namespace, name := kubeParts(string(urn))
@@ -79,7 +75,7 @@ func place(a model.Action, urn model.URN, res model.Resource) intent.Place {
 		return intent.Place{Platform: "kubernetes", Cluster: cluster, Namespace: namespace}
 	case a.Platform == "aws" || strings.HasPrefix(string(urn), "arn:"):
 		account, region := "", ""
-		if f := strings.SplitN(string(urn), ":", 6); len(f) == 6 && f[0] == "arn" {
+		if f, ok := arnParts(string(urn)); ok {
 			region, account = f[3], f[4]
 		}
 		at := intent.Place{Platform: "aws", Account: first(account, res.Account, a.Account), Region: first(region, res.Region, a.Region)}
@@ -96,19 +92,53 @@ func place(a model.Action, urn model.URN, res model.Resource) intent.Place {
 	return intent.Place{Platform: a.Platform, Host: first(a.Account, "*")}
 }
 
-// kubeParts splits k8s://CLUSTER/GROUP/KIND/NAMESPACE/NAME from its end.
-func kubeParts(urn string) (cluster, kind, namespace, name string) {
-	f := strings.Split(strings.TrimPrefix(urn, "k8s://"), "/")
-	if len(f) < 5 {
-		return "*", "", "*", "*"
-	}
-	for i := range f {
-		if part, err := url.PathUnescape(f[i]); err == nil {
-			f[i] = part
+// first returns the first word that says something.
+func first(words ...string) string {
+	for _, w := range words {
+		if w != "" && w != "*" {
+			return w
 		}
 	}
-	n := len(f)
-	return strings.Join(f[:n-4], "/"), f[n-3], f[n-2], f[n-1]
+	return ""
+}
+
+// arnParts splits an ARN at its first five colons.
+func arnParts(text string) (f [6]string, ok bool) {
+	for i := range 5 {
+		if f[i], text, ok = strings.Cut(text, ":"); !ok {
+			return f, false
+		}
+	}
+	f[5] = text
+	return f, f[0] == "arn"
+}
+
+// kubeParts splits k8s://CLUSTER/GROUP/KIND/NAMESPACE/NAME from its end.
+func kubeParts(urn string) (cluster, kind, namespace, name string) {
+	rest := strings.TrimPrefix(urn, "k8s://")
+	var end [4]string // group, kind, namespace, name
+	for i := 3; i >= 0; i-- {
+		at := strings.LastIndexByte(rest, '/')
+		if at < 0 {
+			return "*", "", "*", "*"
+		}
+		end[i], rest = unescaped(rest[at+1:]), rest[:at]
+	}
+	if strings.Contains(rest, "%") { // the parts of it one by one
+		parts := strings.Split(rest, "/")
+		for i := range parts {
+			parts[i] = unescaped(parts[i])
+		}
+		rest = strings.Join(parts, "/")
+	}
+	return rest, end[1], end[2], end[3]
+}
+
+func unescaped(part string) string {
+	if text, err := url.PathUnescape(part); err == nil {
+		return text
+	}
+	return part
 }
 
 // name returns what people call a resource: an S3 key with its bucket, any other
@@ -119,8 +149,8 @@ func name(urn model.URN) string {
 		_, _, _, name := kubeParts(text)
 		return name
 	}
-	f := strings.SplitN(text, ":", 6)
-	if len(f) < 6 || f[0] != "arn" {
+	f, ok := arnParts(text)
+	if !ok {
 		return text
 	}
 	rest := f[5]

@@ -26,7 +26,7 @@ func TestPlaceAndName(t *testing.T) {
 		{"k8s://broken", model.Resource{}, intent.Place{Platform: "kubernetes", Cluster: "*", Namespace: "*"}, "*"},
 	}
 	for _, c := range cases {
-		if got := place(call, c.urn, c.res); got != c.place {
+		if got := place(&call, c.urn, &c.res); got != c.place {
 			t.Errorf("place of %s: %+v", c.urn, got)
 		}
 		if got := name(c.urn); got != c.name {
@@ -42,7 +42,7 @@ func FuzzPlace(f *testing.F) {
 	f.Add("k8s:///%zz///")
 	f.Add("arn:::::")
 	f.Fuzz(func(t *testing.T, urn string) {
-		p := place(model.Action{}, model.URN(urn), model.Resource{})
+		p := place(&model.Action{}, model.URN(urn), &model.Resource{})
 		if p.Platform == "aws" && p.Account == "" {
 			t.Errorf("%q: an unknown account is not marked as one: %+v", urn, p)
 		}

@@ -166,7 +166,7 @@ func (h *hearing) relations(near model.Near, of func(string) bool, out bool) []l
 // someone looks at whoever is at the other end as at a target.
 func (h *hearing) someone(urn model.URN) *thing {
 	res, _ := h.s.Resource(urn)
-	return h.p.thing(model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
+	return h.p.thing(&model.Action{Platform: res.Platform, Account: res.Account, Region: res.Region},
 		model.Target{URN: urn, Type: res.Type, Role: model.RoleTarget}, h.s)
 }
 
@@ -319,7 +319,7 @@ func (h *hearing) is(t *thing, kinds, names intent.Words, tags map[string]string
 	if len(names) > 0 {
 		switch {
 		case named(names, t, intent.Match, t.urn, t.canon):
-		case t.unknown() && named(names, t, overlapsFolded, t.urn, t.canon):
+		case t.unknown() && t.overlaps(folded(names)):
 			holds = and(holds, unknown)
 		default:
 			holds = no

@@ -164,11 +164,11 @@ func (v *version) run(ctx context.Context, d *policy.Decision, s model.Snapshot)
 	w := radius.NewWitness(s, v.set != nil && len(v.set.Rules) > 0)
 	d.Basis.Model, d.Facts, s = s.Version(), w, w
 	for i, j := range v.judges {
-		before := *d
+		verdict, fault := d.Verdict, d.Fault
 		if err := j.Judge(ctx, d, s); err != nil {
 			return err
 		}
-		if i > 0 && (d.Verdict > before.Verdict || d.Fault == "" && before.Fault != "") {
+		if i > 0 && (d.Verdict > verdict || d.Fault == "" && fault != "") {
 			return errors.New("a rule tried to raise the verdict")
 		}
 	}
