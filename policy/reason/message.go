@@ -12,8 +12,9 @@
 // parts are shortened in their middle; the code, the last two sentences and the
 // decision id never are. Words that look like a credential are taken out.
 //
-// A call that only lacks an approval reads "assent holds this call", names the
-// request to answer, and says that it may be run again.
+// What passes by itself (another change that is under way, a freeze) says when to try
+// again instead. A call that only lacks an approval reads "assent holds this call", names
+// the request to answer, and says that it may be run again.
 //
 // How much it says follows Decision.Explain, since reasons also teach an
 // attacker: codes leaves out what and why, none leaves out the code too.
@@ -32,18 +33,29 @@ const MaxMessage = 400
 // The shares of the parts that can be long. With the fixed words they stay
 // below MaxMessage for every code and a decision id of up to maxID bytes.
 const (
-	maxID       = 40
-	maxCode     = 12
-	closing     = "This is policy, not an outage: do not retry or work around it. Why: assent explain "
-	heldClosing = "This is policy, not an outage: run it again once it is approved. Why: assent explain "
+	maxID   = 40
+	maxCode = 12
+	never   = "do not retry or work around it"
+	held    = "run it again once it is approved"
 )
+
+// closing are the last two sentences, with what a caller does about a refusal.
+func closing(d policy.Decision, again string) string {
+	return "This is policy, not an outage: " + again + ". Why: assent explain " + middle(clean(d.ID), maxID)
+}
 
 // Message renders the refusal of a decision, or that it waits for an approval.
 func Message(d policy.Decision) string {
 	if d.Verdict == policy.Hold && d.Request != "" {
-		return line(d, "assent holds this call", heldClosing+middle(clean(d.ID), maxID))
+		return line(d, "assent holds this call", closing(d, held))
 	}
-	return line(d, "assent refused this call", closing+middle(clean(d.ID), maxID))
+	again := never
+	if f, ok := d.First(); ok && (d.Explain == "" || d.Explain == "full") {
+		if page, ok := Find(f.Code); ok && page.Again != "" {
+			again = page.Again
+		}
+	}
+	return line(d, "assent refused this call", closing(d, again))
 }
 
 // Answer renders a decision that was only asked for: nothing was sent, and the

@@ -11,6 +11,8 @@ type Page struct {
 	Code  string `json:"code"`
 	Title string `json:"title"`
 	Next  string `json:"next"` // the step that a refusal names; OWNER stands for who is accountable
+	// Again is when the same call may be tried again; empty: it stays refused.
+	Again string `json:"again,omitempty"`
 	Text  string `json:"text"` // what it means, with a wrong and a right example
 }
 
@@ -26,6 +28,9 @@ func Pages() []Page {
 		p.Code, p.Title, _ = strings.Cut(strings.TrimSpace(head), " ")
 		if first, rest, ok := strings.Cut(p.Text, "\n"); ok && strings.HasPrefix(first, "Next: ") {
 			p.Next, p.Text = strings.TrimPrefix(first, "Next: "), strings.TrimSpace(rest)
+		}
+		if first, rest, ok := strings.Cut(p.Text, "\n"); ok && strings.HasPrefix(first, "Again: ") {
+			p.Again, p.Text = strings.TrimPrefix(first, "Again: "), strings.TrimSpace(rest)
 		}
 		out = append(out, p)
 	}

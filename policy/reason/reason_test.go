@@ -32,6 +32,25 @@ func TestARefusalIsOneLine(t *testing.T) {
 	}
 }
 
+// What ends by itself is not said to be for ever: the closing sentence fits the code.
+func TestARefusalThatPassesSaysWhenToTryAgain(t *testing.T) {
+	d := denied()
+	d.Findings[1].Code = "AS2025"
+	if got := Message(d); !strings.Contains(got, "not an outage: try again after the other. Why: assent explain dec_") || strings.Contains(got, "do not retry") {
+		t.Errorf("%s", got)
+	}
+	for _, level := range []string{"codes", "none"} { // it tells no more than it may
+		if d.Explain = level; !strings.Contains(Message(d), never) {
+			t.Errorf("%s: %s", level, Message(d))
+		}
+	}
+	for _, p := range Pages() {
+		if len(p.Again) > len(never) {
+			t.Errorf("%s: %q does not fit where %q does", p.Code, p.Again, never)
+		}
+	}
+}
+
 func TestAnAnswerSaysThatNothingWasSent(t *testing.T) {
 	refused, allowed := denied(), denied()
 	allowed.Verdict, allowed.Grant, allowed.Findings = policy.Allow, "shop/tables", nil
