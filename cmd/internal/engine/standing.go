@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,10 +17,9 @@ import (
 const (
 	// baselineTime bounds one look at what was built: it is one row, by its key.
 	baselineTime = time.Second
-	// maxUnderWay bounds the changes that are remembered until they are read back.
-	// Those over an hour old are forgotten first: their clients have given up.
+	// maxUnderWay bounds the changes that are remembered until they are read back. Where
+	// there are more the oldest quarter is forgotten: most of their clients have given up.
 	maxUnderWay = 4096
-	underWayAge = time.Hour
 )
 
 // standings tells how things stand against what was built. What is being changed
@@ -56,22 +58,29 @@ func (s *standings) event(e gate.Event, snapshot model.Snapshot) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.underWay) >= maxUnderWay {
-		for urn, since := range s.underWay {
-			if at.Sub(since.at) > underWayAge {
-				delete(s.underWay, urn)
-			}
-		}
-	}
 	failed := e.Outcome != nil && !gate.CarriedOut(e.Outcome.Result)
 	named(d.Action, func(urn model.URN, _, _ string) {
 		switch {
 		case failed:
 			delete(s.underWay, urn)
 		case e.Outcome == nil:
+			s.forget()
 			s.underWay[urn] = change{at, held[urn]}
 		}
 	})
+}
+
+// forget makes room for one change more. It is called with mu held.
+func (s *standings) forget() {
+	if len(s.underWay) < maxUnderWay {
+		return
+	}
+	oldest := slices.SortedFunc(maps.Keys(s.underWay), func(a, b model.URN) int {
+		return cmp.Or(s.underWay[a].at.Compare(s.underWay[b].at), cmp.Compare(a, b))
+	})
+	for _, urn := range oldest[:maxUnderWay/4] {
+		delete(s.underWay, urn)
+	}
 }
 
 // holds are the fields of a thing that have drifted, and that an action is surely not

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -72,5 +73,32 @@ func TestWhatIsUnderWayHasNotDrifted(t *testing.T) {
 	stands.event(gate.Event{Decision: about, Outcome: &ledger.Outcome{Result: ledger.Succeeded}}, g.Snapshot())
 	if drifted() != 0 {
 		t.Error("what was not read back since has drifted")
+	}
+}
+
+// However many changes are under way at once, no more than so many are remembered, and
+// the newest are.
+func TestWhatIsUnderWayIsBounded(t *testing.T) {
+	s, err := modelstore.Open(filepath.Join(t.TempDir(), "model.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	stands, err := newStandings(s, func() time.Time { now = now.Add(time.Millisecond); return now }, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := graph.New(graph.Config{})
+	last := model.URN("")
+	for i := range 2 * maxUnderWay {
+		last = model.URN(fmt.Sprintf("arn:aws:sqs:us-east-1:123456789012:q%d", i))
+		stands.event(gate.Event{Decision: policy.Decision{Verdict: policy.Allow, Action: model.Action{Verb: model.Update, Targets: []model.Target{{URN: last, Role: model.RoleTarget}}}}}, g.Snapshot())
+		if len(stands.underWay) > maxUnderWay {
+			t.Fatalf("%d are remembered", len(stands.underWay))
+		}
+	}
+	if _, there := stands.underWay[last]; !there {
+		t.Error("the newest is forgotten")
 	}
 }
