@@ -33,6 +33,7 @@ func TestKubernetes(t *testing.T) {
 		{"a server that tries changes is believed", kubeExact},
 		{"questions change nothing", kubeQuestions},
 		{"a cluster is read into the model", kubeCollect},
+		{"what is declared of a thing holds, and nothing is built on what has drifted", kubePrevent},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
