@@ -188,6 +188,9 @@ func (s *Store) commit(batch []*request) (orphans []*request) {
 		if !errors.Is(err, errBusy) {
 			s.fail(err)
 		}
+	} else if err := s.session.acknowledge(s.write.signed); err != nil {
+		// They are on disk: what is lost is only that damage to them would show.
+		s.cfg.Log.Warn("noting what is acknowledged", zap.Error(err))
 	}
 	for _, r := range batch {
 		if err != nil {

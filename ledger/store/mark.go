@@ -52,28 +52,76 @@ func (s *Store) checkMark(ctx context.Context) error {
 	s.size.Store(last.Size)
 
 	mark, err := readMark(s.path(MarkFile), s.keys.Load().all)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	if err == nil {
+		err = s.contains(ctx, tx, last, mark, MarkFile)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
-	case mark.Size > last.Size:
-		return fmt.Errorf("%w: %s ends at %d entries, but %d have been on this disk (%s); "+
-			"repair: put the newer %s back, or keep this directory for verification and start a new ledger in another",
-			ErrRolledBack, Database, last.Size, mark.Size, MarkFile, Database)
-	default:
-		var there []byte
-		err := tx.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, mark.Size).Scan(&there)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return fmt.Errorf("reading the checkpoint of %d entries: %w", mark.Size, err)
-		}
-		was, openErr := tlog.OpenCheckpoint(there, s.keys.Load().all...)
-		if err != nil || openErr != nil || was != mark {
-			return fmt.Errorf("%w: %s has another past than %s at %d entries; "+
-				"repair: put the right %s back, or start a new ledger in another directory",
-				ErrRolledBack, Database, MarkFile, mark.Size, Database)
-		}
+	}
+	if err := s.checkSessions(ctx, tx, last); err != nil {
+		return err
 	}
 	return s.writeMark(signed, last)
+}
+
+// contains checks that a log that ends at last has a checkpoint that is known from
+// elsewhere.
+func (s *Store) contains(ctx context.Context, tx *sql.Tx, last, mark tlog.Checkpoint, from string) error {
+	if mark.Size > last.Size {
+		return fmt.Errorf("%w: %s ends at %d entries, but %d have been on this disk (%s); "+
+			"repair: put the newer %s back, or keep this directory for verification and start a new ledger in another",
+			ErrRolledBack, Database, last.Size, mark.Size, from, Database)
+	}
+	var there []byte
+	err := tx.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, mark.Size).Scan(&there)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("reading the checkpoint of %d entries: %w", mark.Size, err)
+	}
+	was, openErr := tlog.OpenCheckpoint(there, s.keys.Load().all...)
+	if err != nil || openErr != nil || was != mark {
+		return fmt.Errorf("%w: %s has another past than %s at %d entries; "+
+			"repair: put the right %s back, or start a new ledger in another directory",
+			ErrRolledBack, Database, from, mark.Size, Database)
+	}
+	return nil
+}
+
+// checkSessions compares the database with what processes that have died had
+// acknowledged. The high-water mark is raised seldom, and SQLite takes a damaged
+// write-ahead log for one that ends at the damage.
+func (s *Store) checkSessions(ctx context.Context, tx *sql.Tx, last tlog.Checkpoint) error {
+	files, err := sessionFiles(s.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	for _, path := range files {
+		if info, err := os.Stat(path); err != nil || info.Size() == 0 {
+			continue // it has acknowledged nothing, or ended at this moment
+		}
+		file, err := holdLock(path)
+		if errors.Is(err, errLocked) {
+			continue // it lives
+		}
+		if err != nil {
+			return fmt.Errorf("looking after session %s: %w", path, err)
+		}
+		dead := &session{file: file}
+		signed, err := dead.acknowledged()
+		if err = errors.Join(err, file.Close()); err != nil {
+			return fmt.Errorf("looking after session %s: %w", path, err)
+		}
+		if len(signed) == 0 {
+			continue
+		}
+		mark, err := tlog.OpenCheckpoint(signed, s.keys.Load().all...)
+		if err != nil {
+			return fmt.Errorf("%s: %w; repair: find out who changed it, run: assent ledger verify, then delete it", path, err)
+		}
+		if err := s.contains(ctx, tx, last, mark, path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // raiseMark records the newest checkpoint that this process knows to be on disk.

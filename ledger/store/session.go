@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -14,11 +15,15 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/tlog"
 )
 
 // session is this process's claim on the decisions it has open: a file that is
 // locked for as long as the process lives. The kernel lets go of the lock when
-// the process dies, however it dies, and after a reboot.
+// the process dies, however it dies, and after a reboot. In it is the newest
+// checkpoint of which the process has acknowledged something: what a killed process
+// has said is held against the database by who opens it next. It is not synced, so
+// a machine that loses power may forget it.
 type session struct {
 	id   string
 	file *os.File
@@ -37,6 +42,22 @@ func newSession(dir string, rand io.Reader) (*session, error) {
 	return &session{id: id, file: file}, nil
 }
 
+// acknowledge notes a signed checkpoint, before its entries are acknowledged. Each is
+// as long as the one before, or longer.
+func (s *session) acknowledge(signed []byte) error {
+	_, err := s.file.WriteAt(signed, 0)
+	if err != nil {
+		err = errors.Join(err, s.file.Truncate(0)) // half of one is of no use
+	}
+	return err
+}
+
+// acknowledged is the checkpoint that was noted last, if any.
+func (s *session) acknowledged() ([]byte, error) {
+	signed, err := io.ReadAll(io.LimitReader(s.file, tlog.MaxCheckpoint+1))
+	return bytes.TrimRight(signed, "\x00"), err // zeros: space that a machine without power never filled
+}
+
 // end lets go. The file stays if the session may have left something open.
 func (s *session) end(clean bool) error {
 	var err error
@@ -46,6 +67,11 @@ func (s *session) end(clean bool) error {
 		}
 	}
 	return errors.Join(s.file.Close(), err)
+}
+
+// sessionFiles are the files of all sessions, of processes that live and that do not.
+func sessionFiles(dir string) ([]string, error) {
+	return filepath.Glob(filepath.Join(dir, sessions, "*"+lockAfter))
 }
 
 func sessionPath(dir, id string) string { return filepath.Join(dir, sessions, id+lockAfter) }
@@ -141,7 +167,7 @@ func (s *Store) sessionIDs(ctx context.Context) ([]string, error) {
 			ids = append(ids, id)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(s.cfg.Dir, sessions, "*"+lockAfter))
+	files, err := sessionFiles(s.cfg.Dir)
 	if err != nil {
 		return nil, err
 	}

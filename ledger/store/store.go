@@ -15,7 +15,8 @@
 //   - A decision that let something through and whose process has died gets the
 //     outcome unknown, reason "restart", from whoever opens the ledger next.
 //   - A ledger that is older than its high-water mark, as after restoring a backup,
-//     is not opened: going on would sign a second history.
+//     is not opened: going on would sign a second history. Nor is one that lacks what
+//     a killed process had acknowledged, as when its write-ahead log was damaged.
 //
 // # The directory
 //
@@ -23,7 +24,8 @@
 //	key.pem       the signing key (0600); key.next.pem, key.old.pem: see Rotate
 //	log.vkey      the public key, for verifiers: keep a copy elsewhere
 //	hwm           the newest checkpoint that is known to be on disk
-//	sessions/     one locked file for each process that writes
+//	sessions/     one locked file for each process that writes: the newest checkpoint
+//	              of which it has acknowledged something
 //	public/       the published form: see package publish
 //
 // SQLite's write-ahead log needs shared memory: the directory MUST be on a local

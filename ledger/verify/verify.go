@@ -22,6 +22,7 @@
 package verify
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -146,7 +147,9 @@ const (
 	vkeyFile  = "log.vkey"
 	markFile  = "hwm"
 	publicDir = "public"
-	maxFile   = 64 << 10 // of the small files
+	// sessionFiles hold the newest checkpoint of which a process has acknowledged something.
+	sessionFiles = "sessions/*.lock"
+	maxFile      = 64 << 10 // of the small files
 )
 
 // Dir verifies the ledger in a directory. The error is not nil exactly when the
@@ -285,6 +288,16 @@ func (v *run) readMarks() error {
 		return err
 	} else {
 		v.addMark(data, "the high-water mark")
+	}
+	said, err := filepath.Glob(filepath.Join(v.dir, sessionFiles))
+	if err != nil {
+		return err
+	}
+	for _, path := range said {
+		// Of a process that has ended meanwhile, or lives where a lock keeps readers away: none.
+		if data, err := readSmall(path); err == nil && len(bytes.Trim(data, "\x00")) > 0 {
+			v.addMark(bytes.Trim(data, "\x00"), "what a process acknowledged ("+filepath.Base(path)+")")
+		}
 	}
 	if v.opts.Since != nil {
 		v.addMark(v.opts.Since, "the checkpoint that was kept")
