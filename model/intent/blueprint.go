@@ -2,6 +2,7 @@ package intent
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -204,4 +205,9 @@ func (s *Set) checkWaiverBy(p *problems, e *Exception, by string) {
 			p.add(e.Pos, CodeValue, "let "+o.Accountable+" approve it", "%s is not of %s, who may waive it", e.ApprovedBy, by)
 		}
 	}
+}
+
+// ConditionName names one condition of a blueprint; says is require or forbid.
+func ConditionName(blueprint, says string, i int) string {
+	return blueprint + "/" + says + "/" + strconv.Itoa(i)
 }

@@ -1,6 +1,7 @@
 package radius
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sort"
@@ -79,6 +80,12 @@ type marks struct {
 	cands []candidate
 	// entries is where a walk writes; a Reach gets a copy, as long as it has to be.
 	entries []entry
+	// What a walk begins with: its changes in order, their places, and what the
+	// tables say of the snapshot's relations.
+	changes []Change
+	first   []int32
+	rows    []*relationRow // by number of the relation
+	pooling []bool         // by number: some pool is about it
 }
 
 var spare = sync.Pool{New: func() any { return new(marks) }}
@@ -87,6 +94,7 @@ func (m *marks) begin(size int) {
 	if len(m.of) < size {
 		*m = marks{of: make([]uint32, size), best: make([]int32, size), layer: make([]uint32, size), found: make([]int32, size)}
 	}
+	m.rows, m.pooling = m.rows[:0], m.pooling[:0]
 	if m.epoch++; m.epoch == 0 { // wrapped: old marks would look new
 		clear(m.of)
 		m.epoch = 1
@@ -103,11 +111,9 @@ func (m *marks) next() {
 // walk is one search for what breaks.
 type walk struct {
 	*marks
-	t       model.Topology
-	tables  *tables
-	rows    []*relationRow // by number of the relation
-	pooling []bool         // by number: some pool is about it
-	kinds   map[string][]*pool
+	t      model.Topology
+	tables *tables
+	kinds  map[string][]*pool
 	// The last of kinds that was looked up.
 	lastKind  string
 	lastPools []*pool
@@ -153,12 +159,13 @@ func Availability(s model.Snapshot, changes []Change, b Budget) *Reach {
 
 // start makes the entries of the targets, worst effect each, in one order.
 func (w *walk) start(changes []Change) []int32 {
-	changes = append([]Change(nil), changes...)
-	sort.SliceStable(changes, func(i, j int) bool {
-		if changes[i].Effect != changes[j].Effect {
-			return changes[i].Effect > changes[j].Effect
+	changes = append(w.changes[:0], changes...)
+	w.changes = changes
+	slices.SortStableFunc(changes, func(a, b Change) int {
+		if a.Effect != b.Effect {
+			return cmp.Compare(b.Effect, a.Effect)
 		}
-		return changes[i].URN < changes[j].URN
+		return strings.Compare(string(a.URN), string(b.URN))
 	})
 	r := w.reach
 	for _, c := range changes {
@@ -179,13 +186,14 @@ func (w *walk) start(changes []Change) []int32 {
 		r.targets = append(r.targets, c.URN)
 		r.entries = append(r.entries, entry{n: n, via: -1, effect: c.Effect})
 	}
-	layer := make([]int32, len(r.entries))
+	layer := w.first[:0]
 	for i := range r.entries {
-		layer[i] = int32(i)
+		layer = append(layer, int32(i))
 		if e := &r.entries[i]; e.n != nowhere && e.effect == Destroy && w.heals(e.n) {
 			e.effect = Restart
 		}
 	}
+	w.first = layer
 	return layer
 }
 

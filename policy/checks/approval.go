@@ -124,6 +124,11 @@ func (h *hearing) scope() string {
 	return h.scoped
 }
 
+// givable reports whether those who may say yes are enough, and are known.
+func givable(needs []policy.Need, t *thing) bool {
+	return !slices.ContainsFunc(needs, func(n policy.Need) bool { return len(n.People) < n.Count || n.From == "owner" && len(t.others) > 0 })
+}
+
 // held says that an action waits for people.
 func (h *hearing) held(rank int, needs []policy.Need, source string, t *thing) {
 	for _, n := range needs {

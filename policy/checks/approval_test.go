@@ -115,3 +115,21 @@ func TestAnApprovalIsOneCondition(t *testing.T) {
 		}
 	}
 }
+
+// A clause whose approvals nobody can give hides none that somebody can: an allow
+// clause more never denies more.
+func TestAClauseThatNobodyCanApproveHidesNone(t *testing.T) {
+	const nobodys = `
+    - id: a-delete
+      who: ["*"]
+      may: [delete]
+      what: {capability: [compute.instance]}
+      in: [prod]
+      approvals: [{from: dana, count: 2}]`
+	for name, clauses := range map[string]string{"alone": "", "before": nobodys} {
+		d := judgeWith(t, compile(t, base+clauses+deletesIfApproved+"[{from: owner:platform}]"+people), terminate(), 1000)
+		if d.Verdict != policy.Hold {
+			t.Errorf("%s: %s %+v", name, d.Verdict, d.Findings)
+		}
+	}
+}

@@ -323,14 +323,15 @@ func (h *hearing) unclear(l *leaf, t *thing) {
 }
 
 // find returns a clause that covers a target within its own limits, the one that
-// needs nobody's approval first, with what is lacking of those it asks for; or
-// else one that would cover it but for its limits.
+// needs nobody's approval first, then one whose approvals somebody can give, with
+// what is lacking of those it asks for; or else one that would cover it but for its
+// limits.
 func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *grant, needs []policy.Need) {
 	b := h.p.allow[l.Verb]
 	if b == nil {
 		return nil, nil, nil
 	}
-	env := h.p.envs[t.env]
+	env, can := h.p.envs[t.env], false
 	for _, list := range b.candidates(s.index, l.Capability, string(t.urn)) {
 		for g := list.next(); g != nil; g = list.next() {
 			if fits, _ := g.covers(s.index, env, l, t); !fits {
@@ -346,8 +347,8 @@ func (h *hearing) find(s subject, l *leaf, t *thing, targets int) (ok, over *gra
 			if len(lacks) == 0 {
 				return g, nil, nil
 			}
-			if ok == nil {
-				ok, needs = g, lacks
+			if ok == nil || !can && givable(lacks, t) {
+				ok, needs, can = g, lacks, givable(lacks, t)
 			}
 		}
 	}

@@ -211,6 +211,18 @@ func (r *replaying) facts(ctx context.Context, d policy.Decision) (f model.Facts
 	return f, ""
 }
 
+// keptDocuments reads the documents of a digest; nil is nothing declared.
+func keptDocuments(ctx context.Context, s *store.Store, digest string) (set *intent.Set, ok bool) {
+	if digest == intent.None {
+		return nil, true
+	}
+	data, err := s.Object(ctx, ledger.IntentObject+digest)
+	if err == nil {
+		set, err = intent.Unbundle(data)
+	}
+	return set, err == nil && set.Digest == digest
+}
+
 // documents compiles the documents of a digest; nil if they are not kept.
 func (r *replaying) documents(ctx context.Context, digest string) *decide.Engine {
 	if e, known := r.past[digest]; known {
@@ -219,16 +231,10 @@ func (r *replaying) documents(ctx context.Context, digest string) *decide.Engine
 	if len(r.past) >= maxPast {
 		clear(r.past)
 	}
-	var set *intent.Set
-	if digest != intent.None {
-		data, err := r.store.Object(ctx, ledger.IntentObject+digest)
-		if err == nil {
-			set, err = intent.Unbundle(data)
-		}
-		if err != nil || set.Digest != digest {
-			r.past[digest] = nil
-			return nil
-		}
+	set, ok := keptDocuments(ctx, r.store, digest)
+	if !ok {
+		r.past[digest] = nil
+		return nil
 	}
 	e, err := engine.Decider(set)
 	if err != nil {

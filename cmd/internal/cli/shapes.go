@@ -6,6 +6,7 @@ import (
 	"github.com/assent-iom/assent/ledger/reconcile"
 	"github.com/assent-iom/assent/model/files"
 	drift "github.com/assent-iom/assent/model/reconcile"
+	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/policy/lint"
 )
 
@@ -32,6 +33,7 @@ func Shapes() map[string]any {
 		"Collected":                 collected{},
 		"What documents do not say": lint.Problem{},
 		"What documents differ in":  lint.Difference{},
+		"Questions":                 checks.Question{},
 		"Rights":                    lint.Right{},
 		"An example":                caseResult{},
 		"Modes":                     environmentMode{},
