@@ -21,9 +21,14 @@ const (
 	settleTime = 20 * time.Millisecond
 )
 
+// Saver is where a Writer saves: a Store.
+type Saver interface {
+	Save(context.Context, []model.Observation) error
+}
+
 // Writer saves observations in the background. Its goroutine ends with Close.
 type Writer struct {
-	store *Store
+	store Saver
 	wake  chan struct{} // capacity 1: a doorbell
 	hurry chan struct{} // capacity 1: somebody waits for the disk
 	done  chan struct{} // closed when the goroutine has ended
@@ -37,7 +42,7 @@ type Writer struct {
 }
 
 // NewWriter starts a writer over a store.
-func NewWriter(s *Store) *Writer {
+func NewWriter(s Saver) *Writer {
 	w := &Writer{store: s, wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), done: make(chan struct{})}
 	w.room = sync.NewCond(&w.mu)
 	go w.run()
