@@ -15,6 +15,8 @@ type Facts struct {
 	Facing []URN `json:"facing,omitempty"`
 	// Broken is what breaks with the action; nil: it was not asked.
 	Broken *Broken `json:"broken,omitempty"`
+	// Behind says how old the model was, when others share it; nil: as new as it is.
+	Behind *Behind `json:"behind,omitempty"`
 	// Near are the relations that were asked for, in the order of the questions' resources.
 	Near []Near `json:"near,omitempty"`
 	// Exposed is what the action makes reachable; nil: it lets nobody in.

@@ -76,15 +76,8 @@ func (p *Passing) Learn(observations []model.Observation, source string, at time
 	if len(observations) == 0 {
 		return p.counts.Version
 	}
-	batch := make([]model.Observation, len(observations))
-	for i, o := range observations {
-		if o.Resource.SeenAt.IsZero() {
-			o.Resource.SeenAt = at
-		}
-		if o.Resource.Source == "" {
-			o.Resource.Source = source
-		}
-		batch[i] = o
+	batch := Sourced(observations, source, at)
+	for _, o := range batch {
 		if o.Gone {
 			p.counts.Gone++
 		} else if o.Resource.URN != "" {
@@ -105,6 +98,21 @@ func (p *Passing) Learn(observations []model.Observation, source string, at time
 		p.counts.Unsaved += uint64(len(batch))
 	}
 	return p.counts.Version
+}
+
+// Sourced fills SeenAt and Source where they were left out.
+func Sourced(observations []model.Observation, source string, at time.Time) []model.Observation {
+	batch := make([]model.Observation, len(observations))
+	for i, o := range observations {
+		if o.Resource.SeenAt.IsZero() {
+			o.Resource.SeenAt = at
+		}
+		if o.Resource.Source == "" {
+			o.Resource.Source = source
+		}
+		batch[i] = o
+	}
+	return batch
 }
 
 // Counts returns what was taught so far.

@@ -41,12 +41,19 @@ type RunnerConfig struct {
 	Now        func() time.Time
 	Parallel   int           // listings of one collector at a time; 0: DefaultParallel
 	Every      time.Duration // 0: DefaultEvery
+	// Lease lets one process of many run a collector; nil: this is the only one.
+	Lease Lease
 	// Progress is told when the coverage of a scope changes. It MUST NOT block, and
 	// may be nil.
 	Progress func(collector string, c Coverage)
 	// Before is what earlier processes have kept.
 	Before []Kept
 }
+
+// Lease waits until this process may run a collector, and returns how long it may:
+// until held ends. What is read meanwhile is given to learn. release is called when
+// all that was started has ended. Its error is that ctx ended.
+type Lease func(ctx context.Context, collector string) (held context.Context, learn Learner, release func(), err error)
 
 // Runner runs collectors and knows how well each scope is covered. Its methods may
 // be called from anywhere.
@@ -56,9 +63,10 @@ type Runner struct {
 
 	mu     sync.Mutex // guards what follows
 	covers map[Scope]Coverage
-	by     map[Scope]string // whose the scopes in covers are
-	gaps   map[string][]Gap // by collector, of the last look for scopes
-	scopes map[string]error // by collector: whether its scopes are known, nil when they are
+	by     map[Scope]string   // whose the scopes in covers are
+	gaps   map[string][]Gap   // by collector, of the last look for scopes
+	scopes map[string]error   // by collector: whether its scopes are known, nil when they are
+	lent   map[string]Learner // by collector: of the lease that it runs under
 }
 
 // NewRunner checks that the collectors have names of their own.
@@ -75,7 +83,7 @@ func NewRunner(cfg RunnerConfig) (*Runner, error) {
 	if cfg.Progress == nil {
 		cfg.Progress = func(string, Coverage) {}
 	}
-	r := &Runner{cfg: cfg, room: map[string]chan struct{}{}, covers: map[Scope]Coverage{}, by: map[Scope]string{}, gaps: map[string][]Gap{}, scopes: map[string]error{}}
+	r := &Runner{cfg: cfg, room: map[string]chan struct{}{}, covers: map[Scope]Coverage{}, by: map[Scope]string{}, gaps: map[string][]Gap{}, scopes: map[string]error{}, lent: map[string]Learner{}}
 	for _, c := range cfg.Collectors {
 		if _, twice := r.room[c.Name()]; twice {
 			return nil, fmt.Errorf("collecting: two collectors are called %s", c.Name())
@@ -94,20 +102,42 @@ func (r *Runner) Once(ctx context.Context) error {
 	errs := make([]error, len(r.cfg.Collectors))
 	for i, c := range r.cfg.Collectors {
 		all.Go(func() {
-			scopes, err := r.discover(ctx, c)
-			if err != nil {
+			if err := r.under(ctx, c, func(ctx context.Context) error { return r.once(ctx, c) }); err != nil {
 				errs[i] = fmt.Errorf("collecting %s: %w", c.Name(), err)
-				return
 			}
-			var some sync.WaitGroup
-			for _, s := range scopes {
-				some.Go(func() { _, _ = r.list(ctx, c, s) }) // it is in the coverage
-			}
-			some.Wait()
 		})
 	}
 	all.Wait()
 	return errors.Join(append(errs, ctx.Err())...)
+}
+
+func (r *Runner) once(ctx context.Context, c Collector) error {
+	scopes, err := r.discover(ctx, c)
+	if err != nil {
+		return err
+	}
+	var some sync.WaitGroup
+	for _, s := range scopes {
+		some.Go(func() { _, _ = r.list(ctx, c, s) }) // it is in the coverage
+	}
+	some.Wait()
+	return ctx.Err()
+}
+
+// under does something as long as this process may run a collector.
+func (r *Runner) under(ctx context.Context, c Collector, do func(context.Context) error) error {
+	if r.cfg.Lease == nil {
+		return do(ctx)
+	}
+	held, learn, release, err := r.cfg.Lease(ctx, c.Name())
+	if err != nil {
+		return err
+	}
+	defer release()
+	r.mu.Lock()
+	r.lent[c.Name()] = learn
+	r.mu.Unlock()
+	return do(held)
 }
 
 // Run lists everything, follows what can be watched, and lists the rest again, until
@@ -115,7 +145,11 @@ func (r *Runner) Once(ctx context.Context) error {
 func (r *Runner) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	for _, c := range r.cfg.Collectors {
-		all.Go(func() { r.keep(ctx, c) })
+		all.Go(func() {
+			for again := true; again; again = r.cfg.Lease != nil && ctx.Err() == nil {
+				_ = r.under(ctx, c, func(held context.Context) error { r.keep(held, c); return nil })
+			}
+		})
 	}
 	all.Wait()
 }
@@ -123,12 +157,15 @@ func (r *Runner) Run(ctx context.Context) {
 // keep runs one collector: a follower for each scope there is.
 func (r *Runner) keep(ctx context.Context, c Collector) {
 	var all sync.WaitGroup
-	defer all.Wait()
 	following := map[Scope]context.CancelFunc{}
 	defer func() {
-		for _, end := range following {
+		for s, end := range following {
 			end()
+			if r.cfg.Lease != nil { // somebody else's from now on
+				defer r.uncover(s)
+			}
 		}
+		all.Wait()
 	}()
 	pause := firstPause
 	for ctx.Err() == nil {
@@ -296,7 +333,17 @@ func (r *Runner) learn(name string, seen []model.Observation) {
 			news = append(news, o)
 		}
 	}
-	r.cfg.Learn.Learn(news, name, r.cfg.Now().UTC())
+	r.learner(name).Learn(news, name, r.cfg.Now().UTC())
+}
+
+// learner is who takes in what a collector reads.
+func (r *Runner) learner(name string) Learner {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if l := r.lent[name]; l != nil {
+		return l
+	}
+	return r.cfg.Learn
 }
 
 // forget takes what is gone out of the model.
@@ -305,7 +352,7 @@ func (r *Runner) forget(name string, gone []model.URN) {
 	for i, u := range gone {
 		out[i] = model.Observation{Gone: true, Resource: model.Resource{URN: u}}
 	}
-	r.cfg.Learn.Learn(out, name, r.cfg.Now().UTC())
+	r.learner(name).Learn(out, name, r.cfg.Now().UTC())
 }
 
 func (r *Runner) change(name string, s Scope, f func(*Coverage)) {

@@ -29,17 +29,38 @@ type Witness struct {
 	footing   map[model.URN]map[int][]model.Hop
 	whole     map[model.URN]bool // of these the attributes are remembered in any case
 	filler    model.Filler       // nil: the snapshot is none
+	behind    *model.Behind
 }
 
 // NewWitness watches a snapshot. Attributes are remembered only with attrs: most
 // judges read none, and they are long.
 func NewWitness(s model.Snapshot, attrs bool) *Witness {
 	w := &Witness{Snapshot: s, attrs: attrs}
-	if amid, ok := s.(model.Amid); ok {
-		w.Snapshot, w.pending = amid.Snapshot, amid.Pending
+	for {
+		switch s := w.Snapshot.(type) {
+		case model.Dated:
+			w.Snapshot, w.behind = s.Snapshot, &s.Behind
+		case model.Amid:
+			w.Snapshot, w.pending = s.Snapshot, s.Pending
+		case *recalled:
+			w.behind = s.facts.Behind
+			return w
+		default:
+			w.filler, _ = s.(model.Filler)
+			return w
+		}
 	}
-	w.filler, _ = w.Snapshot.(model.Filler)
-	return w
+}
+
+// BehindOf says how old a remembered snapshot is; nil: as new as the model is.
+func BehindOf(s model.Snapshot) *model.Behind {
+	switch s := s.(type) {
+	case *Witness:
+		return s.behind
+	case *recalled:
+		return s.facts.Behind
+	}
+	return nil
 }
 
 // Brief returns what is known of a resource, as far as a judge of names and places
@@ -91,7 +112,7 @@ func (w *Witness) Resource(urn model.URN) (model.Resource, bool) {
 // Facts returns what was asked so far. The result shares nothing with the witness
 // that changes later.
 func (w *Witness) Facts() model.Facts {
-	f := model.Facts{Model: w.Version()}
+	f := model.Facts{Model: w.Version(), Behind: w.behind}
 	f.Names = maps.Clone(w.names)
 	for _, urn := range slices.Sorted(maps.Keys(w.resources)) {
 		res := w.resources[urn]

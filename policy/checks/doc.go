@@ -64,4 +64,6 @@ const (
 	CodeNobody       = "AS3003" // the actor is not declared
 	CodeNoOwner      = "AS3004" // nobody is accountable (a remark)
 	CodeTwoOwners    = "AS3005" // two owners are equally near (a remark)
+	CodeOld          = "AS5003" // the model is too old to destroy by
+	CodeBehind       = "AS5004" // the model is behind (a remark)
 )

@@ -77,6 +77,7 @@ func (p *Program) Judge(ctx context.Context, d *policy.Decision, s model.Snapsho
 		h.radius()
 		h.underWay()
 		h.exposure()
+		h.age()
 		h.budgets()
 		h.conforming()
 		h.connected()
