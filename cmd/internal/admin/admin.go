@@ -4,6 +4,7 @@
 //	/livez         200 as long as the process answers
 //	/readyz        200 if calls are judged and recorded; 503 and why, if not
 //	/metrics       Prometheus
+//	/model         JSON: how a model is doing that is shared; 404 if it is not
 //	/debug/pprof/  on a unix socket alone: a profile of memory holds secrets
 //
 // Labels are words out of short lists (verdicts, modes, platforms, results, bounds);
@@ -12,6 +13,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/assent-iom/assent/model/store/postgres"
 	"github.com/assent-iom/assent/proxy"
 )
 
@@ -32,6 +35,8 @@ type Daemon interface {
 	Stats() proxy.Stats
 	Entries() uint64
 	Intent() string
+	// Shared says how a model is doing that others share; false: nobody does.
+	Shared() (postgres.Status, bool)
 }
 
 // errStarting is what is not ready before the daemon is there.
@@ -78,6 +83,7 @@ func (a *Admin) Handler(profile bool) http.Handler {
 		}
 		answer(w, err)
 	})
+	mux.HandleFunc("GET /model", a.model)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4}))
 	if profile {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -87,6 +93,21 @@ func (a *Admin) Handler(profile bool) http.Handler {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return mux
+}
+
+func (a *Admin) model(w http.ResponseWriter, _ *http.Request) {
+	var st postgres.Status
+	shared := false
+	if d, ok := a.current(); ok {
+		st, shared = d.Shared()
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	if !shared {
+		http.Error(w, "the model is not shared", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(st) // a reader that has left
 }
 
 func answer(w http.ResponseWriter, err error) {

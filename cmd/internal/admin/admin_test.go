@@ -16,12 +16,23 @@ import (
 
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/store/postgres"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy"
 	"github.com/assent-iom/assent/proxy/gate"
 )
 
-type daemon struct{ err error }
+type daemon struct {
+	err    error
+	shared *postgres.Status
+}
+
+func (d *daemon) Shared() (postgres.Status, bool) {
+	if d.shared == nil {
+		return postgres.Status{}, false
+	}
+	return *d.shared, true
+}
 
 func (d *daemon) Ready() error { return d.err }
 func (*daemon) Stats() proxy.Stats {
@@ -74,6 +85,11 @@ func TestTheDoorTellsWhetherItLivesAndIsReady(t *testing.T) {
 	a.Serves(d)
 	check("/readyz", 200, "ok")
 	check("/metrics", 200, "assent_ready 1\n")
+	check("/model", 404, "not shared")
+	d.shared = &postgres.Status{Age: 42, Max: 30, Why: "away", Counts: postgres.Counts{Seq: 7}}
+	check("/model", 200, `"age_seconds":42`)
+	check("/metrics", 200, "assent_model_age_seconds 42\n")
+	check("/metrics", 200, "assent_model_followed 7\n")
 	d.err = errors.New("the ledger cannot be written")
 	check("/livez", 200, "ok")
 	check("/readyz", 503, "the ledger cannot be written")

@@ -88,6 +88,13 @@ func readings() map[string]reading {
 		"passed":   one(prometheus.CounterValue, "assent_passed_total", "Ungoverned tunnels and requests that went by blind."),
 		"bytes":    one(prometheus.CounterValue, "assent_passed_bytes_total", "Bytes that went by blind.", "direction"),
 		"entries":  one(prometheus.GaugeValue, "assent_ledger_entries", "Entries of the ledger."),
+		"age":      one(prometheus.GaugeValue, "assent_model_age_seconds", "How long ago the shared model's database was last heard; -1: never. Absent where the model is a file."),
+		"oldest":   one(prometheus.GaugeValue, "assent_model_max_age_seconds", "The age past which nothing is destroyed by what is known."),
+		"followed": one(prometheus.GaugeValue, "assent_model_followed", "The last event of the shared model's log that is known here."),
+		"waiting":  one(prometheus.GaugeValue, "assent_model_waiting", "Observations that wait to be written to the shared model."),
+		"unsaved":  one(prometheus.CounterValue, "assent_model_unsaved_total", "Observations that found no room while the database was away."),
+		"fenced":   one(prometheus.CounterValue, "assent_model_fenced_total", "What a collector read that was not taken, since its lease was over."),
+		"reloads":  one(prometheus.CounterValue, "assent_model_reloads_total", "How often the shared model was loaded anew, the place in its log being lost."),
 	}
 }
 
@@ -128,6 +135,15 @@ func (s seen) Collect(out chan<- prometheus.Metric) {
 	put("bytes", float64(up), "up")
 	put("bytes", float64(down), "down")
 	put("entries", float64(d.Entries()))
+	if m, shared := d.Shared(); shared {
+		put("age", m.Age)
+		put("oldest", m.Max)
+		put("followed", float64(m.Seq))
+		put("waiting", float64(m.Waiting))
+		put("unsaved", float64(m.Unsaved))
+		put("fenced", float64(m.Fenced))
+		put("reloads", float64(m.Reloads))
+	}
 	for bound, times := range st.Bounds {
 		put("bounds", float64(times), bound)
 	}

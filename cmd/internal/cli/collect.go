@@ -18,7 +18,6 @@ import (
 	awscollect "github.com/assent-iom/assent/decoders/aws/collect"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
-	"github.com/assent-iom/assent/model/store"
 )
 
 func (a *App) collectCommand() *cobra.Command {
@@ -61,15 +60,15 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(cfg.Model)
+	m, err := engine.OpenMemory(ctx, cfg.Model, shared(cfg), a.Now, func(what string, err error) { a.note("%s: %v", what, err) })
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	g, err := loaded(ctx, s)
-	if err != nil {
-		return err
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if st, shared := m.Status(); shared && st.Age < 0 {
+		return repaired{errors.New("the model's database cannot be reached: " + st.Why), "assent doctor says more; run it again when the database is back"}
 	}
+	g := m.Graph
 	amazon, bad, err := engine.Amazon(cfg.Tables)
 	if err != nil {
 		return err
@@ -85,15 +84,13 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 	if all, err = named(all, names); err != nil {
 		return err
 	}
-	before, err := engine.Looked(ctx, s)
+	before, err := engine.Looked(ctx, m)
 	if err != nil {
 		return err
 	}
-	writer := store.NewWriter(s)
-	passing := collect.NewPassing(collect.Config{Graph: g, Saver: writer})
 	var mu sync.Mutex // one line at a time
 	runner, err := collect.NewRunner(collect.RunnerConfig{
-		Collectors: all, Learn: passing, Snapshot: g.Snapshot, Now: a.Now, Before: before,
+		Collectors: all, Learn: m, Lease: m.Lease(false), Snapshot: g.Snapshot, Now: a.Now, Before: before,
 		Progress: func(collector string, c collect.Coverage) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -105,13 +102,13 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 		},
 	})
 	if err != nil {
-		return errors.Join(err, writer.Close())
+		return err
 	}
 	began := a.Now()
 	err = runner.Once(ctx)
-	err = errors.Join(err, engine.KeepLooks(ctx, s, writer, runner.Kept()), writer.Close())
+	err = errors.Join(err, engine.KeepLooks(ctx, m, runner.Kept()))
 	if err == nil {
-		err = engine.Settle(ctx, s, g.Snapshot(), runner)
+		err = engine.Settle(ctx, m, g.Snapshot(), runner)
 	}
 	a.collectedGaps(runner, asJSON)
 	if !asJSON && err == nil {

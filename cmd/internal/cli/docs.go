@@ -20,7 +20,6 @@ import (
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/owners"
 	"github.com/assent-iom/assent/model/reconcile"
-	"github.com/assent-iom/assent/model/store"
 )
 
 const (
@@ -101,7 +100,7 @@ func (a *App) documented(ctx context.Context) (in docs.Input, err error) {
 	if err != nil {
 		return in, err
 	}
-	s, err := store.Open(cfg.Model)
+	s, err := models(ctx, cfg)
 	if err != nil {
 		return in, err
 	}

@@ -19,7 +19,6 @@ import (
 	"github.com/assent-iom/assent/model/graph"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/model/reconcile"
-	"github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/policy/checks"
 )
 
@@ -81,7 +80,7 @@ func (a *App) drift(ctx context.Context, selector string, o driftOptions) error 
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(cfg.Model)
+	s, err := models(ctx, cfg)
 	if err != nil {
 		return err
 	}

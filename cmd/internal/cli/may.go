@@ -87,7 +87,7 @@ func (a *App) considering(ctx context.Context) (*engine.Engine, *finder, error) 
 		return nil, nil, err
 	}
 	e, err := engine.New(ctx, engine.Config{
-		Mode: policy.Enforce, Intent: set, ModelPath: cfg.Model, TablesDir: cfg.Tables, Governed: cfg.Governed,
+		Mode: policy.Enforce, Intent: set, ModelPath: cfg.Model, Store: shared(cfg), TablesDir: cfg.Tables, Governed: cfg.Governed,
 		Ledger: unwritten{}, Now: a.Now, Rand: a.Rand,
 		Trouble: func(what string, err error) { a.note("note: %s: %v", what, err) },
 	})

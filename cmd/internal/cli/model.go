@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/term"
 	"github.com/assent-iom/assent/decoders/aws/wire"
@@ -116,7 +117,7 @@ func (a *App) modelImport(ctx context.Context, name string, dry, asJSON bool) er
 		return repaired{fmt.Errorf("reading %s: %w", name, err), "give a Terraform state (terraform state pull), terraform show -json, or YAML: assent help imports"}
 	}
 	if !dry {
-		if err := a.keepImport(ctx, cfg.Model, said); err != nil {
+		if err := a.keepImport(ctx, cfg, said); err != nil {
 			return err
 		}
 	}
@@ -138,8 +139,8 @@ func (a *App) modelImport(ctx context.Context, name string, dry, asJSON bool) er
 }
 
 // keepImport lays what a file says beside what is known.
-func (a *App) keepImport(ctx context.Context, path string, said *files.Import) (err error) {
-	s, err := store.Open(path)
+func (a *App) keepImport(ctx context.Context, cfg *config.Config, said *files.Import) (err error) {
+	s, err := models(ctx, cfg)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/model/owners"
-	"github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/policy/checks"
 )
 
@@ -40,7 +39,7 @@ func (a *App) ladder(ctx context.Context) (ladder, error) {
 		return ladder{}, err
 	}
 	book.Known = namesOf(set)
-	if book.Made, err = makers(ctx, cfg.Model); err != nil {
+	if book.Made, err = makers(ctx, cfg); err != nil {
 		return ladder{}, err
 	}
 	return ladder{p, book}, nil
@@ -95,8 +94,8 @@ func namesOf(set *intent.Set) func(string) (owner, person string, ok bool) {
 }
 
 // makers are those who made resources through the proxy.
-func makers(ctx context.Context, path string) (func(model.URN) (model.Making, bool), error) {
-	s, err := store.Open(path)
+func makers(ctx context.Context, cfg *config.Config) (func(model.URN) (model.Making, bool), error) {
+	s, err := models(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}

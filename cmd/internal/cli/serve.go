@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ const settleTime = 200 * time.Millisecond
 
 func (a *App) serveCommand() *cobra.Command {
 	var enforce bool
+	var store string
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "The same gate as a daemon",
@@ -40,19 +42,27 @@ ones in force, and the log says why. Sockets that a service manager has opened (
 served in the place of addresses. A table of newer AWS service models (assent models update) and an exchanged authority
 (ca.pem and ca.key) are taken up in the same way. One JSON line a decision goes to stdout.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), enforce) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serve(cmd.Context(), enforce, store) },
 	}
 	cmd.Flags().BoolVar(&enforce, "enforce", false, "refuse what is not declared, whatever assent.yaml says")
+	cmd.Flags().StringVar(&store, "store", "", "a PostgreSQL that holds the model for many proxies, instead of a file: postgres://USER@HOST/DATABASE\n(the password in PGPASSWORD or a PGPASSFILE: others see what is on a command line)")
 	return cmd
 }
 
-func (a *App) serve(ctx context.Context, enforce bool) error {
+func (a *App) serve(ctx context.Context, enforce bool, store string) error {
 	cfg, err := a.load()
 	if err != nil {
 		return err
 	}
 	if enforce {
 		cfg.Mode = policy.Enforce
+	}
+	if store != "" {
+		if !config.StoreURL(store) {
+			return exit{2, repaired{errors.New("--store is not a database"), "give postgres://USER@HOST:5432/DATABASE"}}
+		}
+		cfg.Store.URL, cfg.Store.MaxAge = store, cmp.Or(cfg.Store.MaxAge, config.DefaultMaxAge)
+		cfg.Set(config.FieldStore, "--store")
 	}
 	log := newLog(a.Stdout)
 	defer log.Sync()
@@ -123,7 +133,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	}
 	defer doors.close()
 	d.engine, err = engine.New(ctx, engine.Config{
-		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, Cosigners: cosigners(d.cfg), PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, TablesDir: d.cfg.Tables, Clusters: clusters,
+		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, Cosigners: cosigners(d.cfg), PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, Store: shared(d.cfg), TablesDir: d.cfg.Tables, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
 		Readings: readings, Accounts: accounts(d.cfg), Collected: d.collected,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,

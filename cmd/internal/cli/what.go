@@ -7,10 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assent-iom/assent/cmd/internal/config"
+	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/term"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/graph"
-	"github.com/assent-iom/assent/model/store"
 )
 
 // dependentsShown bounds the answer for people and JSON alike.
@@ -115,7 +116,7 @@ func (a *App) readModel(ctx context.Context) (model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.Open(cfg.Model)
+	s, err := models(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -127,8 +128,18 @@ func (a *App) readModel(ctx context.Context) (model.Snapshot, error) {
 	return g.Snapshot(), nil
 }
 
+// shared is the database of the model, if it is in one.
+func shared(cfg *config.Config) engine.Shared {
+	return engine.Shared{URL: cfg.Store.URL, MaxAge: cfg.Store.MaxAge}
+}
+
+// models opens the model where it is kept.
+func models(ctx context.Context, cfg *config.Config) (engine.Models, error) {
+	return engine.OpenModels(ctx, cfg.Model, shared(cfg))
+}
+
 // loaded is the graph that a store keeps.
-func loaded(ctx context.Context, s *store.Store) (*graph.Graph, error) {
+func loaded(ctx context.Context, s engine.Models) (*graph.Graph, error) {
 	resources, relations, err := s.Load(ctx)
 	if err != nil {
 		return nil, err

@@ -32,6 +32,7 @@ const (
 	FieldIntent    = "intent"
 	FieldLedger    = "ledger"
 	FieldModel     = "model"
+	FieldStore     = "store"
 	FieldCA        = "ca"
 	FieldListen    = "listen"
 	FieldGateway   = "gateway"
@@ -61,7 +62,7 @@ const (
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
-	return []string{FieldMode, FieldIntent, FieldSigners, FieldLedger, FieldModel, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
+	return []string{FieldMode, FieldIntent, FieldSigners, FieldLedger, FieldModel, FieldStore, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
 		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldWebhook, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
 }
 
@@ -90,6 +91,7 @@ type Config struct {
 	Signers   signing.Rule // whose signatures the declared documents need to be in force
 	Ledger    string       // folder
 	Model     string       // file
+	Store     Store        // instead of Model
 	CA        string       // folder of the daemon's authority
 	Listen    string       // host:port of `assent serve`; empty: other listeners alone
 	Listeners []Listener
@@ -236,6 +238,8 @@ func (c *Config) merge(other Config) {
 			c.Ledger = other.Ledger
 		case FieldModel:
 			c.Model = other.Model
+		case FieldStore:
+			c.Store = other.Store
 		case FieldCA:
 			c.CA = other.CA
 		case FieldListen:
@@ -334,7 +338,7 @@ func (c *Config) Values() []Value {
 		dial = []string{}
 	}
 	of := map[string]any{FieldSigners: c.Signers, FieldWebhook: c.Webhook.shown(), FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
-		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldCA: c.CA,
+		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldStore: c.Store.shown(), FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value
 	for _, f := range Fields() {

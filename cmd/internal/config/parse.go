@@ -146,6 +146,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Ledger, err = r.path(n)
 	case FieldModel:
 		c.Model, err = r.path(n)
+	case FieldStore:
+		c.Store, err = r.store(n)
 	case FieldCA:
 		c.CA, err = r.path(n)
 	case FieldListen:

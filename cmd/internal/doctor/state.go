@@ -80,9 +80,12 @@ func evidence(ctx context.Context, p Params) Result {
 	return fail("assent ledger verify", "%s", report.Kind)
 }
 
-func remembered(_ context.Context, p Params) Result {
+func remembered(ctx context.Context, p Params) Result {
 	if p.Config == nil {
 		return warn(fixConfig, "not looked at: the configuration is not valid")
+	}
+	if p.Config.Store.URL != "" {
+		return sharedModel(ctx, p)
 	}
 	path := p.Config.Model
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {

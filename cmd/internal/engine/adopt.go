@@ -72,7 +72,7 @@ func (e *Engine) Inverses(ctx context.Context, urn model.URN, fields []string) (
 	if err != nil {
 		return nil, err
 	}
-	b, ok, err := e.models.BuiltOf(ctx, urn)
+	b, ok, err := e.memory.BuiltOf(ctx, urn)
 	if err != nil || !ok {
 		return nil, errors.Join(err, errors.New("what was built is not known"))
 	}
@@ -112,14 +112,14 @@ func (e *Engine) Propose(ctx context.Context, a *Adoption, approvals ...policy.A
 // Adopt carries out an adoption that was allowed.
 func (e *Engine) Adopt(ctx context.Context, a *Adoption, d policy.Decision, used []ledger.Approval) error {
 	return e.gate.CarryOut(ctx, d, used, func() error {
-		b, ok, err := e.models.BuiltOf(ctx, a.urn)
+		b, ok, err := e.memory.BuiltOf(ctx, a.urn)
 		if err != nil || !ok {
 			return errors.Join(err, errors.New("what was built is not known any more"))
 		}
-		r, ok := e.graph.Snapshot().Resource(a.urn)
+		r, ok := e.memory.Graph.Snapshot().Resource(a.urn)
 		if !ok {
 			return errors.New("it is not known any more")
 		}
-		return e.models.ReadBack(ctx, []model.Built{reconcile.Adopt(b, r, a.fields)})
+		return e.memory.ReadBack(ctx, []model.Built{reconcile.Adopt(b, r, a.fields)})
 	})
 }

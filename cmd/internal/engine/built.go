@@ -11,7 +11,6 @@ import (
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/model/reconcile"
-	modelstore "github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -21,7 +20,7 @@ const maxExecuted = 4096
 
 // Settle takes what complete listings have read since its last change as what was
 // built: from then on, what differs has drifted.
-func Settle(ctx context.Context, s *modelstore.Store, running model.Snapshot, r *collect.Runner) error {
+func Settle(ctx context.Context, s Models, running model.Snapshot, r *collect.Runner) error {
 	all, err := s.Built(ctx)
 	if err != nil {
 		return err
@@ -71,7 +70,7 @@ type builds struct {
 }
 
 // startBuilds starts it. settle takes what listings have read as what was built.
-func startBuilds(s *modelstore.Store, settle func() error, trouble func(error)) *builds {
+func startBuilds(s Models, settle func() error, trouble func(error)) *builds {
 	b := &builds{queue: make(chan executed, maxExecuted), settle: make(chan struct{}, 1), done: make(chan struct{}), trouble: trouble, mine: map[string]bool{}}
 	go func() {
 		defer close(b.done)

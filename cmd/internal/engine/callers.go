@@ -60,7 +60,7 @@ func (e *Engine) asCaller(cluster string, as http.Header) (*live.Server, error) 
 
 // before tells what objects are before a change.
 func (e *Engine) before() kube.Current {
-	return &live.Before{Model: kube.FromModel(e.graph.Snapshot, e.current), Server: e.asCaller}
+	return &live.Before{Model: kube.FromModel(e.memory.Graph.Snapshot, e.current), Server: e.asCaller}
 }
 
 // current reports whether a resource is surely still as the model has it.
@@ -97,7 +97,7 @@ func (e *Engine) served(cluster string) []kube.Kind {
 // consequences tells what deletes take along.
 func (e *Engine) consequences() (kube.Consequences, error) {
 	return cascade.New(cascade.Config{
-		Snapshot: e.graph.Snapshot, Fresh: e.fresh, Served: e.served, Server: e.asCaller, Now: e.cfg.Now,
-		Learn: func(seen []model.Observation) { e.passing.Learn(seen, "caller", e.cfg.Now().UTC()) },
+		Snapshot: e.memory.Graph.Snapshot, Fresh: e.fresh, Served: e.served, Server: e.asCaller, Now: e.cfg.Now,
+		Learn: func(seen []model.Observation) { e.memory.Learn(seen, "caller", e.cfg.Now().UTC()) },
 	})
 }

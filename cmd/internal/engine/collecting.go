@@ -192,7 +192,7 @@ func (e *Engine) openCollectors(how Door) error {
 		readings[i].TLS = how.trust(r.TLS)
 	}
 	all, err := Sources{Clusters: e.cfg.Clusters, Readings: readings, Accounts: e.cfg.Accounts, Amazon: e.amazon, Upstreams: how.Upstreams, Roots: how.Roots, Now: e.cfg.Now,
-		Known: func(u model.URN) (model.Resource, bool) { return e.graph.Snapshot().Resource(u) }}.Collectors()
+		Known: func(u model.URN) (model.Resource, bool) { return e.memory.Graph.Snapshot().Resource(u) }}.Collectors()
 	if err != nil {
 		return err
 	}
@@ -202,13 +202,13 @@ func (e *Engine) openCollectors(how Door) error {
 		return nil
 	}
 	var before []collect.Kept
-	if e.models != nil {
-		if before, err = Looked(context.Background(), e.models); err != nil {
+	if e.builds != nil {
+		if before, err = Looked(context.Background(), e.memory); err != nil {
 			e.cfg.Trouble("what was looked at before is not known", err)
 		}
 	}
 	c := &collecting{all: all, done: make(chan struct{}), changed: make(chan struct{}, 1)}
-	c.Runner, err = collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.passing, Snapshot: e.graph.Snapshot, Now: e.cfg.Now, Before: before,
+	c.Runner, err = collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.memory, Lease: e.memory.Lease(true), Snapshot: e.memory.Graph.Snapshot, Now: e.cfg.Now, Before: before,
 		Progress: func(name string, v collect.Coverage) {
 			e.collected(name, v)
 			select {
@@ -224,7 +224,7 @@ func (e *Engine) openCollectors(how Door) error {
 	ended := make(chan struct{})
 	go func() {
 		defer close(c.done)
-		if e.models == nil {
+		if e.builds == nil {
 			<-ended
 			return
 		}
@@ -256,7 +256,7 @@ func (e *Engine) settle() error {
 	if c == nil {
 		return nil
 	}
-	return Settle(context.Background(), e.models, e.graph.Snapshot(), c.Runner)
+	return Settle(context.Background(), e.memory, e.memory.Graph.Snapshot(), c.Runner)
 }
 
 // endReads reads back what was changed and is not yet, where nothing else is read: no

@@ -12,8 +12,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -29,9 +27,8 @@ import (
 	"github.com/assent-iom/assent/ledger/store"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
-	"github.com/assent-iom/assent/model/graph"
 	"github.com/assent-iom/assent/model/intent"
-	modelstore "github.com/assent-iom/assent/model/store"
+	"github.com/assent-iom/assent/model/store/postgres"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/policy/approval/inbox"
 	"github.com/assent-iom/assent/policy/budget"
@@ -129,7 +126,9 @@ type Config struct {
 	HeartbeatEvery time.Duration
 	Version        string // of the program, for heartbeats
 	ModelPath      string
-	TablesDir      string // of tables that this machine compiled; empty: the embedded ones
+	// Store is the database that holds the model in the stead of ModelPath.
+	Store     Shared
+	TablesDir string // of tables that this machine compiled; empty: the embedded ones
 	// InboxPath is where requests for approval are kept; empty: held actions are
 	// refused. Wait bounds how long a call waits for an answer.
 	InboxPath string
@@ -170,11 +169,9 @@ type Engine struct {
 	book     *watched     // the ledger, in either case
 	publish  *publisher   // nil unless Config.PublishEvery
 	heart    *heart       // nil until Open, and unless Config.HeartbeatEvery
-	graph    *graph.Graph
-	models   *modelstore.Store  // nil when the model on disk could not be used
-	writer   *modelstore.Writer // nil with models
-	builds   *builds            // nil with models
-	stands   *standings         // nil with models
+	memory   *Memory
+	builds   *builds    // nil when the model is kept nowhere
+	stands   *standings // nil with builds
 	decide   *decide.Engine
 	inbox    *inbox.Inbox // nil: nobody can be asked
 	budgets  *budget.Book // nil: what counts against a budget is refused
@@ -183,8 +180,7 @@ type Engine struct {
 	webhook  *http.Server  // nil until Open, and without a key
 	origins  *origins.File // nil without webhook
 	login    *http.Server  // nil until Open, and without a handler
-	passing  *collect.Passing
-	sent     sent // what AWS calls the changes that came by
+	sent     sent          // what AWS calls the changes that came by
 	// callers is nil until Open.
 	callers atomic.Pointer[callers]
 	// collecting is nil until Open, and where nothing is collected.
@@ -201,7 +197,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	if cfg.Trouble == nil {
 		cfg.Trouble = func(string, error) {}
 	}
-	e := &Engine{cfg: cfg, graph: graph.New(graph.Config{})}
+	e := &Engine{cfg: cfg}
 	defer func() {
 		if err != nil {
 			e.Close(ctx)
@@ -211,6 +207,9 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		return nil, err
 	}
 	if e.vouch, err = e.voucher(); err != nil {
+		return nil, err
+	}
+	if err := e.openModel(ctx); err != nil {
 		return nil, err
 	}
 	asks := kube.Config{Current: e.before(), Compares: func() bool { return e.decide != nil && ratchets(e.decide.Intent()) }}
@@ -237,16 +236,15 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		}
 	}
 	e.book = &watched{Writer: book, now: cfg.Now}
-	e.passing = e.openModel(ctx)
 	holds, budgets := e.openInbox(), e.openBudgets()
 	message := reason.Message
 	if cfg.Question {
 		message = reason.Answer
 	}
 	e.gate, err = gate.New(gate.Config{
-		Decider: e.decide, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Mode: cfg.Mode,
+		Decider: dated{e.decide, e.memory.Behind}, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Mode: cfg.Mode,
 		Executed: e.executed(),
-		Learn:    func(seen []model.Observation) { e.passing.Learn(seen, "traffic", cfg.Now().UTC()) },
+		Learn:    func(seen []model.Observation) { e.memory.Learn(seen, "traffic", cfg.Now().UTC()) },
 		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
 		Message: message, Question: cfg.Question, Event: e.passed, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
@@ -256,15 +254,15 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 // snapshot is what decisions are made on.
 func (e *Engine) snapshot() model.Snapshot {
 	if e.stands == nil {
-		return e.graph.Snapshot()
+		return e.memory.Graph.Snapshot()
 	}
-	return e.stands.on(e.graph.Snapshot())
+	return e.stands.on(e.memory.Graph.Snapshot())
 }
 
 // passed passes on what happened at the gate.
 func (e *Engine) passed(ev gate.Event) {
 	if e.stands != nil {
-		e.stands.event(ev, e.graph.Snapshot())
+		e.stands.event(ev, e.memory.Graph.Snapshot())
 	}
 	e.event(ev)
 }
@@ -292,36 +290,27 @@ func Compile(set *intent.Set) error {
 	return err
 }
 
-// openModel loads what is known. A model that cannot be read is no reason not
-// to judge: it is started empty, said so, and left on disk as it is.
-func (e *Engine) openModel(ctx context.Context) *collect.Passing {
-	cfg := collect.Config{Graph: e.graph, OnSaveError: func(err error) { e.cfg.Trouble("saving the model", err) }}
-	if err := os.MkdirAll(filepath.Dir(e.cfg.ModelPath), 0o700); err != nil {
+// openModel loads what is known. A file that cannot be read is no reason not to
+// judge: the model is started empty, said so, and left on disk as it is. A database
+// that refuses is one: it would be asked for ever, and what others know be missing.
+func (e *Engine) openModel(ctx context.Context) (err error) {
+	e.memory, err = OpenMemory(ctx, e.cfg.ModelPath, e.cfg.Store, e.cfg.Now, e.cfg.Trouble)
+	switch {
+	case err != nil && e.cfg.Store.URL != "":
+		return err
+	case err != nil:
 		e.cfg.Trouble("the model starts empty and is not kept", err)
-		return collect.NewPassing(cfg)
-	}
-	s, err := modelstore.Open(e.cfg.ModelPath)
-	if err == nil {
-		var resources []model.Resource
-		var relations []model.Relation
-		if resources, relations, err = s.Load(ctx); err == nil {
-			e.graph.Load(resources, relations)
-			e.models, e.writer = s, modelstore.NewWriter(s)
-			stands, bad := newStandings(s, e.cfg.Now, func(err error) { e.cfg.Trouble("what was built cannot be looked up", err) })
-			if bad == nil {
-				e.stands = stands
-			} else {
-				e.cfg.Trouble("nothing is known to have drifted", bad)
-			}
-			e.builds = startBuilds(s, e.settle, func(err error) { e.cfg.Trouble("what was built is not kept", err) })
-			cfg.Saver = e.writer
-			return collect.NewPassing(cfg)
+	default:
+		if e.stands, err = newStandings(e.memory, e.cfg.Now, func(err error) { e.cfg.Trouble("what was built cannot be looked up", err) }); err != nil {
+			return err
 		}
-		s.Close()
+		e.builds = startBuilds(e.memory, e.settle, func(err error) { e.cfg.Trouble("what was built is not kept", err) })
 	}
-	e.cfg.Trouble("the model starts empty and is not kept", err)
-	return collect.NewPassing(cfg)
+	return nil
 }
+
+// Shared says how a model is doing that others share; false: nobody does.
+func (e *Engine) Shared() (postgres.Status, bool) { return e.memory.Status() }
 
 // Door says how the engine is reached.
 type Door struct {
@@ -450,14 +439,14 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.endReads()
 	e.endCollectors()
+	if e.memory != nil {
+		e.memory.hurry()
+	}
 	if e.builds != nil {
 		e.builds.close()
 	}
-	if e.writer != nil {
-		add("saving the model", e.writer.Close())
-	}
-	if e.models != nil {
-		add("closing the model", e.models.Close())
+	if e.memory != nil {
+		add("saving the model", e.memory.Close())
 	}
 	if e.inbox != nil {
 		add("closing the inbox", e.inbox.Close())

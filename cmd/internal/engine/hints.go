@@ -201,8 +201,8 @@ func (h *hints) look(ctx context.Context, ev trail.Event) error {
 		switch {
 		case errors.Is(err, errNobody): // the next listing has it
 		case errors.Is(err, collect.ErrAbsent):
-			if _, known := h.e.graph.Snapshot().Resource(urn); known && ev.Verb == model.Delete {
-				h.e.passing.Learn([]model.Observation{{Gone: true, Resource: model.Resource{URN: urn}}}, "event", h.e.cfg.Now().UTC())
+			if _, known := h.e.memory.Graph.Snapshot().Resource(urn); known && ev.Verb == model.Delete {
+				h.e.memory.Learn([]model.Observation{{Gone: true, Resource: model.Resource{URN: urn}}}, "event", h.e.cfg.Now().UTC())
 			}
 		default:
 			all = append(all, err)
@@ -217,7 +217,7 @@ func (h *hints) look(ctx context.Context, ev trail.Event) error {
 // spokenOf are the resources of the event's service that it names: those that are
 // known, and those whose name tells what they are.
 func (h *hints) spokenOf(ev trail.Event) (all []model.URN) {
-	s := h.e.graph.Snapshot()
+	s := h.e.memory.Graph.Snapshot()
 	ours := func(urn model.URN) bool {
 		parts := strings.SplitN(string(urn), ":", 6)
 		return len(parts) == 6 && parts[2] == ev.Service && (parts[4] == "" || parts[4] == ev.Account)
@@ -259,18 +259,18 @@ type heard struct {
 }
 
 func (h *hints) keep(ctx context.Context, ev trail.Event) error {
-	if h.e.models == nil {
+	if h.e.memory.Models == nil { // it is kept nowhere
 		return nil
 	}
 	body, err := json.Marshal(heard{ev.Actor, ev.Name, ev.Service, ev.Names})
 	if err != nil {
 		return err
 	}
-	return h.e.models.Heard(ctx, modelstore.Heard{ID: ev.ID, At: ev.At, Body: body})
+	return h.e.memory.Heard(ctx, modelstore.Heard{ID: ev.ID, At: ev.At, Body: body})
 }
 
 // Heard returns the changes that events have told of.
-func Heard(ctx context.Context, s *modelstore.Store) ([]reconcile.Event, error) {
+func Heard(ctx context.Context, s Models) ([]reconcile.Event, error) {
 	all, err := s.AllHeard(ctx)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 const lookEvery = time.Second
 
 // Looked returns what earlier processes have looked at.
-func Looked(ctx context.Context, s *modelstore.Store) ([]collect.Kept, error) {
+func Looked(ctx context.Context, s Models) ([]collect.Kept, error) {
 	looks, err := s.Looks(ctx)
 	if err != nil {
 		return nil, err
@@ -29,8 +29,8 @@ func Looked(ctx context.Context, s *modelstore.Store) ([]collect.Kept, error) {
 }
 
 // KeepLooks writes what was looked at, after what was found.
-func KeepLooks(ctx context.Context, s *modelstore.Store, w *modelstore.Writer, all []collect.Kept) error {
-	if err := w.Flush(); err != nil {
+func KeepLooks(ctx context.Context, m *Memory, all []collect.Kept) error {
+	if err := m.Flush(ctx); err != nil {
 		return err
 	}
 	looks := make([]modelstore.Look, len(all))
@@ -41,14 +41,14 @@ func KeepLooks(ctx context.Context, s *modelstore.Store, w *modelstore.Writer, a
 		}
 		looks[i] = modelstore.Look{Collector: k.Collector, Body: body}
 	}
-	return s.Looked(ctx, looks)
+	return m.Looked(ctx, looks)
 }
 
 // keepLooks writes what changes, until the collectors have ended, and then once more.
 func (e *Engine) keepLooks(c *collecting, ended <-chan struct{}) {
 	told := false
 	keep := func() {
-		if err := KeepLooks(context.Background(), e.models, e.writer, c.Kept()); err != nil && !told {
+		if err := KeepLooks(context.Background(), e.memory, c.Kept()); err != nil && !told {
 			told = true
 			e.cfg.Trouble("what was looked at is not kept", err)
 		}

@@ -142,7 +142,7 @@ func (r *readers) open(ctx context.Context) (err error) {
 // that the model knows it by.
 func (e *Engine) readNow(ctx context.Context, r *readers, b model.Built) (model.Built, error) {
 	bad := r.open(ctx)
-	urn, ok := known(e.graph.Snapshot(), b.URN)
+	urn, ok := known(e.memory.Graph.Snapshot(), b.URN)
 	if !ok {
 		return b, errors.Join(errNobody, bad)
 	}
@@ -154,8 +154,8 @@ func (e *Engine) readNow(ctx context.Context, r *readers, b model.Built) (model.
 		if err != nil {
 			return b, err
 		}
-		e.passing.Learn(seen, "read back", e.cfg.Now().UTC())
-		if res, ok := e.graph.Snapshot().Resource(urn); ok {
+		e.memory.Learn(seen, "read back", e.cfg.Now().UTC())
+		if res, ok := e.memory.Graph.Snapshot().Resource(urn); ok {
 			b.URN, b.Type, b.Attrs, b.Tags = res.URN, res.Type, res.Attrs, res.Tags
 			return b, nil
 		}
@@ -189,7 +189,7 @@ func (e *Engine) readBack(all []collect.Collector) {
 	e.builds.back.Store(startReadBacks(e.cfg.Now,
 		func(ctx context.Context, b model.Built) (model.Built, error) { return e.readNow(ctx, r, b) },
 		func(was model.URN, b model.Built) error {
-			old, known, err := e.models.BuiltOf(context.Background(), was)
+			old, known, err := e.memory.BuiltOf(context.Background(), was)
 			if err != nil {
 				return err
 			}
@@ -198,11 +198,11 @@ func (e *Engine) readBack(all []collect.Collector) {
 				b = reconcile.ReadBack(old, model.Resource{URN: b.URN, Type: b.Type, Attrs: b.Attrs, Tags: b.Tags}, b.ReadAt)
 			}
 			if was != b.URN { // it is known by its own name from now on
-				if err := e.models.Executed(context.Background(), []model.Built{b}, []model.URN{was}); err != nil {
+				if err := e.memory.Executed(context.Background(), []model.Built{b}, []model.URN{was}); err != nil {
 					return err
 				}
 			}
-			return e.models.ReadBack(context.Background(), []model.Built{b})
+			return e.memory.ReadBack(context.Background(), []model.Built{b})
 		},
 		func(err error) { e.cfg.Trouble("reading a change back", err) }))
 }
@@ -222,7 +222,7 @@ func (s scoped) Scopes(ctx context.Context) ([]collect.Scope, []collect.Gap, err
 // readRest lists the kinds of what this engine changed and could not read alone, or had
 // no place for, and takes what it finds as what was built. It is bounded by ctx.
 func (e *Engine) readRest(ctx context.Context, all []collect.Collector, mine map[string]bool) error {
-	built, err := e.models.Built(ctx)
+	built, err := e.memory.Built(ctx)
 	if err != nil {
 		return err
 	}
@@ -239,9 +239,9 @@ func (e *Engine) readRest(ctx context.Context, all []collect.Collector, mine map
 	for i, c := range all {
 		some[i] = scoped{c, func(s collect.Scope) bool { return kinds[s.Type] }}
 	}
-	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: some, Learn: e.passing, Snapshot: e.graph.Snapshot, Now: e.cfg.Now})
+	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: some, Learn: e.memory, Snapshot: e.memory.Graph.Snapshot, Now: e.cfg.Now})
 	if err != nil {
 		return err
 	}
-	return errors.Join(runner.Once(ctx), Settle(ctx, e.models, e.graph.Snapshot(), runner))
+	return errors.Join(runner.Once(ctx), Settle(ctx, e.memory, e.memory.Graph.Snapshot(), runner))
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/reconcile"
-	modelstore "github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/proxy/gate"
 )
 
@@ -22,10 +21,15 @@ const (
 	maxUnderWay = 4096
 )
 
+// baselines are how things were built.
+type baselines interface {
+	BuiltOf(context.Context, model.URN) (model.Built, bool, error)
+}
+
 // standings tells how things stand against what was built. What is being changed
 // right now, or was and is not read back yet, has not drifted: nobody can tell.
 type standings struct {
-	store   *modelstore.Store
+	store   baselines
 	rules   *reconcile.Rules
 	now     func() time.Time
 	trouble func(error)
@@ -40,7 +44,7 @@ type change struct {
 	held []string // what had drifted before it, and is not what it is about
 }
 
-func newStandings(s *modelstore.Store, now func() time.Time, trouble func(error)) (*standings, error) {
+func newStandings(s baselines, now func() time.Time, trouble func(error)) (*standings, error) {
 	rules, err := reconcile.ReadRules()
 	return &standings{store: s, rules: rules, now: now, trouble: trouble, underWay: map[model.URN]change{}}, err
 }
