@@ -148,6 +148,7 @@ func (s *standings) on(g model.Snapshot) model.Snapshot {
 type versioned interface {
 	model.Topology
 	model.Supposing
+	model.Filler
 }
 
 // judged is one version of the model for one decision. What was built is looked up
