@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ type decisionPredicate struct {
 	Fault        string             `json:"fault,omitempty"`
 	Truncated    []Cut              `json:"truncated,omitempty"`
 }
+
+// anEnforcer stands for a proxy that has no name of its own.
+const anEnforcer = "assent"
 
 type enforcer struct {
 	ID   string      `json:"id"`
@@ -80,7 +84,7 @@ func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
 	}
 	p := decisionPredicate{
 		ID: d.ID, DecidedAt: d.At.UTC(), Verdict: d.Verdict,
-		Enforcer: enforcer{ID: "assent", Mode: d.Mode},
+		Enforcer: enforcer{ID: cmp.Or(d.Enforcer, anEnforcer), Mode: d.Mode},
 		Actor:    d.Action.Actor, Action: action, ActionDigest: d.Action.DigestString(),
 		Environments: d.Environments, Accountable: d.Accountable, BlastRadius: d.Radius, Exposure: d.Exposure,
 		Grant: d.Grant, Findings: d.Findings, Needs: d.Needs, Approvals: d.Approvals, Budgets: d.Budgets, Request: d.Request,
@@ -183,6 +187,9 @@ func ParseDecision(data []byte) (policy.Decision, error) {
 		Radius: p.BlastRadius, Exposure: p.Exposure, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Budgets: p.Budgets, Request: p.Request,
 		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder, Facts: p.Facts},
 		Fault: p.Fault,
+	}
+	if p.Enforcer.ID != anEnforcer {
+		d.Enforcer = p.Enforcer.ID
 	}
 	if d.ID == "" {
 		return policy.Decision{}, errors.New("reading decision: no id")

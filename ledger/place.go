@@ -64,7 +64,7 @@ func placeDecision(predicate []byte) (About, error) {
 	if about.Key == "" {
 		return about, errors.New("no decision id")
 	}
-	about.Awaits = Awaits(policy.Decision{Mode: by.Mode, Verdict: verdict})
+	about.By, about.Awaits = by.ID, Awaits(policy.Decision{Mode: by.Mode, Verdict: verdict})
 	return about, nil
 }
 

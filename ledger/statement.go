@@ -127,6 +127,7 @@ type About struct {
 	Key  string // the decision id; of a bypass its Key; RotationKey
 	Run  string
 	At   time.Time // when what it records happened
+	By   string    // the enforcer of a decision
 	// Awaits: a decision that let something be forwarded; an outcome must follow.
 	Awaits bool
 	// Of is where the decision of an outcome is.
@@ -159,7 +160,7 @@ func place(st statement, kind Kind) (About, error) {
 		}
 		err = json.Unmarshal(st.Predicate, &p)
 		about.Key, about.At, about.Run = p.ID, p.At, p.Action.Run
-		about.Awaits = Awaits(policy.Decision{Mode: p.Enforcer.Mode, Verdict: p.Verdict})
+		about.By, about.Awaits = p.Enforcer.ID, Awaits(policy.Decision{Mode: p.Enforcer.Mode, Verdict: p.Verdict})
 	case KindOutcome:
 		var p outcomePredicate
 		err = json.Unmarshal(st.Predicate, &p)

@@ -52,7 +52,7 @@ func TestDecisionComesBackAsItWent(t *testing.T) {
 		t.Errorf("encoded again: %v\n%s\n%s", err, again, data)
 	}
 	about, err := Describe(data)
-	if err != nil || about != (About{Kind: KindDecision, Key: "dec_01", Run: "run_1", At: at, Awaits: true}) {
+	if err != nil || about != (About{Kind: KindDecision, Key: "dec_01", Run: "run_1", At: at, By: "assent", Awaits: true}) {
 		t.Errorf("%+v, %v", about, err)
 	}
 }

@@ -147,6 +147,7 @@ type Decision struct {
 	ID           string       `json:"id"`
 	At           time.Time    `json:"at"`
 	Mode         Mode         `json:"mode"`
+	Enforcer     string       `json:"enforcer,omitempty"` // the proxy, where several write one ledger
 	Verdict      Verdict      `json:"verdict"`
 	Action       model.Action `json:"action"`
 	Grant        string       `json:"grant,omitempty"`        // intent/clause that allows it

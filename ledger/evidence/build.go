@@ -3,7 +3,6 @@ package evidence
 import (
 	"bufio"
 	"context"
-	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -284,15 +283,11 @@ func readTile(dir string, t tlog.Tile) ([]ledger.Hash, error) {
 // PublicPEM turns a vkey, NAME+HASH+base64(0x01 ‖ key), into the PEM that openssl
 // and cosign read.
 func PublicPEM(vkey string) ([]byte, error) {
-	parts := strings.SplitN(strings.TrimSpace(vkey), "+", 3)
-	if len(parts) != 3 {
-		return nil, errors.New("the log's key is no vkey")
+	key, err := tlog.PublicKey(strings.TrimSpace(vkey))
+	if err != nil {
+		return nil, err
 	}
-	raw, err := base64.StdEncoding.DecodeString(parts[2])
-	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
-		return nil, errors.New("the log's key is no Ed25519 key")
-	}
-	der := base64.StdEncoding.EncodeToString(append([]byte(spki), raw[1:]...))
+	der := base64.StdEncoding.EncodeToString(append([]byte(spki), key...))
 	return []byte("-----BEGIN PUBLIC KEY-----\n" + der + "\n-----END PUBLIC KEY-----\n"), nil
 }
 

@@ -3,8 +3,6 @@ package verify
 import (
 	"crypto"
 	"crypto/ed25519"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,7 +48,7 @@ func (v *run) useKey(vkey string) error {
 	if err != nil {
 		return fmt.Errorf("the key %q cannot be read: %w", vkey, err)
 	}
-	public, err := publicKey(vkey)
+	public, err := tlog.PublicKey(vkey)
 	if err != nil {
 		return err
 	}
@@ -88,7 +86,7 @@ func (v *run) signed(e ledger.Envelope) (next string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("the next key %q: %w", r.To, err)
 	}
-	public, err := publicKey(r.To)
+	public, err := tlog.PublicKey(r.To)
 	switch {
 	case err != nil:
 		return "", err
@@ -154,17 +152,4 @@ func (v *run) passMarks(size uint64, root ledger.Hash, atEnd bool) {
 		}
 	}
 	v.marks = kept
-}
-
-// publicKey takes the Ed25519 key out of a vkey: NAME+HASH+base64(0x01 ‖ key).
-func publicKey(vkey string) (ed25519.PublicKey, error) {
-	parts := strings.SplitN(vkey, "+", 3)
-	if len(parts) != 3 {
-		return nil, errors.New("the key is no vkey")
-	}
-	raw, err := base64.StdEncoding.DecodeString(parts[2])
-	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != 1 {
-		return nil, errors.New("the key is no Ed25519 key")
-	}
-	return raw[1:], nil
 }

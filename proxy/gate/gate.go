@@ -59,6 +59,7 @@ type Config struct {
 	// be nil.
 	Foresee func(*model.Action, model.Snapshot)
 	Ledger  ledger.Writer             // nil refuses every mutation
+	Name    string                    // of this proxy, where several write one ledger; may be empty
 	Learn   func([]model.Observation) // takes what answers say about what exists; may be nil
 	// Executed is told of each change that was answered with success, with what the
 	// answer showed; may be nil.
@@ -347,6 +348,7 @@ func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Appr
 			return ledger.Receipt{}, nil, err
 		}
 	}
+	d.Enforcer = g.cfg.Name
 	objects, err := g.objects(&d)
 	if err != nil {
 		return ledger.Receipt{}, nil, fmt.Errorf("encoding what the decision was made on: %w", err)

@@ -206,11 +206,12 @@ func (w *world) decisions() []decision {
 
 // decision is the part of a decision that the tests look at.
 type decision struct {
-	ID      string `json:"id"`
-	Verdict string `json:"verdict"`
-	Mode    string `json:"mode"`
-	Grant   string `json:"grant"`
-	Action  struct {
+	ID       string `json:"id"`
+	Verdict  string `json:"verdict"`
+	Mode     string `json:"mode"`
+	Grant    string `json:"grant"`
+	Enforcer string `json:"enforcer"`
+	Action   struct {
 		Actor struct {
 			ID    string `json:"id"`
 			Authn string `json:"authn"`

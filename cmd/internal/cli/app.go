@@ -210,7 +210,7 @@ func (a *App) load() (*config.Config, error) {
 		return nil, err
 	}
 	if a.ledgerDir != "" {
-		cfg.Ledger = a.absolute(a.ledgerDir)
+		cfg.Ledger, cfg.LedgerServer = a.absolute(a.ledgerDir), config.LedgerServer{}
 		cfg.Set(config.FieldLedger, "--ledger")
 	}
 	if a.intentDir != "" {

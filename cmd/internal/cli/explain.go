@@ -167,6 +167,9 @@ func (a *App) readLedger(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.LedgerServer.URL != "" {
+		return nil, repaired{fmt.Errorf("the evidence is not here: it is kept by %s", cfg.LedgerServer.URL), "ask there, or name a ledger here: --ledger DIR"}
+	}
 	if _, err := os.Stat(cfg.Ledger); errors.Is(err, fs.ErrNotExist) {
 		return nil, repaired{fmt.Errorf("there is no ledger in %s yet", cfg.Ledger), "record something: assent run -- CMD…"}
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -254,8 +255,13 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 		Clusters: clusters, Governed: cfg.Governed, Now: a.Now, Rand: a.Rand, Log: a.log,
 		Event: s.event, Trouble: s.watcher.trouble, Question: o.question,
 	}
-	if o.question {
+	switch {
+	case o.question:
 		config.Ledger = unwritten{}
+	case cfg.LedgerServer.URL != "":
+		if err := a.elsewhere(ctx, cfg, &config); err != nil {
+			return nil, err
+		}
 	}
 	if s.engine, err = engine.New(ctx, config); err != nil {
 		return nil, err
@@ -324,7 +330,7 @@ func (s *runSession) greet(who string) {
 		s.app.note("capturing: assent is the only way out of the command's network")
 	}
 	if s.cfg.Mode == policy.Observe {
-		s.app.note("observing %s as %s (%s): nothing will be blocked; evidence in %s", s.id, term.Plain(who), intent, s.cfg.Ledger)
+		s.app.note("observing %s as %s (%s): nothing will be blocked; evidence in %s", s.id, term.Plain(who), intent, cmp.Or(s.cfg.LedgerServer.URL, s.cfg.Ledger))
 		return
 	}
 	s.app.note("enforcing %s as %s (%s): what is not declared is refused", s.id, term.Plain(who), intent)

@@ -132,13 +132,19 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 		return err
 	}
 	defer doors.close()
-	d.engine, err = engine.New(ctx, engine.Config{
+	config := engine.Config{
 		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, Cosigners: cosigners(d.cfg), PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, Store: shared(d.cfg), TablesDir: d.cfg.Tables, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
 		Readings: readings, Accounts: accounts(d.cfg), Collected: d.collected,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
-	})
+	}
+	if d.cfg.LedgerServer.URL != "" {
+		if err := a.elsewhere(ctx, d.cfg, &config); err != nil {
+			return err
+		}
+	}
+	d.engine, err = engine.New(ctx, config)
 	if err != nil {
 		return err
 	}

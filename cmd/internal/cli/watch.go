@@ -156,8 +156,16 @@ func (w *watcher) sum(s *runSession, stats proxy.Stats, entries uint64) {
 		a.note("not governed, passed through unseen: %s", hosts)
 	}
 	if w.changes+w.reveals > 0 {
-		a.note("evidence: %d entries in %s; check: assent ledger verify", entries, s.cfg.Ledger)
+		a.note("evidence: %s", s.evidence(entries))
 	}
+}
+
+// evidence says where the entries are.
+func (s *runSession) evidence(entries uint64) string {
+	if s.cfg.LedgerServer.URL != "" {
+		return fmt.Sprintf("at %s, %d entries so far", s.cfg.LedgerServer.URL, entries)
+	}
+	return fmt.Sprintf("%d entries in %s; check: assent ledger verify", entries, s.cfg.Ledger)
 }
 
 // passedHosts names the ungoverned hosts that were called most.

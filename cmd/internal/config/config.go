@@ -58,11 +58,13 @@ const (
 	FieldOwners    = "owners"
 	FieldSigners   = "signers"
 	FieldWebhook   = "webhook"
+
+	FieldLedgerServer = "ledger_server"
 )
 
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
-	return []string{FieldMode, FieldIntent, FieldSigners, FieldLedger, FieldModel, FieldStore, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
+	return []string{FieldMode, FieldIntent, FieldSigners, FieldLedger, FieldLedgerServer, FieldModel, FieldStore, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
 		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldWebhook, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
 }
 
@@ -86,28 +88,30 @@ const Default = "default"
 
 // Config is what Assent runs with. All paths are absolute once loaded.
 type Config struct {
-	Mode      policy.Mode
-	Intent    string       // folder of declared intent; empty: nothing is declared
-	Signers   signing.Rule // whose signatures the declared documents need to be in force
-	Ledger    string       // folder
-	Model     string       // file
-	Store     Store        // instead of Model
-	CA        string       // folder of the daemon's authority
-	Listen    string       // host:port of `assent serve`; empty: other listeners alone
-	Listeners []Listener
-	Gateway   string // host:port of its gateway for Kubernetes; empty: none
-	Admission string // host:port of its admission webhook; empty: none
-	Admin     string // socket, or host:port of this machine, of the daemon's own door; AdminOff: none
-	Limits    proxy.Limits
-	Governed  []decoders.Binding
-	Upstreams []proxy.Upstream
-	Egress    proxy.Egress
-	Clusters  []string // kubeconfig files
-	Guarded   []string // clusters to which changes are sent under assent's own identity
-	Exact     []string // clusters whose servers try each change before it is judged
-	Tokens    []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
-	Identity  Identity // how callers are known beside tokens
-	MayDial   []string // host patterns that may resolve to a loopback address
+	Mode    policy.Mode
+	Intent  string       // folder of declared intent; empty: nothing is declared
+	Signers signing.Rule // whose signatures the declared documents need to be in force
+	Ledger  string       // folder
+	// LedgerServer, with a URL, has the evidence instead.
+	LedgerServer LedgerServer
+	Model        string // file
+	Store        Store  // instead of Model
+	CA           string // folder of the daemon's authority
+	Listen       string // host:port of `assent serve`; empty: other listeners alone
+	Listeners    []Listener
+	Gateway      string // host:port of its gateway for Kubernetes; empty: none
+	Admission    string // host:port of its admission webhook; empty: none
+	Admin        string // socket, or host:port of this machine, of the daemon's own door; AdminOff: none
+	Limits       proxy.Limits
+	Governed     []decoders.Binding
+	Upstreams    []proxy.Upstream
+	Egress       proxy.Egress
+	Clusters     []string // kubeconfig files
+	Guarded      []string // clusters to which changes are sent under assent's own identity
+	Exact        []string // clusters whose servers try each change before it is judged
+	Tokens       []Token  // who may use `assent serve`, sorted by actor; none: everybody, as nobody
+	Identity     Identity // how callers are known beside tokens
+	MayDial      []string // host patterns that may resolve to a loopback address
 
 	Inbox string // file of the requests for approval
 	// Tables is the folder of what this machine compiled newer than what the
@@ -236,6 +240,8 @@ func (c *Config) merge(other Config) {
 			c.Intent = other.Intent
 		case FieldLedger:
 			c.Ledger = other.Ledger
+		case FieldLedgerServer:
+			c.LedgerServer = other.LedgerServer
 		case FieldModel:
 			c.Model = other.Model
 		case FieldStore:
@@ -338,7 +344,7 @@ func (c *Config) Values() []Value {
 		dial = []string{}
 	}
 	of := map[string]any{FieldSigners: c.Signers, FieldWebhook: c.Webhook.shown(), FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
-		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldModel: c.Model, FieldStore: c.Store.shown(), FieldCA: c.CA,
+		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldLedgerServer: c.LedgerServer, FieldModel: c.Model, FieldStore: c.Store.shown(), FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value
 	for _, f := range Fields() {

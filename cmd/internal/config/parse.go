@@ -144,6 +144,8 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 		c.Intent, err = r.path(n)
 	case FieldLedger:
 		c.Ledger, err = r.path(n)
+	case FieldLedgerServer:
+		c.LedgerServer, err = r.ledgerServer(n)
 	case FieldModel:
 		c.Model, err = r.path(n)
 	case FieldStore:

@@ -115,7 +115,11 @@ type Config struct {
 	Mode      policy.Mode
 	Intent    *intent.Set // nil: nothing is declared
 	LedgerDir string
-	Ledger    ledger.Writer // instead of LedgerDir: for questions that record nothing
+	// Ledger is used instead of LedgerDir: one elsewhere, or one for questions, which
+	// record nothing. An io.Closer is closed with the engine.
+	Ledger ledger.Writer
+	// Name is this proxy's, where several write one ledger.
+	Name string
 	// PublishEvery is how often the ledger's published form is brought up to date;
 	// zero: only at the end.
 	PublishEvery time.Duration
@@ -167,7 +171,7 @@ type Engine struct {
 	registry *decoders.Registry
 	ledger   *store.Store // nil when Config.Ledger is used
 	book     *watched     // the ledger, in either case
-	publish  *publisher   // nil unless Config.PublishEvery
+	publish  *Publisher   // nil unless Config.PublishEvery
 	heart    *heart       // nil until Open, and unless Config.HeartbeatEvery
 	memory   *Memory
 	builds   *builds    // nil when the model is kept nowhere
@@ -232,7 +236,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		}
 		book = e.ledger
 		if cfg.PublishEvery > 0 {
-			e.publish = startPublisher(e.ledger, cfg.PublishEvery, &e.cfg.Cosigners, cfg.Trouble)
+			e.publish = StartPublisher(e.ledger, cfg.PublishEvery, &e.cfg.Cosigners, cfg.Trouble)
 		}
 	}
 	e.book = &watched{Writer: book, now: cfg.Now}
@@ -242,7 +246,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		message = reason.Answer
 	}
 	e.gate, err = gate.New(gate.Config{
-		Decider: dated{e.decide, e.memory.Behind}, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Mode: cfg.Mode,
+		Decider: dated{e.decide, e.memory.Behind}, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Name: cfg.Name, Mode: cfg.Mode,
 		Executed: e.executed(),
 		Learn:    func(seen []model.Observation) { e.memory.Learn(seen, "traffic", cfg.Now().UTC()) },
 		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
@@ -354,7 +358,7 @@ func (e *Engine) Open(how Door) (err error) {
 		},
 		Log: e.cfg.Log, Now: e.cfg.Now,
 	})
-	if err == nil && e.cfg.HeartbeatEvery > 0 && e.ledger != nil {
+	if err == nil && e.cfg.HeartbeatEvery > 0 {
 		e.heart, err = e.startHeart(context.Background())
 	}
 	if err != nil {
@@ -399,10 +403,10 @@ func (e *Engine) review() {
 
 // Entries is the number of ledger entries; 0 for questions, which record nothing.
 func (e *Engine) Entries() uint64 {
-	if e.ledger == nil {
-		return 0
+	if sized, ok := e.book.Writer.(interface{ Size() uint64 }); ok {
+		return sized.Size()
 	}
-	return e.ledger.Size()
+	return 0
 }
 
 // Stats is what passed by.
@@ -455,7 +459,10 @@ func (e *Engine) Close(ctx context.Context) error {
 		add("closing the budgets", e.budgets.Close())
 	}
 	if e.publish != nil {
-		e.publish.stop()
+		e.publish.Stop()
+	}
+	if elsewhere, ok := e.cfg.Ledger.(io.Closer); ok {
+		add("closing the ledger", elsewhere.Close())
 	}
 	if e.ledger != nil {
 		add("closing the ledger", e.ledger.Close())

@@ -69,7 +69,7 @@ func (h *heart) beat(ctx context.Context, last bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, beatTime)
 	defer cancel()
-	_, err = h.engine.ledger.Append(ctx, entry)
+	_, err = h.engine.book.Append(ctx, entry)
 	return err
 }
 

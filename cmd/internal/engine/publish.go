@@ -17,18 +17,18 @@ import (
 // matter of milliseconds, waiting for another process to publish of seconds.
 const publishTime = time.Minute
 
-// publisher keeps the published form of the ledger up to date. Its one goroutine
-// is waited for by stop.
-type publisher struct {
+// Publisher keeps the published form of the ledger up to date. Its one goroutine
+// is waited for by Stop.
+type Publisher struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 }
 
-// startPublisher publishes now and every so often. Trouble is told once, and
+// StartPublisher publishes now and every so often. Trouble is told once, and
 // again only after it has gone.
-func startPublisher(log *store.Store, every time.Duration, also *Cosigners, trouble func(what string, err error)) *publisher {
+func StartPublisher(log *store.Store, every time.Duration, also *Cosigners, trouble func(what string, err error)) *Publisher {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &publisher{cancel: cancel, done: make(chan struct{})}
+	p := &Publisher{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(p.done)
 		tick := time.NewTicker(every)
@@ -53,8 +53,8 @@ func startPublisher(log *store.Store, every time.Duration, also *Cosigners, trou
 	return p
 }
 
-// stop ends publishing, and waits for it to have ended.
-func (p *publisher) stop() {
+// Stop ends publishing, and waits for it to have ended.
+func (p *Publisher) Stop() {
 	p.cancel()
 	<-p.done
 }
