@@ -223,6 +223,26 @@ print(vpc, one, two)`))
 			t.Error("the password is shown")
 		}
 	}
+
+	// What all have decided is asked at one, and is what was signed.
+	decided := len(a.decisions()) + len(b.decisions()) + len(d.decisions())
+	waitFor(t, "the copies of the ledgers", func() bool {
+		return strings.Count(a.must(binary, "evidence", "query", "--fleet", "--json").out, "\n") == decided
+	})
+	denied := a.must(binary, "evidence", "query", "--fleet", "--verdict", "deny", "--resource", "*"+vpc).out
+	if strings.Count(denied, "\n") != 3 {
+		t.Errorf("three were refused, by two: %s", denied)
+	}
+	fleet := a.must(binary, "evidence", "fleet", "--check").out
+	if strings.Count(fleet, " as signed\n") != 3 || strings.Count(fleet, "there ") != 3 {
+		t.Errorf("the fleet: %s", fleet)
+	}
+	if out, err := pg.PSQL("UPDATE assent_entry SET envelope = 'x' WHERE idx = 2", database); err != nil {
+		t.Fatal(err, out)
+	}
+	if r := b.assent("evidence", "fleet", "--check", "--json"); r.code != 1 || strings.Count(r.out, `"problem"`) != 3 {
+		t.Errorf("copies that were changed: %v", r)
+	}
 }
 
 // Of two proxies one reads the account; when it ends, the other does.

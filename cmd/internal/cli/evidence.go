@@ -13,14 +13,14 @@ import (
 
 	"github.com/assent-iom/assent/cmd/internal/term"
 	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/copies"
 	"github.com/assent-iom/assent/ledger/evidence"
-	"github.com/assent-iom/assent/ledger/store"
 	"github.com/assent-iom/assent/ledger/verify"
 )
 
 func (a *App) evidenceCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "evidence", Short: "Hand evidence to auditors, and ask it questions"}
-	cmd.AddCommand(a.packCommand(), a.packVerifyCommand(), a.queryCommand(), a.evidenceExportCommand())
+	cmd.AddCommand(a.packCommand(), a.packVerifyCommand(), a.queryCommand(), a.evidenceExportCommand(), a.fleetCommand())
 	return cmd
 }
 
@@ -167,6 +167,7 @@ func (a *App) verified(report verify.Report, err error, asJSON bool) error {
 type question struct {
 	actor, resource, owner, verdict, clause, outcome, from, to string
 	limit                                                      int
+	fleet                                                      bool
 }
 
 func (q *question) flags(cmd *cobra.Command) {
@@ -179,6 +180,7 @@ func (q *question) flags(cmd *cobra.Command) {
 	f.StringVar(&q.outcome, "outcome", "", "succeeded, failed, not_forwarded, unknown, or none")
 	f.StringVar(&q.from, "from", "", "from this `day`, moment or how long ago on")
 	f.StringVar(&q.to, "to", "", "before this `day`, moment or how long ago")
+	f.BoolVar(&q.fleet, "fleet", false, "ask the ledgers of all proxies that share a database (store in assent.yaml)")
 }
 
 func (a *App) queryCommand() *cobra.Command {
@@ -191,15 +193,15 @@ func (a *App) queryCommand() *cobra.Command {
   assent evidence query --actor deploy-agent --verdict deny --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found, _, err := a.find(cmd.Context(), q)
+			all, err := a.find(cmd.Context(), q)
 			if err != nil {
 				return err
 			}
-			if q.limit > 0 && len(found) > q.limit {
-				a.note("note: the newest %d of %d; --limit 0 shows all", q.limit, len(found))
-				found = found[len(found)-q.limit:]
+			if q.limit > 0 && len(all) > q.limit {
+				a.note("note: the newest %d of %d; --limit 0 shows all", q.limit, len(all))
+				all = all[len(all)-q.limit:]
 			}
-			for _, r := range found {
+			for _, r := range all {
 				if err := a.showRecord(r, asJSON); err != nil {
 					return err
 				}
@@ -213,7 +215,7 @@ func (a *App) queryCommand() *cobra.Command {
 	return cmd
 }
 
-func (a *App) showRecord(r evidence.Record, asJSON bool) error {
+func (a *App) showRecord(r foundRecord, asJSON bool) error {
 	if asJSON {
 		return writeJSON(a.Stdout, r)
 	}
@@ -224,6 +226,9 @@ func (a *App) showRecord(r evidence.Record, asJSON bool) error {
 	by := r.Clause
 	if by == "" {
 		by = strings.Join(r.Codes, " ")
+	}
+	if r.Ledger != "" {
+		by += ", " + r.Ledger
 	}
 	_, err := fmt.Fprintln(a.Stdout, term.Plain(fmt.Sprintf("%6d %s %-5s %-13s %s by %s (%s)", r.Index, r.At.Format("2006-01-02 15:04:05"), r.Verdict, r.Outcome, what, r.Actor, by)))
 	return err
@@ -245,18 +250,22 @@ The questions of "assent evidence query" choose which. OSCAL assessment results 
 			if !slices.Contains(evidenceFormats, format) {
 				return exit{2, fmt.Errorf("--format %q: want %s", format, strings.Join(evidenceFormats, ", "))}
 			}
-			found, origin, err := a.find(cmd.Context(), q)
+			all, err := a.find(cmd.Context(), q)
 			if err != nil {
 				return err
 			}
 			if format == "csv" {
-				_, err = a.Stdout.Write(evidence.CSV(found))
+				var records []evidence.Record
+				for _, r := range all {
+					records = append(records, r.Record)
+				}
+				_, err = a.Stdout.Write(evidence.CSV(records))
 				return err
 			}
-			for _, r := range found {
+			for _, r := range all {
 				var v any
-				if v = evidence.OCSF(origin, r); format == "cloudevents" {
-					v = evidence.CloudEvent(origin, r)
+				if v = evidence.OCSF(r.origin, r.Record); format == "cloudevents" {
+					v = evidence.CloudEvent(r.origin, r.Record)
 				}
 				if err := writeJSON(a.Stdout, v); err != nil {
 					return err
@@ -271,32 +280,67 @@ The questions of "assent evidence query" choose which. OSCAL assessment results 
 	return cmd
 }
 
-// find reads the whole ledger: it has no index but that of decision ids.
-func (a *App) find(ctx context.Context, q question) ([]evidence.Record, string, error) {
+// askedLog is a ledger that is asked, or a copy of one.
+type askedLog interface {
+	Origin() string
+	Scan(ctx context.Context, from uint64, f func(ledger.Stored) bool) error
+}
+
+// foundRecord is a decision, and whose ledger has it.
+type foundRecord struct {
+	evidence.Record
+	Ledger string `json:"ledger,omitempty"` // its name, where those of a fleet are asked
+	origin string
+}
+
+// find reads whole ledgers: they have no index but that of decision ids.
+func (a *App) find(ctx context.Context, q question) ([]foundRecord, error) {
 	match, err := a.matcher(q)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	s, err := a.readLedger(ctx)
-	if err != nil {
-		return nil, "", err
+	var logs []askedLog
+	if q.fleet {
+		db, members, err := a.fleet(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer db.Close()
+		for _, m := range members {
+			logs = append(logs, copies.Open(db, m.Origin))
+		}
+	} else {
+		s, err := a.readLedger(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		logs = []askedLog{s}
 	}
-	defer s.Close()
-	found, err := records(ctx, s, match)
-	if err != nil {
-		return nil, "", err
-	}
-	kept := []evidence.Record{}
-	for _, r := range found {
-		if q.outcome == "" || r.Outcome == q.outcome || q.outcome == "none" && r.Outcome == "" {
-			kept = append(kept, r)
+	kept := []foundRecord{}
+	for _, l := range logs {
+		all, err := records(ctx, l, match)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range all {
+			if q.outcome == "" || r.Outcome == q.outcome || q.outcome == "none" && r.Outcome == "" {
+				f := foundRecord{Record: r, origin: l.Origin()}
+				if q.fleet {
+					f.Ledger = f.origin
+				}
+				kept = append(kept, f)
+			}
 		}
 	}
-	return kept, s.Origin(), nil
+	if q.fleet {
+		slices.SortStableFunc(kept, func(x, y foundRecord) int { return x.At.Compare(y.At) })
+	}
+	return kept, nil
 }
 
 // records returns the matching decisions with their outcomes.
-func records(ctx context.Context, s *store.Store, match func(evidence.Record) bool) (found []evidence.Record, err error) {
+func records(ctx context.Context, s askedLog, match func(evidence.Record) bool) (all []evidence.Record, err error) {
 	at := map[string]int{}
 	var bad error
 	err = s.Scan(ctx, 0, func(e ledger.Stored) bool {
@@ -307,8 +351,8 @@ func records(ctx context.Context, s *store.Store, match func(evidence.Record) bo
 				return false
 			}
 			if r := evidence.NewRecord(e.Index, d); match(r) {
-				at[r.ID] = len(found)
-				found = append(found, r)
+				at[r.ID] = len(all)
+				all = append(all, r)
 			}
 		case ledger.KindOutcome:
 			if i, ok := at[e.Key]; ok {
@@ -316,7 +360,7 @@ func records(ctx context.Context, s *store.Store, match func(evidence.Record) bo
 				if bad = err; err != nil {
 					return false
 				}
-				found[i].Conclude(e.Index, o)
+				all[i].Conclude(e.Index, o)
 			}
 		}
 		return true
@@ -324,7 +368,7 @@ func records(ctx context.Context, s *store.Store, match func(evidence.Record) bo
 	if err == nil {
 		err = bad
 	}
-	return found, err
+	return all, err
 }
 
 // matcher turns the question into a test of one record, but for its outcome.

@@ -125,12 +125,20 @@ func (a *App) ledgerServe(ctx context.Context, o ledgerServeOptions) error {
 		Open:    func(ctx context.Context) (remote.Log, error) { return open(ctx) },
 		Clients: clients.read, Object: isNamed, Now: a.Now, Trouble: trouble,
 	})
+	var copied *engine.Copied
+	if cfg.Store.URL != "" {
+		if copied, err = engine.CopyLedger(ctx, shared(cfg), own, trouble); err != nil {
+			l.Close()
+			return errors.Join(err, own.Close())
+		}
+	}
 	also := cosigners(cfg)
 	publisher := engine.StartPublisher(own, publishEvery, &also, trouble)
 	a.note("the ledger %s answers on %s; its key is %s", cfg.Ledger, l.Addr(), own.VKey())
 	err = a.answerClients(ctx, l, server)
 	server.Close()
 	publisher.Stop()
+	copied.Stop()
 	err = errors.Join(err, own.Close())
 	if _, bad := engine.Publish(context.WithoutCancel(ctx), cfg.Ledger, &also); bad != nil {
 		trouble("publishing the evidence", bad)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"github.com/assent-iom/assent/cmd/internal/docs"
-	"github.com/assent-iom/assent/ledger/evidence"
 	"github.com/assent-iom/assent/ledger/reconcile"
 	"github.com/assent-iom/assent/model/files"
 	drift "github.com/assent-iom/assent/model/reconcile"
@@ -26,7 +25,8 @@ func Shapes() map[string]any {
 		"Rotation":                  rotation{},
 		"Reconciliation":            reconcile.Report{},
 		"A bypass":                  reconcile.Finding{},
-		"Records":                   evidence.Record{},
+		"Records":                   foundRecord{},
+		"Fleet":                     member{},
 		"Radius":                    radiated{},
 		"Ownership":                 owned{},
 		"Judged again":              replayed{},

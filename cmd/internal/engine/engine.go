@@ -172,6 +172,7 @@ type Engine struct {
 	ledger   *store.Store // nil when Config.Ledger is used
 	book     *watched     // the ledger, in either case
 	publish  *Publisher   // nil unless Config.PublishEvery
+	copied   *Copied      // nil unless Config.Store, and with Config.Ledger
 	heart    *heart       // nil until Open, and unless Config.HeartbeatEvery
 	memory   *Memory
 	builds   *builds    // nil when the model is kept nowhere
@@ -237,6 +238,11 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		book = e.ledger
 		if cfg.PublishEvery > 0 {
 			e.publish = StartPublisher(e.ledger, cfg.PublishEvery, &e.cfg.Cosigners, cfg.Trouble)
+		}
+		if cfg.Store.URL != "" {
+			if e.copied, err = CopyLedger(ctx, cfg.Store, e.ledger, cfg.Trouble); err != nil {
+				return nil, err
+			}
 		}
 	}
 	e.book = &watched{Writer: book, now: cfg.Now}
@@ -461,6 +467,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	if e.publish != nil {
 		e.publish.Stop()
 	}
+	e.copied.Stop()
 	if elsewhere, ok := e.cfg.Ledger.(io.Closer); ok {
 		add("closing the ledger", elsewhere.Close())
 	}

@@ -144,6 +144,7 @@ var neighbours = map[string][]string{
 	"ledger/seal/cosign": {"ledger/tlog"},                // it signs heads
 	"ledger/witness":     {"ledger/tlog", "ledger/seal"}, // it reads heads and proofs, and replaces files
 	"ledger/remote":      {"ledger/tlog"},                // it checks what it is answered
+	"ledger/copies":      {"ledger/tlog"},                // it checks what it reads
 	// a pack is a part of the tree, and is checked as one
 	"ledger/evidence": {"ledger/tlog", "ledger/verify"},
 	// both edit what was sent, and a patch is one everywhere
