@@ -227,6 +227,21 @@ type decision struct {
 	Radius struct {
 		Dependents int `json:"dependents"`
 	} `json:"radius"`
+	At       time.Time `json:"at"`
+	Findings []struct {
+		Code string `json:"code"`
+		Why  string `json:"why"`
+	} `json:"findings"`
+}
+
+// finding is why a code was given; empty: it was not.
+func (d decision) finding(code string) string {
+	for _, f := range d.Findings {
+		if f.Code == code {
+			return f.Why
+		}
+	}
+	return ""
 }
 
 func (d decision) name() string { return d.Action.Service + ":" + d.Action.Operation }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/assent-iom/assent/model/store/postgres/pgtest"
 )
@@ -141,6 +142,19 @@ func (d *service) shared() (m sharedModel) {
 	return m
 }
 
+// away is how long the database is away at least; ASSENT_PG_AWAY=60s is the whole exam.
+func away(t *testing.T) time.Duration {
+	text := os.Getenv("ASSENT_PG_AWAY")
+	if text == "" {
+		return 0
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // Three proxies on three machines share one model: what one learns, the others judge
 // by. When its database is away, decisions go on with the model's age shown, and what
 // destroys stops at the stated age; it ends by itself when the database is back.
@@ -178,26 +192,48 @@ print(vpc, one, two)`))
 	contains(t, "the doctor", a.assent("doctor").out, "answers: event", "the daemon here knows everything")
 
 	pg.Down(t)
-	label := `ec2.create_tags(Resources=["` + vpc + `"], Tags=[{"Key": "seen", "Value": "%s"}])`
-	if got := ec2.at(2, fmt.Sprintf(label, "away")); got != "" {
-		t.Errorf("decisions go on: %s", got)
-	}
-	waitFor(t, "the stated age", func() bool { return d.shared().Age > 5 })
-	if got := ec2.at(2, fmt.Sprintf(label, "old")); got != "" {
-		t.Errorf("decisions go on: %s", got)
-	}
-	contains(t, "the refusal", ec2.at(2, `ec2.delete_subnet(SubnetId="`+two+`")`), "AssentDenied", "AS5003", "has not been heard from for")
-	var last string
-	for _, one := range d.decisions() {
-		last = one.ID
-		if one.name() == "ec2:CreateTags" && strings.Contains(d.must(binary, "explain", one.ID).out, "AS5004") {
-			last = ""
-			break
+	down, before := time.Now(), len(d.decisions())
+	label := `ec2.create_tags(Resources=["` + vpc + `"], Tags=[{"Key": "seen", "Value": "%d"}])`
+	stopped := false
+	for age := 0; !stopped || time.Since(down) < away(t); age++ {
+		waitFor(t, "it grows older", func() bool { return d.shared().Age >= float64(age) })
+		if got := ec2.at(2, fmt.Sprintf(label, age)); got != "" {
+			t.Fatalf("decisions go on, also at the age of %d s: %s", age, got)
+		}
+		spare := ec2.at(2, fmt.Sprintf(`print(ec2.create_subnet(VpcId="%s", CidrBlock="10.0.%d.0/24")["Subnet"]["SubnetId"])`, vpc, 10+age))
+		got := ec2.at(2, `ec2.delete_subnet(SubnetId="`+spare+`")`)
+		switch {
+		case strings.Contains(got, "AS5003"):
+			contains(t, "the refusal", got, "AssentDenied", "has not been heard from for")
+			stopped, two = true, two+" "+spare
+		case got != "" || stopped || age >= 5:
+			t.Fatalf("at the age of %d s a deletion is answered %q", age, got)
 		}
 	}
-	if last != "" {
-		t.Error("no decision shows the model's age")
+	shown, deleted, refused := 0, 0, 0
+	for _, one := range d.decisions()[before:] {
+		old := one.finding("AS5003")
+		switch {
+		case old != "":
+			refused++
+			since, err := time.Parse(time.RFC3339, old[strings.LastIndex(old, "since ")+len("since "):])
+			if err != nil || one.At.Sub(since) < 5*time.Second {
+				t.Errorf("refused before the stated age: %s, %v: %s", one.At, err, old)
+			}
+		case one.name() == "ec2:DeleteSubnet":
+			deleted++
+		}
+		if old != "" || one.finding("AS5004") != "" {
+			shown++
+		} else if shown > 0 {
+			t.Errorf("%s does not show the model's age", one.ID)
+		}
 	}
+	if refused == 0 || shown <= refused {
+		t.Errorf("%d decisions show the model's age, %d are refused for it", shown, refused)
+	}
+	t.Logf("away for %s: %d decisions, %d of them show the model's age; of %d deletions the %d past 5 s are refused",
+		time.Since(down).Round(time.Second), len(d.decisions())-before, shown, deleted+refused, refused)
 	_, metrics := d.admin("/metrics")
 	contains(t, "metrics", metrics, "assent_model_age_seconds", "assent_model_max_age_seconds 5")
 	contains(t, "the doctor", d.assent("doctor").out, "has not heard from it for", "5s old")
@@ -207,8 +243,10 @@ print(vpc, one, two)`))
 
 	pg.Up(t)
 	waitFor(t, "it is heard again", func() bool { m := d.shared(); return m.Age < 3 && m.Why == "" })
-	if got := ec2.at(2, `ec2.delete_subnet(SubnetId="`+two+`")`); got != "" {
-		t.Errorf("it is back: %s", got)
+	for _, id := range strings.Fields(two) {
+		if got := ec2.at(2, `ec2.delete_subnet(SubnetId="`+id+`")`); got != "" {
+			t.Errorf("it is back: %s", got)
+		}
 	}
 	level()
 	if got := ec2.at(0, `ec2.delete_vpc(VpcId="`+vpc+`")`); got != "" {
