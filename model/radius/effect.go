@@ -82,6 +82,7 @@ var effectsText string
 type effectRow struct {
 	operation   model.Pattern
 	parts       [2]model.Pattern // of service and operation; nil: it cannot be taken apart
+	service     string           // the only one that it is about; "" if it may be about others
 	verbs       []model.Verb     // that it is about, as verb:VERB
 	name, value string           // of a parameter; "" is no condition
 	effects     []Effect
@@ -101,6 +102,9 @@ func parseEffects(text string) ([]effectRow, error) {
 		row := effectRow{operation: model.NewPattern(f[0])}
 		if service, operation, ok := strings.Cut(f[0], ":"); ok && !strings.Contains(operation, ":") {
 			row.parts = [2]model.Pattern{model.NewPattern(service), model.NewPattern(operation)}
+			if !strings.Contains(service, "*") && service != "verb" {
+				row.service = service
+			}
 		}
 		for _, v := range model.Verbs() {
 			if row.operation.Fits("verb:" + string(v)) {
@@ -159,8 +163,12 @@ func Effects(a model.Action) []Effect {
 			return []Effect{Replace}
 		}
 	}
-	for i := range effectRows() {
-		row := &effectRows()[i]
+	plain, rows := !strings.Contains(a.Service, ":"), effectRows()
+	for i := range rows {
+		row := &rows[i]
+		if plain && row.service != "" && row.service != a.Service {
+			continue
+		}
 		if (slices.Contains(row.verbs, a.Verb) || row.names(a.Service, a.Operation)) && row.given(a.Params) {
 			return row.effects
 		}

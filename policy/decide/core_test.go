@@ -2,93 +2,14 @@ package decide_test
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"math/rand/v2"
-	"runtime"
-	"slices"
 	"testing"
-	"time"
 
-	"github.com/assent-iom/assent/model"
-	"github.com/assent-iom/assent/model/graph"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/policy/decide"
+	"github.com/assent-iom/assent/policy/decide/decidetest"
 )
-
-// estate is 100,000 resources of 100 accounts, each with a tag: in every hundred a
-// subnet, and 99 machines in it.
-func estate() model.Snapshot {
-	var all []model.Observation
-	for i := range 100_000 {
-		account := fmt.Sprintf("%012d", 100+i/1000)
-		kind, id, attrs := "instance", fmt.Sprintf("i-%016x", i), fmt.Sprintf(`{"SubnetId":"subnet-%016x"}`, i/100*100)
-		if i%100 == 0 {
-			kind, id, attrs = "subnet", fmt.Sprintf("subnet-%016x", i), `{}`
-		}
-		all = append(all, model.Observation{Whole: true, Resource: model.Resource{URN: model.URN("arn:aws:ec2:eu-west-1:" + account + ":" + kind + "/" + id), Platform: "aws",
-			Type: "ec2:" + kind, Account: account, Region: "eu-west-1", Tags: map[string]string{"team": fmt.Sprintf("team-%d", i%40)}, Attrs: json.RawMessage(attrs)}})
-	}
-	g := graph.New(graph.Config{})
-	g.Apply(all)
-	return g.Snapshot()
-}
-
-// company is documents with n clauses, one in twenty a never clause: 100
-// environments, 40 owners by tag, 100 actors.
-func company(n int) *intent.Set {
-	set := &intent.Set{Digest: "sha256:company"}
-	for i := range 100 {
-		set.Environments = append(set.Environments, &intent.Environment{Name: fmt.Sprintf("env-%02d", i), Tier: "production",
-			Scope: []intent.Scope{{AWS: &intent.AWSScope{Accounts: intent.Words{fmt.Sprintf("%012d", 100+i)}}}}})
-		set.Actors = append(set.Actors, &intent.Actor{Name: fmt.Sprintf("actor-%02d", i), Kind: "agent", Owner: "team-0", Identify: []intent.Identity{{Run: fmt.Sprintf("actor-%02d", i)}}})
-	}
-	for i := range 40 {
-		name := fmt.Sprintf("team-%d", i)
-		set.Owners = append(set.Owners, &intent.Owner{Name: name, Accountable: "human:x", Contact: map[string]string{"slack": "#" + name}, Owns: []intent.Selector{{Tag: map[string]string{"team": name}}}})
-	}
-	r := rand.New(rand.NewPCG(1, 2))
-	doc := &intent.Intent{Name: "company", Owner: "team-0"}
-	for i := range n {
-		what := intent.What{Capability: intent.Words{fmt.Sprintf("cap.c%d", r.IntN(60))}}
-		if i%20 == 0 {
-			what.Owner = "nobody"
-			doc.Never = append(doc.Never, intent.Never{ID: fmt.Sprintf("n%05d", i), May: intent.Verbs{model.Delete, model.Update}, What: what})
-			continue
-		}
-		if i%3 == 0 {
-			what.Capability = append(what.Capability, "compute.instance")
-			what.Owner = fmt.Sprintf("team-%d", i%40)
-		}
-		doc.Allow = append(doc.Allow, intent.Allow{ID: fmt.Sprintf("a%05d", i), Who: intent.Words{fmt.Sprintf("actor-%02d", i%100)}, May: intent.Verbs{model.Update, model.Delete, model.Create}, What: what,
-			In: intent.Words{fmt.Sprintf("env-%02d", i%100), fmt.Sprintf("env-%02d", r.IntN(100))}, Must: intent.Conditions{{Property: "encryption.atRest", Is: true}}})
-	}
-	set.Intents = []*intent.Intent{doc}
-	return set
-}
-
-// company's actors change a machine of their own.
-func changes(n int) []model.Action {
-	var all []model.Action
-	for j := 0; len(all) < n; j++ {
-		i := j % 10_000 / 3 * 3 // the place of a clause about machines
-		if i%20 == 0 {
-			continue
-		}
-		env := i % 100
-		for k := env * 1000; k < env*1000+1000; k++ {
-			if k%100 != 0 && k%40 == i%40 && (k+j)%7 == 0 {
-				all = append(all, model.Action{Actor: model.Actor{ID: fmt.Sprintf("actor-%02d", i%100), Authn: "run-token"}, Platform: "aws", Service: "ec2", Operation: "ModifyX", Verb: model.Update,
-					Capability: "compute.instance", Account: fmt.Sprintf("%012d", 100+env), Region: "eu-west-1", Fidelity: model.Exact, Props: []model.Property{{Name: "encryption.atRest", Value: true, Known: true, Source: "request"}},
-					Targets: []model.Target{{URN: model.URN(fmt.Sprintf("arn:aws:ec2:eu-west-1:%012d:instance/i-%016x", 100+env, k)), Type: "ec2:instance", Role: model.RoleTarget}}})
-				break
-			}
-		}
-	}
-	return all
-}
 
 func core(t testing.TB, set *intent.Set) *decide.Engine {
 	t.Helper()
@@ -99,50 +20,30 @@ func core(t testing.TB, set *intent.Set) *decide.Engine {
 	return e
 }
 
-// BenchmarkCore is one verdict: by the clauses alone, and with rules in Rego after
-// them.
+// BenchmarkCore is one verdict, with all that is recorded of it: by the clauses alone,
+// and with rules in Rego after them. Beside other engines: policy/beside.
 func BenchmarkCore(b *testing.B) {
-	s, set := estate(), company(10_000)
+	s, set := decidetest.Estate(), decidetest.Company(10_000)
 	with := *set
-	for i := range 10 {
-		with.Rules = append(with.Rules, &intent.Rule{Name: fmt.Sprintf("rule-%d", i), Owner: "team-0", For: intent.For{Capability: intent.Words{[]string{"cap.c1", "compute.*"}[min(i%5, 1)]}, Verbs: intent.Verbs{[]model.Verb{model.Delete, model.Update}[min(i%8, 1)]}},
-			Rego: intent.Text{Line: 1, Body: fmt.Sprintf("deny contains \"no\" if { input.action.region == \"mars-%d\" }", i)}, Tests: []intent.RuleTest{}})
-	}
-	with.Rules = with.Rules[6:9]
+	with.Rules = decidetest.Rules()
+	all := decidetest.Changes(512)
 	for name, e := range map[string]*decide.Engine{"clauses": core(b, set), "rego": whole(b, &with)} {
 		b.Run(name, func(b *testing.B) {
-			all := changes(512)
-			var took []time.Duration
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				a := all[i%len(all)]
-				i++
-				from := time.Now()
-				d := e.Decide(context.Background(), a, s, policy.Enforce, at(), "dec_1")
-				took = append(took, time.Since(from))
-				if d.Verdict != policy.Allow {
+			decidetest.Figures(b, func(i int) {
+				if d := e.Decide(context.Background(), all[i%len(all)], s, policy.Enforce, at(), "dec_1"); d.Verdict != policy.Allow {
 					b.Fatalf("%+v", d.Findings)
 				}
-			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2].Nanoseconds()), "p50-ns")
-			b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds()), "p99-ns")
+			})
 		})
 	}
 }
 
 // BenchmarkCompile is 10,000 clauses, from documents to what judges.
 func BenchmarkCompile(b *testing.B) {
-	set := company(10_000)
+	set := decidetest.Company(10_000)
 	for b.Loop() {
-		var before, after runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&before)
-		e := core(b, set)
-		runtime.GC()
-		runtime.ReadMemStats(&after)
-		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/(1<<20), "MiB")
-		runtime.KeepAlive(e)
+		_, mib, took := decidetest.Kept(b, func() *decide.Engine { return core(b, set) })
+		b.ReportMetric(mib, "MiB")
+		b.ReportMetric(float64(took.Milliseconds()), "cpu-ms")
 	}
 }

@@ -96,12 +96,22 @@ func (s *shape) names() []string {
 	return out
 }
 
-// facts is what the input is built from.
+// facts is what the input is built from: of one action, for all rules about it.
 type facts struct {
 	action model.Action
 	whole  *policy.Decision
 	model  model.Snapshot
 	envs   map[string]*intent.Environment
+	reads  func(path ...string) bool // whether one of the rules reads something below
+	built  ast.Value
+}
+
+// input builds it once.
+func (f *facts) input() (in ast.Value, err error) {
+	if f.built == nil {
+		f.built, err = f.build(f.reads)
+	}
+	return f.built, err
 }
 
 func text(s string) *ast.Term { return ast.StringTerm(s) }

@@ -144,7 +144,7 @@ func TestTrapRuleIndexKeepsEveryRule(t *testing.T) {
 	rs := must(t, `deny contains "protected" if input.action.region in {"prod-root", input.action.params.protected}`)
 	d := open(`{"protected":"eu"}`)
 	d.Action.Region = "eu"
-	in, err := (&facts{d.Action, &d, nothing{}, nil}).build(rs.list[0].reads)
+	in, err := (&facts{action: d.Action, whole: &d, model: nothing{}}).build(rs.list[0].reads)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,12 @@ func (rs *Rules) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot
 	if err != nil {
 		return err
 	}
+	inputs := make([]*facts, len(actions))
+	for i := range actions {
+		inputs[i] = &facts{action: actions[i], whole: d, model: s, envs: rs.envs, reads: func(path ...string) bool {
+			return slices.ContainsFunc(rs.list, func(r *rule) bool { return r.about(actions[i]) && rs.somewhere(r, d) && r.reads(path...) })
+		}}
+	}
 	for _, r := range rs.list {
 		if !rs.somewhere(r, d) {
 			continue
@@ -76,7 +82,7 @@ func (rs *Rules) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot
 			if a := actions[i]; !a.Mutates() || !r.about(a) {
 				continue
 			}
-			denials, err := rs.eval(ctx, r, &facts{actions[i], d, s, rs.envs})
+			denials, err := rs.eval(ctx, r, inputs[i])
 			if err != nil {
 				return err
 			}
@@ -104,7 +110,7 @@ func (rs *Rules) Judge(ctx context.Context, d *policy.Decision, s model.Snapshot
 // eval runs a rule. Where a mistake is critical, nothing found is looked for
 // again without OPA's index, which once dropped a rule (1.22.0).
 func (rs *Rules) eval(ctx context.Context, r *rule, f *facts) ([]denial, error) {
-	in, err := f.build(r.reads)
+	in, err := f.input()
 	if err != nil {
 		return nil, fmt.Errorf("rule %s: %w", r.Name, err)
 	}
