@@ -39,7 +39,11 @@ type decisionPredicate struct {
 	Decoder      string             `json:"decoder,omitempty"`
 	Facts        string             `json:"facts,omitempty"` // digest of what the model was asked: an object
 	Fault        string             `json:"fault,omitempty"`
-	Truncated    []Cut              `json:"truncated,omitempty"`
+	// Withheld is RFC 9901's: digests of disclosures. They are added after the scrubbing,
+	// which may take random letters for a key.
+	Withheld   []string `json:"_sd,omitempty"`
+	WithheldBy string   `json:"_sd_alg,omitempty"`
+	Truncated  []Cut    `json:"truncated,omitempty"`
 }
 
 // anEnforcer stands for a proxy that has no name of its own.
@@ -105,6 +109,9 @@ func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
 			return nil, subject{}, err
 		}
 		action = recorded.Action
+	}
+	if predicate, err = commit(predicate, d.Withheld); err != nil {
+		return nil, subject{}, err
 	}
 	first := subject{URI: actionURI + d.ID, Digest: map[string]string{"sha256": sha256Hex(action)}}
 	subjects := append([]subject{first}, targetSubjects(d.Action.Targets)...)
@@ -186,7 +193,7 @@ func ParseDecision(data []byte) (policy.Decision, error) {
 		Grant: p.Grant, Environments: p.Environments, Accountable: p.Accountable,
 		Radius: p.BlastRadius, Exposure: p.Exposure, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Budgets: p.Budgets, Request: p.Request,
 		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder, Facts: p.Facts},
-		Fault: p.Fault,
+		Fault: p.Fault, Withheld: p.Withheld,
 	}
 	if p.Enforcer.ID != anEnforcer {
 		d.Enforcer = p.Enforcer.ID

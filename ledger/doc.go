@@ -32,6 +32,7 @@ const (
 	KindHeartbeat Kind = "heartbeat" // a proxy is there
 	KindReconcile Kind = "reconcile" // the ledger was held against upstreams' own logs
 	KindBypass    Kind = "bypass"    // a change in such a log that no decision belongs to
+	KindRedaction Kind = "redaction" // what was withheld of decisions is destroyed
 )
 
 // PredicateType returns the in-toto predicate type of a kind.

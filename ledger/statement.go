@@ -110,7 +110,7 @@ func parseStatement(data []byte) (statement, Kind, error) {
 }
 
 // kinds are all that a statement may be, the frequent ones first.
-var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass}
+var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass, KindRedaction}
 
 func kindOf(st statement) (Kind, error) {
 	for _, kind := range kinds {
@@ -183,7 +183,7 @@ func place(st statement, kind Kind) (About, error) {
 		var p Genesis
 		err = json.Unmarshal(st.Predicate, &p)
 		about.At = p.At
-	case KindHeartbeat, KindReconcile:
+	case KindHeartbeat, KindReconcile, KindRedaction:
 		var p struct {
 			At time.Time `json:"at"`
 		}

@@ -166,6 +166,9 @@ type Decision struct {
 	// Fault is set when no verdict could be reached (a rule failed, a timeout, a
 	// panic). It is enforced as deny and told apart from it.
 	Fault string `json:"fault,omitempty"`
+	// Withheld are commitments to the call as it was, with what the record leaves out
+	// (RFC 9901); empty: nothing can be shown of it later.
+	Withheld []string `json:"withheld,omitempty"`
 	// Facts tells what the model was asked while the action was judged; nil: nothing
 	// is known of that. The ledger keeps it beside the decision.
 	Facts interface{ Facts() model.Facts } `json:"-"`

@@ -82,6 +82,7 @@ func openDB(path string, readOnly bool) (*sql.DB, error) {
 	} else {
 		query.Add("_pragma", "journal_mode(WAL)")
 		query.Add("_pragma", "synchronous(FULL)")
+		query.Add("_pragma", "secure_delete(1)") // of what Forget takes out, no page keeps a copy
 		// Nobody but the owner reads the ledger, whatever the umask says.
 		f, err := os.OpenFile(abs, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/assent-iom/assent/ledger"
 )
@@ -57,4 +58,24 @@ func (s *Store) Object(ctx context.Context, name string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
 	return data, nil
+}
+
+// Forget destroys objects, of which it is recorded already that they are: their bytes
+// are overwritten in the database of the ledger in dir, not only let go of.
+func Forget(ctx context.Context, dir string, names []string) (err error) {
+	db, err := openDB(filepath.Join(dir, Database), false)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, name := range names {
+		if _, err := db.ExecContext(ctx, `DELETE FROM objects WHERE name = ?`, name); err != nil {
+			return fmt.Errorf("destroying %s: %w", name, err)
+		}
+	}
+	// What overwrites them goes into the database now, and the write-ahead log begins anew.
+	if _, err := db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		return fmt.Errorf("destroying objects: %w", err)
+	}
+	return nil
 }

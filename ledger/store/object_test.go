@@ -1,8 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	mrand "math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -44,6 +49,43 @@ func TestObjectsBecomeDurableWithTheirEntry(t *testing.T) {
 	for _, name := range []string{"facts/big", "", "facts/"} {
 		if _, err := r.Object(context.Background(), name); !errors.Is(err, ledger.ErrNotFound) {
 			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// What is forgotten is in no file any more, whatever else is in the log.
+func TestWhatIsForgottenIsInNoFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	random := make([]byte, 9000) // nothing that packing would change much
+	mrand.NewChaCha8([32]byte{1}).Read(random)
+	for i := range 40 {
+		e := decide(t, decision(fmt.Sprint("dec_", i), policy.Deny))
+		e.Objects = []ledger.Object{{Name: fmt.Sprint("withheld/", i), Data: append([]byte{byte(i)}, random[:[]int{300, 2000, 9000}[i%3]]...)}}
+		if _, err := s.Append(context.Background(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Forget(t.Context(), dir, []string{"withheld/7"}); err != nil { // while others have it open
+		t.Fatal(err)
+	}
+	if _, err := s.Object(t.Context(), "withheld/7"); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("it is there: %v", err)
+	}
+	for i := range 40 {
+		if i != 7 {
+			if err := Forget(t.Context(), dir, []string{fmt.Sprint("withheld/", i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{Database, Database + "-wal"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil && bytes.Contains(data, random[100:200]) {
+			t.Errorf("%s holds it yet", name)
 		}
 	}
 }

@@ -3,52 +3,31 @@ package verify
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
-	"strings"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/tlog"
 )
 
-func openDB(path string) (*sql.DB, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	slashed := filepath.ToSlash(abs)
-	if !strings.HasPrefix(slashed, "/") {
-		slashed = "/" + slashed // a Windows drive
-	}
-	u := url.URL{Scheme: "file", Path: slashed, RawQuery: url.Values{
-		"mode": {"ro"}, "_pragma": {"busy_timeout(5000)", "query_only(1)"},
-	}.Encode()}
-	return sql.Open("sqlite", u.String())
-}
-
 // structure asks SQLite whether its file is sound, and reads what it says of
 // itself.
 func (v *run) structure(ctx context.Context) error {
-	rows, err := v.tx.QueryContext(ctx, `PRAGMA integrity_check(10)`)
+	rows, err := v.db.query(ctx, `PRAGMA integrity_check(10)`)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
+	defer rows.close()
+	for rows.next() {
 		var what string
-		if err := rows.Scan(&what); err != nil {
+		if err := rows.scan(&what); err != nil {
 			return err
 		}
 		if what != "ok" {
 			v.report.problem(NoIndex, Tampered, "the database file is damaged: %s", what)
 		}
 	}
-	if err := rows.Err(); err != nil {
+	if err := rows.err; err != nil {
 		return err
 	}
 	var format string
@@ -56,29 +35,36 @@ func (v *run) structure(ctx context.Context) error {
 		return err
 	}
 	if format != "1" {
-		return fmt.Errorf("%s has format %q, this program reads 1", database, format)
+		return fmt.Errorf("%s has format %q, this program reads 1", dbFile, format)
 	}
 	var origin string
 	if err := v.meta(ctx, "origin", &origin); err != nil {
 		return err
 	}
 	if origin != v.key.Name() {
-		v.report.problem(NoIndex, Untrusted, "%s is the log %q, the key is of %q", database, origin, v.key.Name())
+		v.report.problem(NoIndex, Untrusted, "%s is the log %q, the key is of %q", dbFile, origin, v.key.Name())
 	}
-	return v.tx.QueryRowContext(ctx, `SELECT count(*) FROM entries`).Scan(&v.report.Entries)
+	return v.count(ctx)
+}
+
+func (v *run) count(ctx context.Context) error {
+	var n int64
+	err := v.db.queryRow(ctx, `SELECT count(*) FROM entries`, nil, &n)
+	v.report.Entries = uint64(n)
+	return err
 }
 
 func (v *run) meta(ctx context.Context, name string, value any) error {
-	err := v.tx.QueryRowContext(ctx, `SELECT value FROM meta WHERE name = ?`, name).Scan(value)
-	if errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("%s does not say its %s", database, name)
+	err := v.db.queryRow(ctx, `SELECT value FROM meta WHERE name = ?`, name, value)
+	if errors.Is(err, errNone) {
+		return fmt.Errorf("%s does not say its %s", dbFile, name)
 	}
 	return err
 }
 
 // cursor walks the log's own checkpoints beside its entries.
 type cursor struct {
-	rows *sql.Rows
+	rows *rows
 	done bool
 	seq  int64
 	size int64
@@ -86,11 +72,11 @@ type cursor struct {
 }
 
 func (c *cursor) step() error {
-	if !c.rows.Next() {
+	if !c.rows.next() {
 		c.done = true
-		return c.rows.Err()
+		return c.rows.err
 	}
-	return c.rows.Scan(&c.seq, &c.size, &c.note)
+	return c.rows.scan(&c.seq, &c.size, &c.note)
 }
 
 // passCheckpoints compares all checkpoints of the size that the tree has now.
@@ -127,7 +113,7 @@ func (v *run) finish(ctx context.Context) error {
 	if err := v.passCheckpoints(true); err != nil {
 		return err
 	}
-	v.next.rows.Close()
+	v.next.rows.close()
 	size, root := v.tree.Size(), v.tree.Root()
 	v.report.Root = root.String()
 	if size != v.report.Entries {
@@ -143,11 +129,11 @@ func (v *run) finish(ctx context.Context) error {
 		return err
 	}
 	if vkey != v.report.VKey && !v.lost {
-		v.report.problem(NoIndex, Untrusted, "%s says that it is signed with another key: %s", database, vkey)
+		v.report.problem(NoIndex, Untrusted, "%s says that it is signed with another key: %s", dbFile, vkey)
 	}
 	var signed []byte
-	err := v.tx.QueryRowContext(ctx, `SELECT note FROM checkpoints WHERE size = ?`, int64(size)).Scan(&signed)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := v.db.queryRow(ctx, `SELECT note FROM checkpoints WHERE size = ?`, int64(size), &signed)
+	if errors.Is(err, errNone) {
 		v.report.problem(NoIndex, Tampered, "no checkpoint covers all %d entries", size)
 	} else if err != nil {
 		return err
@@ -171,41 +157,41 @@ func (v *run) finish(ctx context.Context) error {
 
 // duplicates looks for decision ids that were used twice.
 func (v *run) duplicates(ctx context.Context) error {
-	rows, err := v.tx.QueryContext(ctx, `SELECT key, max(idx) FROM entries WHERE kind = ? AND key <> ''
-		GROUP BY key HAVING count(*) > 1 LIMIT ?`, string(ledger.KindDecision), maxProblems)
+	rows, err := v.db.query(ctx, `SELECT key, max(idx) FROM entries WHERE kind = ? AND key <> ''
+		GROUP BY key HAVING count(*) > 1 LIMIT ?`, string(ledger.KindDecision), int64(maxProblems))
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
+	defer rows.close()
+	for rows.next() {
 		var key string
 		var index int64
-		if err := rows.Scan(&key, &index); err != nil {
+		if err := rows.scan(&key, &index); err != nil {
 			return err
 		}
 		v.report.problem(index, Tampered, "decision %q is recorded more than once", key)
 	}
-	return rows.Err()
+	return rows.err
 }
 
 // openDecisions reports what has no outcome, and that the working state agrees.
 func (v *run) openDecisions(ctx context.Context) error {
 	v.report.Open = uint64(len(v.open))
-	rows, err := v.tx.QueryContext(ctx, `SELECT key, idx, leaf FROM open`)
+	rows, err := v.db.query(ctx, `SELECT key, idx, leaf FROM open`)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.close()
 	listed := map[string]bool{}
-	for rows.Next() {
+	for rows.next() {
 		var key string
-		var index uint64
+		var index int64
 		var leaf []byte
-		if err := rows.Scan(&key, &index, &leaf); err != nil {
+		if err := rows.scan(&key, &index, &leaf); err != nil {
 			return err
 		}
 		have, ok := v.open[key]
-		if !ok || have.index != index || !bytes.Equal(have.leaf[:], leaf) {
+		if !ok || have.index != uint64(index) || !bytes.Equal(have.leaf[:], leaf) {
 			v.report.problem(NoIndex, Tampered, "the working state calls decision %q at %d open, and it is not", key, index)
 			continue
 		}
@@ -217,14 +203,14 @@ func (v *run) openDecisions(ctx context.Context) error {
 			v.report.problem(int64(d.index), Tampered, "the working state does not know that decision %q is open: its outcome is gone", key)
 		}
 	}
-	return rows.Err()
+	return rows.err
 }
 
-// filedAt reads one envelope from the database, nil if there is none.
+// filedAt reads one envelope from the dbFile, nil if there is none.
 func (v *run) filedAt(ctx context.Context, index uint64) ([]byte, error) {
 	var envelope []byte
-	err := v.tx.QueryRowContext(ctx, `SELECT envelope FROM entries WHERE idx = ?`, int64(index)).Scan(&envelope)
-	if errors.Is(err, sql.ErrNoRows) {
+	err := v.db.queryRow(ctx, `SELECT envelope FROM entries WHERE idx = ?`, int64(index), &envelope)
+	if errors.Is(err, errNone) {
 		return nil, nil
 	}
 	return envelope, err

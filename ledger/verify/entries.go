@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"runtime"
@@ -48,7 +47,7 @@ type opened struct {
 
 // entries checks every entry, in chunks: each alone on all cores, then in order.
 func (v *run) entries(ctx context.Context) error {
-	cps, err := v.tx.QueryContext(ctx, `SELECT seq, size, note FROM checkpoints ORDER BY size`)
+	cps, err := v.db.query(ctx, `SELECT seq, size, note FROM checkpoints ORDER BY size`)
 	if err != nil {
 		return err
 	}
@@ -56,11 +55,11 @@ func (v *run) entries(ctx context.Context) error {
 	if err := v.next.step(); err != nil {
 		return err
 	}
-	rows, err := v.tx.QueryContext(ctx, `SELECT idx, kind, key, envelope, leaf FROM entries ORDER BY idx`)
+	rows, err := v.db.query(ctx, `SELECT idx, kind, key, envelope, leaf FROM entries ORDER BY idx`)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer rows.close()
 	for {
 		chunk, err := readChunk(rows)
 		if err != nil || len(chunk) == 0 {
@@ -78,16 +77,16 @@ func (v *run) entries(ctx context.Context) error {
 	}
 }
 
-func readChunk(rows *sql.Rows) ([]entry, error) {
+func readChunk(rows *rows) ([]entry, error) {
 	var chunk []entry
-	for len(chunk) < chunkEntries && rows.Next() {
+	for len(chunk) < chunkEntries && rows.next() {
 		var e entry
-		if err := rows.Scan(&e.index, &e.kind, &e.key, &e.envelope, &e.leaf); err != nil {
+		if err := rows.scan(&e.index, &e.kind, &e.key, &e.envelope, &e.leaf); err != nil {
 			return nil, err
 		}
 		chunk = append(chunk, e)
 	}
-	return chunk, rows.Err()
+	return chunk, rows.err
 }
 
 // checkAlone checks what needs no other entry, on all cores.
@@ -174,6 +173,9 @@ func (v *run) read(e *entry) error {
 		return err
 	case ledger.KindBypass:
 		_, err := ledger.ParseBypass(envelope.Payload)
+		return err
+	case ledger.KindRedaction:
+		_, err := ledger.ParseRedaction(envelope.Payload)
 		return err
 	}
 	return nil

@@ -24,7 +24,6 @@ package verify
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -143,7 +142,7 @@ type Options struct {
 
 // The names of what is read in the directory; package store writes them.
 const (
-	database  = "ledger.db"
+	dbFile    = "ledger.db"
 	vkeyFile  = "log.vkey"
 	markFile  = "hwm"
 	publicDir = "public"
@@ -208,7 +207,7 @@ type run struct {
 	// approved are the approvals that wait for their decision, claimed is who used which.
 	approved map[use]bool
 	claimed  map[use]string
-	tx       *sql.Tx
+	db       *database
 	next     cursor // over the log's own checkpoints
 
 	envelopeAt func(ctx context.Context, index uint64) ([]byte, error) // nil without an error: there is none
@@ -236,23 +235,20 @@ func (v *run) all(ctx context.Context) error {
 	if err := v.readMarks(); err != nil {
 		return err
 	}
-	path := filepath.Join(v.dir, database)
+	path := filepath.Join(v.dir, dbFile)
 	if _, err := os.Stat(path); err != nil {
 		if errors.Is(err, fs.ErrNotExist) && len(v.marks) > 0 {
-			v.report.problem(NoIndex, RolledBack, "%s is gone", database)
+			v.report.problem(NoIndex, RolledBack, "%s is gone", dbFile)
 			return errStop
 		}
 		return err
 	}
-	db, err := openDB(path)
+	db, err := openDatabase(ctx, path)
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	if v.tx, err = db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}); err != nil {
-		return err
-	}
-	defer v.tx.Rollback() // nothing was written
+	defer db.close() // nothing was written
+	v.db = db
 	if err := v.structure(ctx); err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func Again(ctx context.Context, decider Decider, s model.Snapshot, was policy.De
 		}
 	}()
 	again = decider.Decide(ctx, was.Action, s, was.Mode, was.At, was.ID, was.Approvals...)
-	again.Enforcer, again.Basis.Facts, again.Request = was.Enforcer, was.Basis.Facts, was.Request
+	again.Enforcer, again.Basis.Facts, again.Request, again.Withheld = was.Enforcer, was.Basis.Facts, was.Request, was.Withheld
 	for i := len(was.Findings) - 1; i >= 0; i-- {
 		f := was.Findings[i]
 		switch {

@@ -75,6 +75,9 @@ type Config struct {
 	// Documents returns the declared documents of a digest, to be kept beside the
 	// decisions that they led to; nil if they are not at hand. It may be nil.
 	Documents func(digest string) []byte
+	// Withhold commits to the parts of a decision's call and returns what can show them
+	// later, encrypted. It may be nil: then nothing can.
+	Withhold func(decision string, parts []ledger.Part) (commitments []string, o ledger.Object, err error)
 	// Question makes the gate answer instead of letting anything pass: a change is
 	// judged and refused, whatever the verdict, which Message then has to tell;
 	// nothing is recorded.
@@ -236,7 +239,12 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	if d, used, taken = g.settle(ctx, in, d, try); taken {
 		return proxy.Permit{DecisionID: d.ID, Refusal: takenOver(d)}
 	}
-	receipt, statement, err := g.record(ctx, d, used)
+	withheld, err := g.withhold(in, &d)
+	var receipt ledger.Receipt
+	var statement []byte
+	if err == nil {
+		receipt, statement, err = g.record(ctx, d, used, withheld...)
+	}
 	if err != nil {
 		g.cfg.Gap("decision "+id, err)
 		g.giveBack(ctx, d)
@@ -338,7 +346,7 @@ func (g *Gate) intent() string {
 
 // record makes a decision durable, after the approvals that it used, and returns its
 // statement too.
-func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval) (ledger.Receipt, []byte, error) {
+func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval, beside ...ledger.Object) (ledger.Receipt, []byte, error) {
 	for _, a := range used {
 		statement, err := ledger.ApprovalStatement(a, d)
 		if err != nil {
@@ -357,7 +365,7 @@ func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Appr
 	if err != nil {
 		return ledger.Receipt{}, nil, fmt.Errorf("encoding the decision: %w", err)
 	}
-	receipt, err := g.append(ctx, ledger.Entry{Kind: ledger.KindDecision, Key: d.ID, Run: d.Action.Run, Statement: statement, Objects: objects})
+	receipt, err := g.append(ctx, ledger.Entry{Kind: ledger.KindDecision, Key: d.ID, Run: d.Action.Run, Statement: statement, Objects: append(objects, beside...)})
 	if err == nil {
 		g.kept.Store(&d.Basis.Intent)
 	}

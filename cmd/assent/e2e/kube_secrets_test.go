@@ -20,6 +20,8 @@ import (
 // it is in no file of the state directory and not on stderr, plain or in base64.
 func kubeSecrets(t *testing.T, c *k8sboxtest.Cluster) {
 	k := newKube(t, c, "alice", "secretive")
+	key, public := k.disclosureKey()
+	k.write("assent.yaml", "withhold: "+public+"\n")
 	k.direct("-n", "secretive", "create", "deployment", "web", "--image=registry.example/web", "--replicas=0")
 	k.direct("-n", "secretive", "run", "one", "--image=registry.example/one")
 	k.direct("-n", "secretive", "patch", "pod", "one", "--subresource=status", "--type=merge", "-p", `{"status":{"phase":"Running"}}`)
@@ -103,6 +105,8 @@ kubectl delete secret one three four five
 	if found.looked < 200 || found.unpacked < 50 {
 		t.Errorf("only %d texts and %d in base64 were looked at", found.looked, found.unpacked)
 	}
+	k.provesThenRedacts(key, "hush01-Tr0ub4dor", b64([]byte("hush02-Tr0ub4dor")), "hush03-Tr0ub4dor", "hush04-Tr0ub4dor", b64([]byte("hush05-Tr0ub4dor")), "hush07-Tr0ub4dor",
+		"hush09-Tr0ub4dor", "hush10-Tr0ub4dor", "hush11-Tr0ub4dor", "hush12-Tr0ub4dor", "hush13-Tr0ub4dor", "hush16-Tr0ub4dor", "hush17-Tr0ub4dor")
 	// The finder does find: what is no secret is there.
 	sane := finder{words: []string{"checkout"}}
 	if err := sane.cells(filepath.Join(state, "assent", "ledger", "ledger.db")); err != nil || len(sane.where) == 0 {

@@ -11,8 +11,10 @@ import (
 
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
+	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/store"
 	"github.com/assent-iom/assent/ledger/tlog"
+	"github.com/assent-iom/assent/ledger/withhold"
 	"github.com/assent-iom/assent/ledger/witness"
 )
 
@@ -169,6 +171,19 @@ func growthProof(ctx context.Context, s *store.Store, from, to uint64) ([]byte, 
 		return nil, fmt.Errorf("from %d to %d entries: %w; run: assent ledger verify", from, head.Size, err)
 	}
 	return tlog.FormatConsistency(from, hashes, signed), nil
+}
+
+// withheld commits to calls as they were, if the configuration, which was checked,
+// says to whom they are encrypted.
+func (a *App) withheld(cfg *config.Config) func(string, []ledger.Part) ([]string, ledger.Object, error) {
+	if cfg.Withhold == "" {
+		return nil
+	}
+	s, err := withhold.NewSealer(cfg.Withhold, a.Rand)
+	if err != nil {
+		return func(string, []ledger.Part) ([]string, ledger.Object, error) { return nil, ledger.Object{}, err }
+	}
+	return s.Seal
 }
 
 // cosigners are those of the configuration, which was checked.

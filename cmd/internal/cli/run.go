@@ -251,7 +251,7 @@ func (a *App) startRun(ctx context.Context, o runOptions, cfg *config.Config) (_
 	}
 	config := engine.Config{
 		Readings: s.readings(clusters), Accounts: accounts(cfg), ReadBackOnly: true,
-		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, Cosigners: cosigners(cfg), ModelPath: cfg.Model, Store: shared(cfg), TablesDir: cfg.Tables, InboxPath: cfg.Inbox, Wait: cfg.Wait, BudgetPath: cfg.Budgets,
+		Mode: cfg.Mode, Intent: set, LedgerDir: cfg.Ledger, Cosigners: cosigners(cfg), Withhold: a.withheld(cfg), ModelPath: cfg.Model, Store: shared(cfg), TablesDir: cfg.Tables, InboxPath: cfg.Inbox, Wait: cfg.Wait, BudgetPath: cfg.Budgets,
 		Clusters: clusters, Governed: cfg.Governed, Now: a.Now, Rand: a.Rand, Log: a.log,
 		Event: s.event, Trouble: s.watcher.trouble, Question: o.question,
 	}

@@ -133,7 +133,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	}
 	defer doors.close()
 	config := engine.Config{
-		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, Cosigners: cosigners(d.cfg), PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, Store: shared(d.cfg), TablesDir: d.cfg.Tables, Clusters: clusters,
+		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, Cosigners: cosigners(d.cfg), Withhold: a.withheld(d.cfg), PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, Store: shared(d.cfg), TablesDir: d.cfg.Tables, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
 		Readings: readings, Accounts: accounts(d.cfg), Collected: d.collected,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,

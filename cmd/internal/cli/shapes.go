@@ -23,6 +23,8 @@ func Shapes() map[string]any {
 		"Models":                    modelsShown{},
 		"Requests for approval":     requested{},
 		"Rotation":                  rotation{},
+		"Disclosed":                 disclosed{},
+		"Redacted":                  redacted{},
 		"Reconciliation":            reconcile.Report{},
 		"A bypass":                  reconcile.Finding{},
 		"Records":                   foundRecord{},

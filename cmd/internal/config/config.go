@@ -52,6 +52,7 @@ const (
 	FieldHeartbeat = "heartbeat"
 	FieldWitnesses = "witnesses"
 	FieldCosigner  = "cosigner"
+	FieldWithhold  = "withhold"
 	FieldCollect   = "collect"
 	FieldAdmin     = "admin"
 	FieldLimits    = "limits"
@@ -65,7 +66,7 @@ const (
 // Fields returns the names of all fields, in the order in which they are shown.
 func Fields() []string {
 	return []string{FieldMode, FieldIntent, FieldSigners, FieldLedger, FieldLedgerServer, FieldModel, FieldStore, FieldCA, FieldListen, FieldGateway, FieldAdmission, FieldAdmin, FieldLimits,
-		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldWebhook, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner}
+		FieldGoverned, FieldUpstreams, FieldEgress, FieldClusters, FieldGuarded, FieldExact, FieldCollect, FieldOwners, FieldTokens, FieldIdentity, FieldMayDial, FieldInbox, FieldWait, FieldWebhook, FieldBudgets, FieldTables, FieldHeartbeat, FieldWitnesses, FieldCosigner, FieldWithhold}
 }
 
 // DefaultWait is long enough for a person who is told at once; LongestWait keeps
@@ -129,6 +130,7 @@ type Config struct {
 	Heartbeat time.Duration
 	Witnesses []Witness // who is asked to cosign checkpoints
 	Cosigner  string    // a second key for them: a file, or the URI of a key management service's
+	Withhold  string    // a public key to which calls are encrypted as they were; empty: not kept
 
 	origin map[string]string
 }
@@ -294,6 +296,8 @@ func (c *Config) merge(other Config) {
 			c.Witnesses = other.Witnesses
 		case FieldCosigner:
 			c.Cosigner = other.Cosigner
+		case FieldWithhold:
+			c.Withhold = other.Withhold
 		case FieldAdmin:
 			c.Admin = other.Admin
 		case FieldLimits:
@@ -343,7 +347,7 @@ func (c *Config) Values() []Value {
 	if dial == nil {
 		dial = []string{}
 	}
-	of := map[string]any{FieldSigners: c.Signers, FieldWebhook: c.Webhook.shown(), FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
+	of := map[string]any{FieldSigners: c.Signers, FieldWebhook: c.Webhook.shown(), FieldInbox: c.Inbox, FieldTables: c.Tables, FieldWait: c.Wait.String(), FieldHeartbeat: c.Heartbeat.String(), FieldWitnesses: append([]Witness{}, c.Witnesses...), FieldCosigner: c.Cosigner, FieldWithhold: c.Withhold, FieldBudgets: c.Budgets, FieldGuarded: guarded, FieldExact: exact, FieldCollect: c.Collect, FieldOwners: c.Owners, FieldTokens: actors, FieldIdentity: c.Identity, FieldMayDial: dial,
 		FieldMode: c.Mode, FieldIntent: c.Intent, FieldLedger: c.Ledger, FieldLedgerServer: c.LedgerServer, FieldModel: c.Model, FieldStore: c.Store.shown(), FieldCA: c.CA,
 		FieldListen: c.listeners(), FieldGateway: c.Gateway, FieldAdmission: c.Admission, FieldAdmin: c.Admin, FieldLimits: limitsShown(c.Limits), FieldGoverned: governed, FieldUpstreams: upstreams, FieldEgress: egress, FieldClusters: clusters}
 	var out []Value

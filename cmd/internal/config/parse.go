@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/assent-iom/assent/decoders"
+	"github.com/assent-iom/assent/ledger/withhold"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy"
@@ -203,6 +204,12 @@ func (r reader) field(c *Config, key string, n *yaml.Node) (err error) {
 	case FieldCosigner:
 		if c.Cosigner, err = r.text(n); err == nil && !strings.Contains(c.Cosigner, "://") {
 			c.Cosigner, err = r.path(n)
+		}
+	case FieldWithhold:
+		if c.Withhold, err = r.text(n); err == nil {
+			if _, bad := withhold.NewSealer(c.Withhold, nil); bad != nil {
+				err = r.bad(n, "%v; make one with: assent ledger disclose --new-key FILE", bad)
+			}
 		}
 	case FieldWitnesses:
 		c.Witnesses, err = r.witnesses(n)

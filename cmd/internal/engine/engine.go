@@ -125,6 +125,8 @@ type Config struct {
 	PublishEvery time.Duration
 	// Cosigners sign what is published too.
 	Cosigners Cosigners
+	// Withhold commits to calls as they were (ledger/withhold); nil: not at all.
+	Withhold func(decision string, parts []ledger.Part) ([]string, ledger.Object, error)
 	// HeartbeatEvery is how often it is recorded that this proxy is there, from Open
 	// to Close; zero: never.
 	HeartbeatEvery time.Duration
@@ -255,7 +257,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		Decider: dated{e.decide, e.memory.Behind}, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Name: cfg.Name, Mode: cfg.Mode,
 		Executed: e.executed(),
 		Learn:    func(seen []model.Observation) { e.memory.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents,
+		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents, Withhold: cfg.Withhold,
 		Message: message, Question: cfg.Question, Event: e.passed, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
