@@ -187,7 +187,9 @@ func TestAClientRecordsNothingInAnothersName(t *testing.T) {
 	p := newPlace(t, "ci", "edge")
 	ci, edge := p.dial("ci"), p.dial("edge")
 	mine := decision("dec_1", "ci")
-	r, err := ci.Append(t.Context(), decide(t, mine))
+	sealed := decide(t, mine)
+	sealed.Objects = []ledger.Object{{Name: ledger.WithheldObject + "dec_1", Data: []byte("sealed")}}
+	r, err := ci.Append(t.Context(), sealed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +199,10 @@ func TestAClientRecordsNothingInAnothersName(t *testing.T) {
 	}
 	bad := decide(t, decision("dec_3", "edge"))
 	bad.Objects = []ledger.Object{{Name: ledger.FactsObject + "sha256:00", Data: []byte("{}")}}
+	others := decide(t, decision("dec_5", "edge"))
+	others.Objects = []ledger.Object{{Name: ledger.WithheldObject + "dec_1", Data: []byte("sealed")}}
 	for name, e := range map[string]ledger.Entry{
+		"what another withheld":           others,
 		"a decision of another":           decide(t, decision("dec_2", "ci")),
 		"a decision of nobody":            decide(t, decision("dec_2", "")),
 		"the outcome of another's":        conclude(t, mine, r),

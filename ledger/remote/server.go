@@ -232,6 +232,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	for _, o := range entry.Objects {
+		if about.Kind == ledger.KindDecision && o.Name == ledger.WithheldObject+about.Key {
+			continue // encrypted: only who has the key can see what it is
+		}
 		if err := s.cfg.Object(o); err != nil {
 			return nil, refuse(http.StatusBadRequest, "%v", err)
 		}
