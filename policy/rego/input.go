@@ -3,10 +3,13 @@ package rego
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"sort"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/util"
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
@@ -124,6 +127,20 @@ func texts(words []string) *ast.Term {
 	return ast.ArrayTerm(terms...)
 }
 
+// oneJSON reads one JSON value, with nothing after it: what a rule would not see is
+// an error.
+func oneJSON(data []byte) (ast.Value, error) {
+	d := util.NewJSONDecoder(bytes.NewReader(data))
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something stands after it")
+	}
+	return ast.InterfaceToValue(v)
+}
+
 func key(s string) *ast.Term { return ast.InternedTerm(s) }
 
 // build makes the input by hand: converting a Go value through JSON costs far
@@ -149,7 +166,7 @@ func (f *facts) build(reads func(...string) bool) (ast.Value, error) {
 		if len(raw.data) == 0 || !reads("action", raw.name) {
 			continue
 		}
-		v, err := ast.ValueFromReader(bytes.NewReader(raw.data))
+		v, err := oneJSON(raw.data)
 		if err != nil {
 			return nil, fmt.Errorf("reading the action's %s: %w", raw.name, err)
 		}
@@ -218,7 +235,7 @@ func (f *facts) resources() (*ast.Term, error) {
 			o.Insert(key("name"), text(res.Name))
 		}
 		if known && len(res.Attrs) > 0 {
-			v, err := ast.ValueFromReader(bytes.NewReader(res.Attrs))
+			v, err := oneJSON(res.Attrs)
 			if err != nil {
 				return nil, fmt.Errorf("reading the attributes of %s: %w", urn, err)
 			}

@@ -317,3 +317,13 @@ func TestARuleIsNotPassedByWhatItCannotSee(t *testing.T) {
 		t.Errorf("a rule that looks at what is unknown itself: %+v", d.Findings)
 	}
 }
+
+// TestNothingStandsAfterAnInput: parameters that are more than one JSON value are an
+// error to a rule that reads them, and not their first half.
+func TestNothingStandsAfterAnInput(t *testing.T) {
+	for text, ok := range map[string]bool{`{"n":1}`: true, "{\"n\":1}\n ": true, `{"n":1}}`: false, `{"n":1} {"n":9}`: false, `{"n":1`: false, "nul": false} {
+		if _, err := oneJSON([]byte(text)); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
