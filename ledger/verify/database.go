@@ -149,6 +149,9 @@ func (v *run) finish(ctx context.Context) error {
 	if !bytes.Equal(state, want) {
 		v.report.problem(NoIndex, Tampered, "the working state (range) is not that of the entries")
 	}
+	if v.opts.HashesOnly {
+		return nil
+	}
 	if err := v.duplicates(ctx); err != nil {
 		return err
 	}

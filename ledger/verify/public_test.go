@@ -2,8 +2,11 @@ package verify_test
 
 import (
 	"context"
+	"crypto/rand"
+	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/publish"
@@ -64,5 +67,39 @@ func TestOpenDecisionsShowInThePublishedForm(t *testing.T) {
 	published(t, dir)
 	if got, err = verify.Public(t.Context(), public, verify.Options{VKey: vkey}); err != nil || got.Kind != verify.OK {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// Hashes alone show every change of bytes, through a change of key too, and say that
+// they are all.
+func TestHashesAloneShowWhatWasChanged(t *testing.T) {
+	dir := honest(t)
+	if _, _, err := store.Rotate(t.Context(), store.Config{Dir: dir, Now: func() time.Time { return at }, Rand: rand.Reader}, ledger.Rotation{Reason: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	public, vkey := published(t, dir)
+	opts := verify.Options{VKey: vkey, HashesOnly: true}
+	for name, verified := range map[string]func() (verify.Report, error){
+		"database":  func() (verify.Report, error) { return verify.Dir(t.Context(), dir, opts) },
+		"published": func() (verify.Report, error) { return verify.Public(t.Context(), public, opts) },
+	} {
+		if r, err := verified(); err != nil || r.Kind != verify.OK || r.Verified != 15 || r.Rotations != 1 || r.Decisions != 0 || !r.HashesOnly {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+	bundle := filepath.Join(public, "tile", "entries", "000.p", "15")
+	data, err := os.ReadFile(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := 100; at < len(data); at += len(data) / 40 {
+		data[at] ^= 1
+		if err := os.WriteFile(bundle, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := verify.Public(t.Context(), public, opts); err != nil || r.Kind != verify.Tampered && r.Kind != verify.Untrusted {
+			t.Errorf("byte %d: %v, %v", at, r.Kind, err)
+		}
+		data[at] ^= 1
 	}
 }

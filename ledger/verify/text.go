@@ -12,6 +12,9 @@ func (r Report) Text(w io.Writer) error {
 	fmt.Fprintf(b, "log %s\n", r.Origin)
 	fmt.Fprintf(b, "verified %d of %d entries, %d checkpoints; %d decisions, %d outcomes, %d open\n",
 		r.Verified, r.Entries, r.Checkpoints, r.Decisions, r.Outcomes, r.Open)
+	if r.HashesOnly {
+		fmt.Fprintf(b, "hashes only: no entry was read, and no signature but the checkpoints' was checked\n")
+	}
 	if r.Tiles > 0 {
 		fmt.Fprintf(b, "%d published files compared\n", r.Tiles)
 	}

@@ -113,6 +113,7 @@ type compared struct {
 	witnesses   []string
 	quorum      int
 	fresh       time.Duration
+	hashes      bool
 }
 
 func (o *compared) flags(cmd *cobra.Command) {
@@ -133,7 +134,7 @@ func (a *App) verifyOptions(o compared) (verify.Options, error) {
 		}
 		return text
 	}
-	opts := verify.Options{VKey: held(o.vkey), Cosigner: held(o.cosigner), Quorum: o.quorum, Fresh: o.fresh, Now: a.Now()}
+	opts := verify.Options{VKey: held(o.vkey), Cosigner: held(o.cosigner), Quorum: o.quorum, Fresh: o.fresh, Now: a.Now(), HashesOnly: o.hashes}
 	for _, w := range o.witnesses {
 		opts.Witnesses = append(opts.Witnesses, held(w))
 	}

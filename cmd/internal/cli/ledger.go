@@ -172,6 +172,7 @@ Exit codes: 0 all holds; 1 tampered; 2 incomplete (a decision has no outcome yet
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), o, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	cmd.Flags().BoolVar(&o.hashes, "hashes", false, "hashes and checkpoints only, ten times faster: no entry is read")
 	o.flags(cmd)
 	return cmd
 }
