@@ -62,7 +62,10 @@ func Message(d policy.Decision) string {
 // ledger has nothing to explain.
 func Answer(d policy.Decision) string {
 	const only = "It was only a question, and nothing was sent."
-	if d.Verdict == policy.Allow {
+	switch {
+	case d.Verdict == policy.Allow && (d.Explain == "codes" || d.Explain == "none"):
+		return "assent may: this would be allowed. " + only
+	case d.Verdict == policy.Allow:
 		return "assent may: this would be allowed by " + middle(clean(d.Grant), 200) + ". " + only
 	}
 	return line(d, "assent may: this would be refused", only)

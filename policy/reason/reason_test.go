@@ -148,3 +148,25 @@ func TestEveryCodeHasAPage(t *testing.T) {
 		t.Errorf("only %d codes found: is the search broken?", emitted)
 	}
 }
+
+// A hostile agent learns nothing: no line that it reads has a name, a code or a
+// reason, whatever the decision; the id of the decision is for those who may ask.
+func TestAnActorThatMayBeToldNothingReadsNoName(t *testing.T) {
+	for _, p := range Pages() {
+		for _, verdict := range []policy.Verdict{policy.Deny, policy.Hold, policy.Allow} {
+			d := policy.Decision{ID: "dec_1", Verdict: verdict, Explain: "none", Grant: "hush/clause", Request: "hush-request", Fault: "hush", Environments: []string{"hush-env"},
+				Accountable: policy.Accountable{Owner: "hush-owner", Person: "human:hush", Contact: "slack #hush", From: "urn hush"},
+				Needs:       []policy.Need{{Grant: "hush/clause", From: "owner:hush", People: []string{"hush"}}}, Approvals: []policy.Approval{{By: "hush"}},
+				Radius:   policy.Radius{Dependents: 4711, Owners: []string{"hush"}},
+				Findings: []policy.Finding{{Code: p.Code, Title: "hush", Why: "hush 4711", Repair: "hush", Source: "hush.yaml:1", Verdict: verdict}}}
+			for _, text := range []string{Message(d), Answer(d)} {
+				if strings.Contains(text, "hush") || strings.Contains(text, p.Code) || strings.Contains(text, "4711") {
+					t.Errorf("%s, %s: %q", p.Code, verdict, text)
+				}
+			}
+			if d.Explain = "codes"; strings.Contains(Answer(d), "clause") {
+				t.Errorf("%s, %s: codes are not clauses: %q", p.Code, verdict, Answer(d))
+			}
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/assent-iom/assent/policy/budget"
 	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/policy/decide"
+	"github.com/assent-iom/assent/policy/reason"
 	"github.com/assent-iom/assent/policy/rego"
 )
 
@@ -161,16 +163,19 @@ func (r reader) Read(p []byte) (int, error) { return r(p) }
 func faultedDocuments(rule string) *intent.Set {
 	most, none := 1_000_000, 0
 	return &intent.Set{Digest: "sha256:faults",
-		Environments: []*intent.Environment{{Name: "prod", Scope: []intent.Scope{{AWS: &intent.AWSScope{Accounts: intent.Words{"123456789012"}}}}, Caps: intent.Caps{Rate: &intent.Budget{Per: "1h", Deletes: &most}}}},
-		Owners:       []*intent.Owner{{Name: "shop", Accountable: "human:dana", Owns: []intent.Selector{{Tag: map[string]string{"team": "shop"}}}}},
-		Actors: []*intent.Actor{{Name: "dana", Kind: "human", Person: "human:dana", Owner: "shop", Identify: []intent.Identity{{Run: "dana"}}},
-			{Name: "deploy", Kind: "agent", Owner: "shop", Identify: []intent.Identity{{Run: "deploy"}}}},
-		Intents: []*intent.Intent{{Name: "work", Owner: "shop", Allow: []intent.Allow{{ID: "drop", Who: intent.Words{"deploy"}, May: intent.Verbs{model.Delete}, In: intent.Words{"prod"},
-			What: intent.What{Capability: intent.Words{"messaging.queue"}, Owner: "shop"}, Must: intent.Conditions{{Property: "backup.destroyed", Is: false}},
+		Environments: []*intent.Environment{{Name: "hush-prod", Scope: []intent.Scope{{AWS: &intent.AWSScope{Accounts: intent.Words{"123456789012"}}}}, Caps: intent.Caps{Rate: &intent.Budget{Per: "1h", Deletes: &most}}}},
+		Owners:       []*intent.Owner{{Name: "hush-shop", Accountable: "human:hush-dana", Owns: []intent.Selector{{Tag: map[string]string{"team": "shop"}}}}},
+		Actors: []*intent.Actor{{Name: "hush-dana", Kind: "human", Person: "human:hush-dana", Owner: "hush-shop", Identify: []intent.Identity{{Run: "hush-dana"}}},
+			{Name: "deploy", Kind: "agent", Explain: "none", Owner: "hush-shop", Identify: []intent.Identity{{Run: "deploy"}}}},
+		Intents: []*intent.Intent{{Name: "hush-work", Owner: "hush-shop", Allow: []intent.Allow{{ID: "hush-drop", Who: intent.Words{"deploy"}, May: intent.Verbs{model.Delete}, In: intent.Words{"hush-prod"},
+			What: intent.What{Capability: intent.Words{"messaging.queue"}, Owner: "hush-shop"}, Must: intent.Conditions{{Property: "backup.destroyed", Is: false}},
 			Limits: intent.Limits{Dependents: &none, Targets: &most}, Approvals: []intent.Approvals{{From: "owner"}}}}}},
-		Rules: []*intent.Rule{{Name: "few", Owner: "shop", For: intent.For{Verbs: intent.Verbs{model.Delete}}, Rego: intent.Text{Line: 1, Body: rule}, Tests: []intent.RuleTest{}}},
+		Rules: []*intent.Rule{{Name: "hush-few", Owner: "hush-shop", For: intent.For{Verbs: intent.Verbs{model.Delete}}, Rego: intent.Text{Line: 1, Body: rule}, Tests: []intent.RuleTest{}}},
 	}
 }
+
+// notStarted is what operators are told, and no caller.
+const notStarted = "it does not start: "
 
 // newFaulted is a call and its way, all of it whole.
 func newFaulted(t *testing.T, budgets Budgets) *faulted {
@@ -182,7 +187,7 @@ func newFaulted(t *testing.T, budgets Budgets) *faulted {
 			Params: json.RawMessage(`{"n":1,"word":"many"}`), Props: []model.Property{{Name: "backup.destroyed", Value: false, Known: true, Source: "request"}},
 			Targets: []model.Target{{URN: queue, Type: "sqs:queue", Role: model.RoleTarget}}}}
 	f.cfg = Config{Mode: policy.Enforce, Ledger: f.ledger, Budgets: f.budgets, Holds: f.inbox, Snapshot: func() model.Snapshot { return f.world },
-		Message: func(d policy.Decision) string { return d.Verdict.String() }, Now: func() time.Time { return now }, Rand: rand.NewChaCha8([32]byte{1})}
+		Message: reason.Message, Now: func() time.Time { return now }, Rand: rand.NewChaCha8([32]byte{1})}
 	return f
 }
 
@@ -191,12 +196,12 @@ func (f *faulted) refused(t *testing.T) string {
 	t.Helper()
 	e, err := decide.New(decide.Config{Intent: faultedDocuments(f.rule), Timeout: f.timeout, Compilers: append([]decide.Compiler{decide.Using(checks.Compile), decide.Using(rego.Compile)}, f.more...)})
 	if err != nil {
-		return "it does not start: " + err.Error()
+		return notStarted + err.Error()
 	}
 	f.cfg.Decider = e
 	g, err := New(f.cfg)
 	if err != nil {
-		return "it does not start: " + err.Error()
+		return notStarted + err.Error()
 	}
 	in := ask(stub{decode: func(decoders.Call) (model.Action, error) { return f.decoded(f.action) }})
 	in.Actor = model.Actor{ID: "deploy", Authn: "run-token"}
@@ -204,7 +209,7 @@ func (f *faulted) refused(t *testing.T) string {
 		sum := sha256.Sum256([]byte(ticket))
 		a := f.action
 		a.Actor, a.Run = in.Actor, in.Run
-		f.inbox.given = []policy.Approval{{ID: "sha256:" + hex.EncodeToString(sum[:]), Request: "req_1", By: "dana", Scope: policy.Scope(a), At: f.cfg.Now(), Expires: f.cfg.Now().Add(time.Hour)}}
+		f.inbox.given = []policy.Approval{{ID: "sha256:" + hex.EncodeToString(sum[:]), Request: "req_1", By: "hush-dana", Scope: policy.Scope(a), At: f.cfg.Now(), Expires: f.cfg.Now().Add(time.Hour)}}
 	}
 	if p := g.Judge(f.ctx, in); p.Refusal != nil {
 		return p.Refusal.Message
@@ -307,7 +312,7 @@ var injections = map[string]func(*faulted, *rand.Rand){
 	},
 	"budgets that are used up": func(f *faulted, _ *rand.Rand) {
 		f.budgets.breaks = func() ([]budget.Over, error) {
-			return []budget.Over{{Budget: policy.Budget{Key: "environment/prod"}}}, nil
+			return []budget.Over{{Budget: policy.Budget{Key: "environment/hush-prod", Owner: "hush-shop", Source: "Environment hush-prod"}}}, nil
 		}
 	},
 	"no inbox":               func(f *faulted, _ *rand.Rand) { f.cfg.Holds = nil },
@@ -326,7 +331,7 @@ var injections = map[string]func(*faulted, *rand.Rand){
 		now := f.cfg.Now()
 		a := f.action
 		a.Actor, a.Run = model.Actor{ID: "deploy", Authn: "run-token"}, "run_1"
-		good := policy.Approval{ID: "sha256:" + hex.EncodeToString(make([]byte, 32)), By: "dana", Scope: policy.Scope(a), At: now, Expires: now.Add(time.Hour)}
+		good := policy.Approval{ID: "sha256:" + hex.EncodeToString(make([]byte, 32)), By: "hush-dana", Scope: policy.Scope(a), At: now, Expires: now.Add(time.Hour)}
 		switch d.IntN(6) {
 		case 0:
 			good.By = "deploy"
@@ -371,7 +376,8 @@ func judging(j judgeFunc) decide.Compiler {
 }
 
 // TestAThousandFaultsAllowNothing: whatever breaks on the way of a call that would be
-// allowed, in one place or in two, it is not let pass.
+// allowed, in one place or in two, it is not let pass; and an actor that may be told
+// nothing (explain: none) reads no name of what is declared, even so.
 func TestAThousandFaultsAllowNothing(t *testing.T) {
 	store, err := budget.Open(filepath.Join(t.TempDir(), "budgets.db"))
 	if err != nil {
@@ -398,8 +404,11 @@ func TestAThousandFaultsAllowNothing(t *testing.T) {
 			hit[name]++
 			said += name + "; "
 		}
-		if f.refused(t) == "" {
+		switch message := f.refused(t); {
+		case message == "":
 			t.Errorf("round %d: it was let pass, with a fault in %s", round, said)
+		case strings.Contains(message, "hush") && !strings.HasPrefix(message, notStarted):
+			t.Errorf("round %d: an agent that may be told nothing is told %q, with a fault in %s", round, message, said)
 		}
 	}
 	for _, name := range places {

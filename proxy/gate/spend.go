@@ -37,17 +37,25 @@ func (g *Gate) spend(ctx context.Context, d policy.Decision) policy.Decision {
 		way = budget.Count
 	}
 	if g.cfg.Budgets == nil {
-		return faulty(d.Action, "there is no memory of what was changed before, and "+d.Budgets[0].Key+" has a budget", d.Mode, d.At, d.ID)
+		return uncounted(d, "there is no memory of what was changed before, and "+d.Budgets[0].Key+" has a budget")
 	}
 	over, err := g.cfg.Budgets.Use(ctx, d, way)
 	if err != nil {
-		return faulty(d.Action, err.Error(), d.Mode, d.At, d.ID)
+		return uncounted(d, err.Error())
 	}
 	for _, o := range over {
 		d.Verdict = policy.Deny
 		d.Findings = append([]policy.Finding{overBudget(o)}, d.Findings...)
 	}
 	return d
+}
+
+// uncounted is a decision that could not be held against its budgets. Its actor is told
+// no more than before.
+func uncounted(d policy.Decision, why string) policy.Decision {
+	out := faulty(d.Action, why, d.Mode, d.At, d.ID)
+	out.Explain = d.Explain
+	return out
 }
 
 // giveBack takes an action out of the count that was not carried out.
