@@ -58,6 +58,32 @@ func account(n int) []model.Observation {
 	return out
 }
 
+// kind is what of each block of an account is deleted.
+type kind struct{ name, id string }
+
+var kinds = []kind{
+	{"instance", "ec2 instance/i-%08x 150"}, {"group", "ec2 security-group/sg-%08x 15"}, {"subnet", "ec2 subnet/subnet-%08x 3"},
+	{"vpc", "ec2 vpc/vpc-%08x -1"}, {"key", "kms key/00000000-0000-0000-0000-%012x -1"}, {"role", "iam role/role-%08x 72"},
+	{"db", "rds db/db-%08x 85"}, {"hub", "iam policy/everybody -2"},
+}
+
+func (k kind) urns() (urns []model.URN) {
+	f := strings.Fields(k.id)
+	for block := range 100 {
+		id, at := f[1], block
+		if f[2][0] != '-' {
+			var k int
+			fmt.Sscan(f[2], &k)
+			at = block*1000 + k
+		}
+		if f[2] != "-2" {
+			id = fmt.Sprintf(f[1], at)
+		}
+		urns = append(urns, model.URN(fmt.Sprintf(benchARN, f[0], id)))
+	}
+	return urns
+}
+
 // BenchmarkAvailability prints, for each kind, what a deletion costs to judge: the
 // median and the 99th of many different targets, with how many are affected; and
 // beside it the median of merely listing whoever is connected.
@@ -65,25 +91,8 @@ func BenchmarkAvailability(b *testing.B) {
 	g := graph.New(graph.Config{})
 	g.Apply(account(100_000))
 	s := g.Snapshot()
-	for _, kind := range []struct{ name, id string }{
-		{"instance", "ec2 instance/i-%08x 150"}, {"group", "ec2 security-group/sg-%08x 15"}, {"subnet", "ec2 subnet/subnet-%08x 3"},
-		{"vpc", "ec2 vpc/vpc-%08x -1"}, {"key", "kms key/00000000-0000-0000-0000-%012x -1"}, {"role", "iam role/role-%08x 72"},
-		{"db", "rds db/db-%08x 85"}, {"hub", "iam policy/everybody -2"},
-	} {
-		f := strings.Fields(kind.id)
-		var urns []model.URN
-		for block := range 100 {
-			id, at := f[1], block
-			if f[2][0] != '-' {
-				var k int
-				fmt.Sscan(f[2], &k)
-				at = block*1000 + k
-			}
-			if f[2] != "-2" {
-				id = fmt.Sprintf(f[1], at)
-			}
-			urns = append(urns, model.URN(fmt.Sprintf(benchARN, f[0], id)))
-		}
+	for _, kind := range kinds {
+		urns := kind.urns()
 		b.Run(kind.name, func(b *testing.B) {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
