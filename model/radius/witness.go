@@ -232,7 +232,7 @@ func FacingIn(s model.Snapshot, res model.Resource) bool {
 		if full, ok := s.Snapshot.Resource(res.URN); ok && res.Attrs == nil {
 			res = full
 		}
-		facing := Facing(res)
+		facing := FacingIn(s.Snapshot, res)
 		if facing {
 			if s.facing == nil {
 				s.facing = map[model.URN]bool{}

@@ -63,3 +63,23 @@ func TestRecallAnswersAsTheSnapshotDid(t *testing.T) {
 		t.Error("what was not recorded counts as nothing")
 	}
 }
+
+// Who users meet is remembered too, also by a witness of memory: a decision that is made
+// again counts them as it did.
+func TestWhoUsersMeetIsRemembered(t *testing.T) {
+	s := world(t, thing{id: "core/Service web"}).Snapshot()
+	res, ok := s.Resource(urn("web"))
+	if !ok {
+		t.Fatal("it is not there")
+	}
+	res.Attrs = json.RawMessage(`{"spec":{"type":"LoadBalancer"}}`)
+	w := NewWitness(s, false)
+	if !FacingIn(w, res) {
+		t.Fatal("a Service of type LoadBalancer is met by nobody")
+	}
+	kept := model.Resource{URN: res.URN, Type: res.Type} // without its attributes
+	again := NewWitness(Recall(w.Facts()), false)
+	if !FacingIn(again, kept) || len(again.Facts().Facing) != 1 {
+		t.Error("it is forgotten")
+	}
+}
