@@ -64,6 +64,9 @@ func kept(r model.Resource, now any, path string) bool {
 	if !strings.HasPrefix(string(r.URN), "k8s://") || m["apiVersion"] != nil {
 		return true
 	}
+	if _, inner, ok := strings.Cut(plainPath(path), "emplate."); ok && !strings.HasPrefix(inner, "metadata.labels") { // of a pod's template little is kept
+		return lookup(now, path) != nil
+	}
 	steps := strings.SplitN(plainPath(path), ".", 3)
 	for _, step := range steps[:min(len(steps), 2)] {
 		inner, there := m[step]

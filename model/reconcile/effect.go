@@ -22,6 +22,9 @@ type Effect struct {
 	partial bool
 	object  any
 	steps   []step
+	// sets are the fields that fields.tsv knows a call to set. One that sets none of them
+	// sets others, and it is not told which.
+	sets []string
 }
 
 // step is one field that a call names.
@@ -118,7 +121,7 @@ func (e *Effect) ofCall(a model.Action, params map[string]any) {
 		if row.kind != e.kind || row.call != name {
 			continue
 		}
-		e.told = true
+		e.told, e.sets = true, append(e.sets, strings.TrimSuffix(row.field, "*"))
 		if each, ok := strings.CutSuffix(row.param, ".*"); ok {
 			members, _ := lookup(params, each).(map[string]any)
 			for member, v := range members {
@@ -182,7 +185,7 @@ func (e Effect) On(r model.Resource, path string) Touch {
 	switch {
 	case e.gone:
 		return Touch{Told: true, Changed: true}
-	case !e.told:
+	case !e.told || len(e.sets) > 0 && len(e.steps) == 0 && !slices.ContainsFunc(e.sets, func(f string) bool { return overlap(strings.TrimSuffix(f, "."), plain) }):
 		return Touch{Changed: true}
 	case e.whole || e.object != nil && mentions(e.object, plain):
 		t.After = lookup(e.withLabels(), path)

@@ -230,3 +230,22 @@ func TestAWholeObjectAgainstARecord(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// A call that sets none of the fields that it is known to set does something else, and it
+// is not told what; those it leaves as they are.
+func TestACallThatSetsNothingKnownIsNotTold(t *testing.T) {
+	r := model.Resource{Type: "ec2:instance", Attrs: json.RawMessage(`{"InstanceType":"a","SecurityGroups":[{"GroupId":"sg-1"}]}`)}
+	effect := func(params string) Effect {
+		return EffectOf(rules(t), model.Action{Platform: "aws", Service: "ec2", Operation: "ModifyInstanceAttribute", Verb: model.Update, Fidelity: model.Exact, Params: json.RawMessage(params)}, r.Type)
+	}
+	groups := effect(`{"Groups":["sg-2"]}`)
+	if touch := groups.On(r, "SecurityGroups"); touch.Told || !touch.Changed {
+		t.Errorf("%+v", touch)
+	}
+	if touch := groups.On(r, "InstanceType"); !touch.Told || touch.Changed {
+		t.Errorf("%+v", touch)
+	}
+	if touch := effect(`{"InstanceType":{"Value":"b"}}`).On(r, "SecurityGroups"); !touch.Told || touch.Changed {
+		t.Errorf("%+v", touch)
+	}
+}

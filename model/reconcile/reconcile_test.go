@@ -253,3 +253,34 @@ func FuzzDiff(f *testing.F) {
 		}
 	})
 }
+
+// What a collector never keeps of a pod's template is no drift, once somebody has read
+// the object whole; what it keeps is.
+func TestWhatACollectorDoesNotKeepIsNoDrift(t *testing.T) {
+	rules, err := ReadRules()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const urn = model.URN("k8s://c/apps/Deployment/n/web")
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	slim := `{"spec":{"replicas":1,"selector":{"app":"web"},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"env":[]}]}}}}`
+	whole := func(replicas, app string) string {
+		return `{"apiVersion":"apps/v1","kind":"Deployment","spec":{"replicas":` + replicas + `,"selector":{"app":"web"},"strategy":{},"template":{"metadata":{"labels":{"app":"` + app + `"},"annotations":{"a":"b"}},"spec":{"dnsPolicy":"ClusterFirst","containers":[{"name":"web","image":"x"}]}}}}`
+	}
+	for name, c := range map[string]struct{ was, now, want string }{
+		"built in parts":              {slim, whole("1", "web"), ""},
+		"built whole":                 {whole("1", "web"), slim, ""},
+		"built in parts, and scaled":  {slim, whole("2", "web"), "spec.replicas"},
+		"built in parts, and changed": {slim, whole("1", "other"), "spec.template.metadata.labels.app"},
+	} {
+		st := Input{Rules: rules, Running: graph.New(graph.Config{}).Snapshot()}.Standing(model.Resource{URN: urn, Type: "apps/Deployment", Attrs: json.RawMessage(c.now)},
+			model.Built{URN: urn, Type: "apps/Deployment", At: day, ReadAt: day, Attrs: json.RawMessage(c.was)})
+		var got []string
+		for _, d := range st.Drifted {
+			got = append(got, d.Path)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %v, want %q", name, got, c.want)
+		}
+	}
+}
