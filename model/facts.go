@@ -24,8 +24,10 @@ type Facts struct {
 	// Conflicts are the changes under way that the action does not go together with.
 	Conflicts []Conflict `json:"conflicts,omitempty"`
 	// Standing is how those that were asked for stand against what was built, sorted by
-	// URN; those of which nothing was read back are left out.
+	// URN; those that nobody built are left out.
 	Standing []Standing `json:"standing,omitempty"`
+	// Portraits are what those that were asked for are in portable words, sorted by URN.
+	Portraits []Portrait `json:"portraits,omitempty"`
 	// Footing is what those that were asked for stand on, sorted by Of and Hops.
 	Footing []Footing `json:"footing,omitempty"`
 }

@@ -4,6 +4,8 @@ package model
 // zero value says that nobody knows.
 type Standing struct {
 	URN URN `json:"urn"`
+	// Built: somebody built it by way of the proxy, or its owner has adopted it.
+	Built bool `json:"built,omitempty"`
 	// Settled: it was read back after its last change, and what differs since is drift.
 	Settled bool `json:"settled,omitempty"`
 	// Drifted are the fields that somebody else has changed since: those that a service
@@ -29,6 +31,20 @@ func (s Standing) Grave() (out []Deviation) {
 		}
 	}
 	return out
+}
+
+// Portrait is what a resource is in portable words: what it is for, and what is known of
+// it, each with where that stands in its attributes (Property.Native).
+type Portrait struct {
+	URN        URN        `json:"urn"`
+	Capability string     `json:"capability,omitempty"`
+	Props      []Property `json:"props,omitempty"`
+}
+
+// Portraying is a Snapshot that says in portable words what its resources are.
+type Portraying interface {
+	Snapshot
+	Portrait(URN) Portrait
 }
 
 // Reconciled is a Snapshot that knows what was built, too.

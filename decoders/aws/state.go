@@ -25,7 +25,7 @@ func (d *Decoder) State(r model.Resource) []model.Property {
 	partition, _, _ := strings.Cut(strings.TrimPrefix(string(r.URN), "arn:"), ":")
 	for _, p := range d.states.of(r.Type, attrs, scene{partition, r.Region, r.Account}) {
 		if p.Source != byDefault {
-			p.Source, p.Native = fromCurrent, ""
+			p.Source = fromCurrent
 			out = append(out, p)
 		}
 	}

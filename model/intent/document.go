@@ -60,6 +60,7 @@ type Environment struct {
 	Criticality    Criticality `yaml:"criticality" json:"criticality,omitempty"`
 	Scope          []Scope     `yaml:"scope,required" json:"scope"`
 	UnknownActions OnUnknown   `yaml:"unknownActions" json:"unknownActions,omitempty"` // empty: deny
+	Exposes        Exposes     `yaml:"exposes" json:"exposes,omitempty"`               // empty: sound
 	Caps           Caps        `yaml:"caps" json:"caps"`
 	Windows        []Window    `yaml:"windows" json:"windows,omitempty"`
 	Freezes        []Freeze    `yaml:"freezes" json:"freezes,omitempty"`

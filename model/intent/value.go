@@ -66,6 +66,22 @@ const (
 
 func (OnUnknown) choices() []string { return []string{"deny", "hold", "observe"} }
 
+// Exposes says what may be made reachable. The zero value is ExposesSound.
+type Exposes string
+
+// What may be made reachable.
+const (
+	// ExposesSound: nothing of which a critical field has drifted, or is not as declared.
+	ExposesSound Exposes = "sound"
+	// ExposesSettled: nothing but what was built by way of the proxy or adopted, and is as
+	// it was built and as it is declared.
+	ExposesSettled Exposes = "settled"
+	// ExposesAny: whatever it is, and however it stands.
+	ExposesAny Exposes = "any"
+)
+
+func (Exposes) choices() []string { return []string{"sound", "settled", "any"} }
+
 // ActorKind is the kind of an actor, as in model.
 type ActorKind string
 

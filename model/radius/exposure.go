@@ -29,8 +29,8 @@ type Doors struct {
 	Named   []model.URN // can be reached by a way that the action makes
 }
 
-// none reports whether nothing is opened.
-func (d Doors) none() bool { return len(d.Widened)+len(d.Ways)+len(d.Named) == 0 }
+// None reports whether nothing is opened.
+func (d Doors) None() bool { return len(d.Widened)+len(d.Ways)+len(d.Named) == 0 }
 
 // Public is the property by which a decoder says that anybody can reach what is made
 // or changed.
@@ -115,7 +115,11 @@ func opened(a model.Action) (d Doors) {
 			break
 		}
 	}
-	widens := slices.Contains(Effects(a), Widen)
+	effects := Effects(a)
+	if len(effects) > 0 && !slices.ContainsFunc(effects, func(e Effect) bool { return e != Tag }) {
+		return d
+	}
+	widens := slices.Contains(effects, Widen)
 	public := a.Verb != model.Delete && slices.ContainsFunc(a.Props, func(p model.Property) bool {
 		return p.Name == Public && (!p.Known || p.Value == true) // unknown never helps
 	})
@@ -129,10 +133,26 @@ func opened(a model.Action) (d Doors) {
 		case t.Role == model.RoleTarget && (widens || public):
 			d.Widened = append(d.Widened, t.URN)
 		case (way || public) && !strings.Contains(string(t.URN), "*"): // a new name of the cloud's leads nowhere that is known
-			d.Ways = append(d.Ways, t.URN)
+			if t.Role != model.RoleCreated || a.Ties == nil || !a.Ties.Whole || !a.Ties.Complete {
+				d.Ways = append(d.Ways, t.URN)
+			}
+			d.Named = append(d.Named, leadsTo(a.Ties, t.URN)...)
 		}
 	}
 	return d
+}
+
+// leadsTo are those to which a way leads, by what the action says of it.
+func leadsTo(ties *model.Ties, way model.URN) (out []model.URN) {
+	if ties == nil {
+		return nil
+	}
+	for _, r := range ties.Relations {
+		if r.From == way && slices.Contains(leads, r.Type) {
+			out = append(out, r.To)
+		}
+	}
+	return out
 }
 
 // opens are the relations by which a widened resource opens its dependents: a
@@ -163,7 +183,7 @@ func Widening(changes []Change) (d Doors) {
 // says, in its properties (network.ingress, access.anonymous).
 func Exposed(s model.Snapshot, d Doors, b Budget) Exposure {
 	out := Exposure{Complete: true, Opened: []model.Hop{}, Reachable: []model.Hop{}}
-	if d.none() {
+	if d.None() {
 		return out
 	}
 	switch known := s.(type) {

@@ -70,7 +70,7 @@ func StandingOf(s model.Snapshot, urn model.URN) model.Standing {
 // Standing implements model.Reconciled.
 func (w *Witness) Standing(urn model.URN) model.Standing {
 	st := StandingOf(w.Snapshot, urn)
-	if st.Settled {
+	if st.Settled || st.Built {
 		if w.standing == nil {
 			w.standing = map[model.URN]model.Standing{}
 		}
@@ -87,6 +87,55 @@ func (r *recalled) Standing(urn model.URN) model.Standing {
 		}
 	}
 	return model.Standing{}
+}
+
+// PortraitOf says in portable words what a resource is, if the snapshot can.
+func PortraitOf(s model.Snapshot, urn model.URN) model.Portrait {
+	known, ok := s.(model.Portraying)
+	if !ok {
+		return model.Portrait{URN: urn}
+	}
+	return known.Portrait(urn)
+}
+
+// Portrait implements model.Portraying.
+func (w *Witness) Portrait(urn model.URN) model.Portrait {
+	p := PortraitOf(w.Snapshot, urn)
+	if len(p.Props) > 0 {
+		if w.portraits == nil {
+			w.portraits = map[model.URN]model.Portrait{}
+		}
+		w.portraits[urn] = p
+	}
+	return p
+}
+
+// Portrait implements model.Portraying.
+func (r *recalled) Portrait(urn model.URN) model.Portrait {
+	for _, p := range r.facts.Portraits {
+		if p.URN == urn {
+			return p
+		}
+	}
+	return model.Portrait{URN: urn}
+}
+
+// makersLooked bounds the search for who makes a thing: a pod's ReplicaSet, its
+// Deployment, and what that is part of.
+const makersLooked = 4
+
+// Makers are those that a resource comes from, nearest first: the controller that makes
+// it, what it is attached to.
+func Makers(s model.Snapshot, urn model.URN) []model.URN {
+	out := []model.URN{urn}
+	for i := 0; i < min(len(out), makersLooked); i++ {
+		for _, r := range Near(s, out[i], false).Relations {
+			if (r.Type == model.Controls || r.Type == model.Attached) && !slices.Contains(out, r.To) {
+				out = append(out, r.To)
+			}
+		}
+	}
+	return out[1:]
 }
 
 // Whole returns a resource with its attributes, which a witness then remembers too.

@@ -26,6 +26,7 @@ type Witness struct {
 	pending   []model.Pending
 	conflicts []model.Conflict
 	standing  map[model.URN]model.Standing
+	portraits map[model.URN]model.Portrait
 	footing   map[model.URN]map[int][]model.Hop
 	whole     map[model.URN]bool // of these the attributes are remembered in any case
 	filler    model.Filler       // nil: the snapshot is none
@@ -144,6 +145,9 @@ func (w *Witness) Facts() model.Facts {
 	f.Conflicts = slices.Clone(w.conflicts)
 	for _, urn := range slices.Sorted(maps.Keys(w.standing)) {
 		f.Standing = append(f.Standing, w.standing[urn])
+	}
+	for _, urn := range slices.Sorted(maps.Keys(w.portraits)) {
+		f.Portraits = append(f.Portraits, w.portraits[urn])
 	}
 	for _, urn := range slices.Sorted(maps.Keys(w.footing)) {
 		for _, hops := range slices.Sorted(maps.Keys(w.footing[urn])) {

@@ -267,6 +267,26 @@ func (e Effect) Closer(r model.Resource, path string, want any, t Touch) bool {
 	return t.Told && t.Changed && lessExtra <= extra && lessMissing <= missing && lessExtra+lessMissing < extra+missing
 }
 
+// Undoes reports whether a touch makes of a field that has drifted what it was, or brings
+// it nearer to that.
+func (e Effect) Undoes(r model.Resource, d model.Deviation, t Touch) bool {
+	if !t.Told || !t.Changed {
+		return false
+	}
+	was := any(d.Was)
+	plain := plainPath(d.Path)
+	if have, isList := said(lookup(withTags(r.Attrs, r.Tags), d.Path)).([]any); isList { // a deviation of a list names what came and went
+		c := &comparing{rules: e.rules, kind: e.kind}
+		come, _ := d.Now.([]any)
+		gone, _ := d.Was.([]any)
+		was = append(c.less(plain, c.spread(plain, have), c.spread(plain, come)), gone...)
+		if e.Closer(r, d.Path, was, t) {
+			return true
+		}
+	}
+	return Meets(e.rules, e.kind, d.Path, was, t.After)
+}
+
 // withLabels gives an object its labels in the place where claims look for them.
 func (e Effect) withLabels() any {
 	m, ok := e.object.(map[string]any)

@@ -22,7 +22,7 @@ func (h *hearing) adopting() {
 	h.d.Radius.Complete = true // nothing becomes otherwise than it is
 	for _, l := range h.leaves {
 		for _, t := range l.changed {
-			if bad != nil || len(params.Fields) == 0 || t.unknown() {
+			if bad != nil || len(params.Fields) == 0 && params.Whole == "" || t.unknown() {
 				h.add(1, h.targetFinding(l))
 				continue
 			}
@@ -33,7 +33,7 @@ func (h *hearing) adopting() {
 				h.add(1, h.unowned(t))
 			}
 			for _, c := range h.p.claims(t) {
-				if !slices.Contains(owners, c.Owner) && slices.ContainsFunc(params.Fields, func(d model.Deviation) bool { return reconcile.Overlap(c.Path, d.Path) }) {
+				if !slices.Contains(owners, c.Owner) && (params.Whole != "" || slices.ContainsFunc(params.Fields, func(d model.Deviation) bool { return reconcile.Overlap(c.Path, d.Path) })) {
 					owners = append(owners, c.Owner)
 				}
 			}

@@ -116,7 +116,7 @@ func (h *hearing) answering(owner string) string {
 // lets finds an exception that lifts what a Resource document says of a thing.
 func (h *hearing) lets(doc string, t *thing) *intent.Exception {
 	for _, e := range h.p.set.Exceptions {
-		if e.Waives.Resource == doc && h.covered(e, t) {
+		if doc != "" && e.Waives.Resource == doc && h.covered(e, t) {
 			return e
 		}
 	}

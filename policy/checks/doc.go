@@ -23,6 +23,8 @@
 //     ratchet lets pass what surely was otherwise before and does not get worse.
 //   - What a change would connect its things with conforms to the topology rules of
 //     every blueprint: on the relations of the model, and what the call says of them.
+//   - Nothing is built on what has drifted from what is declared, and nothing is made
+//     reachable that is not fit for that, as its environment says (Exposes).
 //   - Every finding names facts and carries something to paste or somebody to ask.
 //
 // # Codes
@@ -59,6 +61,7 @@ const (
 	CodeOthersField  = "AS2041" // it changes what another owner has declared
 	CodeUndeclares   = "AS2042" // afterwards it would not be as declared
 	CodeQuarantine   = "AS2043" // it builds on what has drifted from what is declared
+	CodeUnfit        = "AS2044" // it makes reachable what has drifted, is not as declared, or nobody built
 	CodeNoPlace      = "AS3001" // a target is in no environment
 	CodeUnknownPlace = "AS3002" // which environment cannot be told
 	CodeNobody       = "AS3003" // the actor is not declared

@@ -33,6 +33,9 @@ func (h *hearing) exposure() {
 	if found.Empty() {
 		return
 	}
+	if h.opening() {
+		h.fit(found)
+	}
 	x := &policy.Exposure{By: []string{}, Opened: len(found.Opened), Reachable: len(found.Reachable), Complete: found.Complete}
 	for _, l := range h.leaves {
 		h.letIn(x, l)

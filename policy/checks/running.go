@@ -2,6 +2,7 @@ package checks
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/assent-iom/assent/model"
@@ -63,6 +64,17 @@ func (h Running) of(r model.Resource, capability string, props []model.Property,
 	return out
 }
 
+// fieldAt is a JSON pointer as the path of a field, without positions in lists.
+func fieldAt(pointer string) string {
+	var steps []string
+	for _, step := range strings.Split(strings.TrimPrefix(pointer, "/"), "/") {
+		if _, err := strconv.Atoi(step); err != nil {
+			steps = append(steps, strings.NewReplacer("~1", "/", "~0", "~").Replace(step))
+		}
+	}
+	return strings.Join(steps, ".")
+}
+
 // field is one violation, unless an exception lifts it.
 func (h Running) field(out []reconcile.Field, b *plan, says string, c intent.Condition, all []model.Property, t *thing) []reconcile.Field {
 	today := h.Now()
@@ -78,13 +90,13 @@ func (h Running) field(out []reconcile.Field, b *plan, says string, c intent.Con
 	f := reconcile.Field{State: reconcile.Violating, Declared: says + " " + c.String(), Of: b.Owner, Source: at("Blueprint "+b.Name, c.Pos)}
 	for _, p := range all {
 		if one(c, p) != unknown && (says == "requires") == (one(c, p) == no) {
-			f.Path, f.Running = strings.ReplaceAll(strings.TrimPrefix(p.Native, "/"), "/", "."), p.Value
+			f.Path, f.Running = fieldAt(p.Native), p.Value
 			break
 		}
 	}
 	if f.Path == "" {
 		f.Path = c.Property
 	}
-	f.Critical = h.rules.Critical(t.kind, f.Path)
+	f.Critical = b.OnViolation != intent.Warn && h.rules.Critical(t.kind, f.Path)
 	return append(out, f)
 }

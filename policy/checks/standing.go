@@ -3,6 +3,7 @@ package checks
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/intent"
@@ -15,7 +16,7 @@ import (
 // owner changes a declared field, nothing is made to be otherwise than declared, and
 // nothing is built on what somebody has changed to be otherwise.
 func (h *hearing) standing() {
-	if len(h.p.declared) == 0 {
+	if len(h.p.declared)+len(h.p.plans) == 0 {
 		return
 	}
 	known := map[model.URN]*sick{}
@@ -27,7 +28,7 @@ func (h *hearing) standing() {
 		for _, t := range l.changed {
 			claims := h.p.claims(t)
 			quarantined := h.sick(known, t, claims)
-			healing := h.fields(l, t, claims, quarantined)
+			healing := h.fields(l, t, claims, quarantined) || h.undoes(l, t, quarantined)
 			switch {
 			case quarantined != nil && !healing && l.Verb != model.Delete:
 				h.quarantine(l, t, quarantined, "it changes", t)
@@ -97,11 +98,20 @@ func (h *hearing) other(urn model.URN) *thing {
 	return h.dependent(model.Hop{URN: urn, Type: res.Type}, &res)
 }
 
-// sick is a thing that somebody has changed to be otherwise than it is declared.
+// sick is a thing that somebody has changed to be otherwise than it is declared, by a
+// Resource document or by a blueprint.
 type sick struct {
 	field reconcile.Field
-	claim reconcile.Claim
+	claim reconcile.Claim // of a blueprint: its Owner and Source alone
 	drift model.Deviation
+}
+
+// needs says what the field has to be.
+func (s *sick) needs() string {
+	if s.claim.By == "" {
+		return "and " + s.claim.Owner + " " + text(s.field.Declared)
+	}
+	return "and has to be " + short(text(s.field.Declared))
 }
 
 func (h *hearing) sickAt(known map[model.URN]*sick, urn model.URN) *sick {
@@ -118,24 +128,59 @@ func (h *hearing) sick(known map[model.URN]*sick, t *thing, claims []reconcile.C
 		return s
 	}
 	known[t.canon] = nil
-	if len(claims) == 0 || !t.known {
+	if len(claims)+len(h.p.plans) == 0 || !t.known {
 		return nil
 	}
 	drifted := radius.StandingOf(h.s, t.canon).Grave()
 	if len(drifted) == 0 {
 		return nil
 	}
-	res, _ := radius.Whole(h.s, t.canon)
-	for _, f := range reconcile.Unmet(h.p.rules, res, claims) {
+	for _, v := range h.violating(t, claims) {
 		for _, d := range drifted {
-			if f.Critical && reconcile.Overlap(f.Path, d.Path) {
-				i := slices.IndexFunc(claims, func(c reconcile.Claim) bool { return c.Path == f.Path })
-				known[t.canon] = &sick{f, claims[i], d}
-				return known[t.canon]
+			if v.field.Critical && reconcile.Overlap(v.field.Path, d.Path) {
+				v.drift = d
+				known[t.canon] = &v
+				return &v
 			}
 		}
 	}
 	return nil
+}
+
+// violating are the fields of a thing that are not as Resource documents and blueprints
+// have them, as far as it is known.
+func (h *hearing) violating(t *thing, claims []reconcile.Claim) (out []sick) {
+	if len(claims) > 0 {
+		res, _ := radius.Whole(h.s, t.canon)
+		for _, f := range reconcile.Unmet(h.p.rules, res, claims) {
+			i := slices.IndexFunc(claims, func(c reconcile.Claim) bool { return c.Path == f.Path })
+			out = append(out, sick{field: f, claim: claims[i]})
+		}
+	}
+	if len(h.p.plans) == 0 {
+		return out
+	}
+	res, known := h.s.Resource(t.canon)
+	p := radius.PortraitOf(h.s, t.canon)
+	if !known || len(p.Props) == 0 {
+		return out
+	}
+	today := func() intent.Day { return intent.Day(h.d.At.UTC().Format(time.DateOnly)) }
+	for _, f := range (Running{Program: h.p, Now: today}).of(res, p.Capability, p.Props, h.s) {
+		out = append(out, sick{field: f, claim: reconcile.Claim{URN: t.canon, Path: f.Path, Owner: f.Of, Source: f.Source}})
+	}
+	return out
+}
+
+// undoes reports whether a change sets right what a thing is in quarantine for by a
+// blueprint. What it makes of it the blueprint judges too.
+func (h *hearing) undoes(l *leaf, t *thing, s *sick) bool {
+	if s == nil || s.claim.By != "" {
+		return false
+	}
+	res, _ := radius.Whole(h.s, t.canon)
+	effect := reconcile.EffectOf(h.p.rules, l.Action, t.kind)
+	return effect.Undoes(res, s.drift, effect.On(res, s.drift.Path))
 }
 
 // fields holds what a change makes of a thing's declared fields against what they are
@@ -205,8 +250,8 @@ func (h *hearing) fieldFinding(l *leaf, t *thing, c reconcile.Claim, touch recon
 // quarantine says that something is built on what has drifted.
 func (h *hearing) quarantine(l *leaf, t *thing, s *sick, how string, of *thing) {
 	what := string(of.canon)
-	why := fmt.Sprintf("%s%s %s, whose %s has drifted from what %s declares: it is %s, and has to be %s; %s", l.spot(), how, name(of.canon), s.drift.Path,
-		s.claim.Source, short(text(s.field.Running)), short(text(s.field.Declared)), does(l, t))
+	why := fmt.Sprintf("%s%s %s, whose %s has drifted from what %s declares: it is %s, %s; %s", l.spot(), how, name(of.canon), s.drift.Path,
+		s.claim.Source, short(text(s.field.Running)), s.needs(), does(l, t))
 	if e := h.lets(s.claim.By, of); e != nil {
 		h.add(1, h.waived(e, why))
 		return

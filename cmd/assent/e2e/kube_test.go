@@ -34,6 +34,7 @@ func TestKubernetes(t *testing.T) {
 		{"questions change nothing", kubeQuestions},
 		{"a cluster is read into the model", kubeCollect},
 		{"what is declared of a thing holds, and nothing is built on what has drifted", kubePrevent},
+		{"nothing unfit is made reachable", kubeExpose},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

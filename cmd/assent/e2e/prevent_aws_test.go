@@ -74,6 +74,24 @@ func (w *world) refusal(parts ...string) {
 	contains(w.t, "the reason", w.must(binary, "explain", all[len(all)-1].ID).out, parts...)
 }
 
+// allowed fails the test if a client was refused, and returns what it wrote.
+func (w *world) allowed(what string, r result) string {
+	w.t.Helper()
+	if r.code != 0 {
+		w.t.Fatalf("%s is refused: %v", what, r)
+	}
+	return strings.TrimSpace(r.out)
+}
+
+// refusedFor fails the test unless a client was refused by assent, for every part.
+func (w *world) refusedFor(what string, r result, parts ...string) {
+	w.t.Helper()
+	if r.code == 0 {
+		w.t.Fatalf("%s is let through: %v", what, r)
+	}
+	contains(w.t, what, r.errOut, append(parts, "assent refused this call")...)
+}
+
 // Every rung of prevention has its allow and its refuse: another owner's field, what
 // would not be as declared, what builds on what has drifted, the way back, and the
 // owner's word.
@@ -87,20 +105,7 @@ func TestPreventionAtAWS(t *testing.T) {
 		t.Helper()
 		return w.assent(append([]string{"run", "--as", actor, "--", aws}, args...)...)
 	}
-	allowed := func(what string, r result) string {
-		t.Helper()
-		if r.code != 0 {
-			t.Fatalf("%s is refused: %v", what, r)
-		}
-		return strings.TrimSpace(r.out)
-	}
-	refused := func(what string, r result, parts ...string) {
-		t.Helper()
-		if r.code == 0 {
-			t.Fatalf("%s is let through: %v", what, r)
-		}
-		contains(t, what, r.errOut, append(parts, "AssentDenied")...)
-	}
+	allowed, refused := w.allowed, w.refusedFor
 	ingress := func(verb, id, port string) []string {
 		return []string{"ec2", verb + "-security-group-ingress", "--group-id", id, "--protocol", "tcp", "--port", port, "--cidr", "10.0.0.0/8"}
 	}
@@ -187,5 +192,69 @@ func TestPreventionAtAWS(t *testing.T) {
 		t.Errorf("adopted, and %s", words(map[string]reconcile.Status{urn: all[urn]}))
 	}
 	contains(t, "the evidence", w.must(binary, "explain", out.Decision, "--json").out, "adopt", id, "nina", "INC-4711")
+	contains(t, "ledger verify", w.must(binary, "ledger", "verify").out, "ok")
+}
+
+// Nothing is made reachable that nobody built, or that has drifted; with the repair done
+// it is.
+func TestNothingUnfitIsMadeReachableAtAWS(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	aws := tool(t, "aws")
+	w.behind(c, "model: model.db\nintent: intent\nmode: enforce\ncollect:\n  aws:\n    - {}\n")
+	w.write("intent/shop.yaml", strings.Replace(preventIntent, "tier: production", "tier: production\n  exposes: settled", 1)+`---
+apiVersion: assent.dev/v1
+kind: Owner
+metadata: {name: machines}
+spec:
+  accountable: human:nina@shop.example
+  owns: [{urn: "arn:aws:ec2:*:*:instance/*"}]
+`)
+	w.adopter("machines")
+	as := func(args ...string) result {
+		t.Helper()
+		return w.assent(append([]string{"run", "--as", "deploy-agent", "--", aws, "--output", "text"}, args...)...)
+	}
+	direct := func(args ...string) string {
+		t.Helper()
+		return strings.TrimSpace(w.must(aws, append([]string{"--endpoint-url", c.url, "--output", "text"}, args...)...).out)
+	}
+	vpc := direct("ec2", "describe-vpcs", "--query", "Vpcs[0].VpcId")
+	image := direct("ec2", "describe-images", "--owners", "amazon", "--query", "Images[0].ImageId")
+	firewall := w.allowed("building it", as("ec2", "create-security-group", "--group-name", "web", "--description", "web", "--query", "GroupId"))
+	other := w.allowed("building it", as("ec2", "create-security-group", "--group-name", "other", "--description", "other", "--query", "GroupId"))
+	launch := []string{"ec2", "run-instances", "--image-id", image, "--security-group-ids", firewall, "--query", "Instances[0].InstanceId"}
+	built, stray := w.allowed("building it", as(launch...)), direct(launch...)
+	group := w.allowed("building it", as("elbv2", "create-target-group", "--name", "shop", "--protocol", "HTTP", "--port", "80", "--vpc-id", vpc, "--query", "TargetGroups[0].TargetGroupArn"))
+	register := func(id string) result {
+		t.Helper()
+		return as("elbv2", "register-targets", "--target-group-arn", group, "--targets", "Id="+id)
+	}
+	urn := func(id string) string { return "arn:aws:ec2:us-east-1:" + account + ":instance/" + id }
+	w.collect()
+
+	w.allowed("what was built, and is as it was", register(built))
+	w.refusedFor("what nobody built", register(stray), "AS2044", stray)
+	w.refusal(urn(stray), "nobody built it", "machines (human:nina@shop.example)", "assent adopt "+urn(stray))
+	w.must(binary, "adopt", stray, "--key", "nina", "--yes", "--reason", "INC-4712")
+	w.allowed("what is adopted", register(stray))
+
+	w.allowed("taking it out", as("elbv2", "deregister-targets", "--target-group-arn", group, "--targets", "Id="+built))
+	guard := func(group string) []string {
+		return []string{"ec2", "modify-instance-attribute", "--instance-id", built, "--groups", group}
+	}
+	direct(guard(other)...)
+	w.collect()
+	w.refusedFor("what has drifted", register(built), "AS2044", built)
+	w.refusal("SecurityGroups[", "assent revert "+urn(built), "assent adopt "+urn(built))
+	open := func(cidr string) result {
+		t.Helper()
+		return as("ec2", "authorize-security-group-ingress", "--group-id", other, "--protocol", "tcp", "--port", "443", "--cidr", cidr)
+	}
+	w.refusedFor("a group that is opened before it", open("192.0.2.0/24"), "AS2044", built)
+	w.allowed("what opens nothing", as("ec2", "create-tags", "--resources", stray, "--tags", "Key=team,Value=shop"))
+	w.allowed("setting it back", as(guard(firewall)...))
+	w.collect()
+	w.allowed("what is back", register(built))
+	w.allowed("a group that opens nothing", open("192.0.2.0/24"))
 	contains(t, "ledger verify", w.must(binary, "ledger", "verify").out, "ok")
 }

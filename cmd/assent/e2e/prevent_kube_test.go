@@ -58,27 +58,21 @@ spec:
   reserved: [spec.schedule]
 `
 
+// collecting has assent enforce what is declared, and read the cluster.
+func (k *kube) collecting() *kube {
+	admin := k.cluster.Kubeconfig["admin"]
+	k.write("assent.yaml", fmt.Sprintf("wait: 0s\nclusters: [%q]\nmodel: model.db\nintent: intent\nmode: enforce\ncollect: {kubernetes: [{cluster: k8sbox, kubeconfig: %q}]}\n", admin, admin))
+	return k
+}
+
 // kubePrevent is TestPreventionAtAWS at a real API server.
 func kubePrevent(t *testing.T, c *k8sboxtest.Cluster) {
-	k := newKube(t, c, "admin", "prevented")
-	k.write("assent.yaml", fmt.Sprintf("clusters: [%q]\nmodel: model.db\nintent: intent\nmode: enforce\ncollect: {kubernetes: [{cluster: k8sbox, kubeconfig: %q}]}\n", c.Kubeconfig["admin"], c.Kubeconfig["admin"]))
+	k := newKube(t, c, "admin", "prevented").collecting()
 	k.write("intent/shop.yaml", strings.ReplaceAll(kubePrevention, "NAMESPACE", k.namespace))
 	k.adopter("security")
 	role := "k8s://k8sbox/rbac.authorization.k8s.io/Role/prevented/reader"
 	const wider = `{"rules":[{"apiGroups":[""],"resources":["pods","secrets"],"verbs":["get"]}]}`
-	allowed := func(what string, r result) {
-		t.Helper()
-		if r.code != 0 {
-			t.Fatalf("%s is refused: %v", what, r)
-		}
-	}
-	refused := func(what string, r result, parts ...string) {
-		t.Helper()
-		if r.code == 0 {
-			t.Fatalf("%s is let through: %v", what, r)
-		}
-		contains(t, what, r.errOut, append(parts, "assent refused this call")...)
-	}
+	allowed, refused := k.allowed, k.refusedFor
 	bind := func(name, role string) result {
 		t.Helper()
 		return k.as("deploy-agent", "create", "rolebinding", name, role, "--user=bob")
@@ -135,4 +129,53 @@ func kubePrevent(t *testing.T, c *k8sboxtest.Cluster) {
 	if all, _ = k.drift(); all[role].Quarantine || all[role].State != reconcile.Violating {
 		t.Errorf("adopted, and %s", words(map[string]reconcile.Status{role: all[role]}))
 	}
+}
+
+// kubeExpose is TestNothingUnfitIsMadeReachableAtAWS at a real API server.
+func kubeExpose(t *testing.T, c *k8sboxtest.Cluster) {
+	k := newKube(t, c, "admin", "exposed").collecting()
+	k.write("intent/shop.yaml", strings.Replace(strings.ReplaceAll(kubePrevention, "NAMESPACE", k.namespace), "tier: production", "tier: production\n  exposes: settled", 1)+`---
+apiVersion: assent.dev/v1
+kind: Owner
+metadata: {name: edge}
+spec:
+  accountable: human:nina@shop.example
+  owns: [{urn: "k8s://k8sbox/apps/Deployment/exposed/stray"}]
+`)
+	k.adopter("edge")
+	web, stray := "k8s://k8sbox/apps/Deployment/exposed/web", "k8s://k8sbox/apps/Deployment/exposed/stray"
+	as := func(args ...string) result {
+		t.Helper()
+		return k.as("deploy-agent", args...)
+	}
+	expose := func(deployment, name string, more ...string) result {
+		t.Helper()
+		return as(append([]string{"expose", "deployment", deployment, "--name=" + name, "--port=80"}, more...)...)
+	}
+	balanced := "--type=LoadBalancer"
+	k.allowed("building it", as("create", "deployment", "web", "--image=registry.example/web", "--replicas=0"))
+	k.direct("-n", "exposed", "create", "deployment", "stray", "--image=registry.example/stray", "--replicas=0")
+	k.collect()
+
+	k.allowed("what was built, and is as it was", expose("web", "web", balanced))
+	k.refusedFor("what nobody built", expose("stray", "stray", balanced), "AS2044", "Deployment/exposed/stray")
+	k.refusal(stray, "nobody built it", "edge (human:nina@shop.example)", "assent adopt "+stray)
+	k.allowed("inside the cluster it may be reached", expose("stray", "stray"))
+	k.must(binary, "adopt", stray, "--key", "nina", "--yes")
+	k.allowed("what is adopted", expose("stray", "outside", balanced))
+
+	k.direct("-n", "exposed", "scale", "deployment", "web", "--replicas=1")
+	k.collect()
+	route := func() result {
+		t.Helper()
+		return as("create", "ingress", "front", "--rule=shop.example/*=web:80")
+	}
+	k.refusedFor("what has drifted", expose("web", "again", balanced), "AS2044", "Deployment/exposed/web")
+	k.refusal("spec.replicas", "assent revert "+web)
+	k.refusedFor("what has drifted, by an Ingress", route(), "AS2044", "Deployment/exposed/web")
+	k.allowed("what opens nothing", as("label", "service", "web", "team=shop"))
+	k.allowed("setting it back", k.assent("revert", web, "--run", "--as", "deploy-agent"))
+	k.collect()
+	k.allowed("what is back", expose("web", "again", balanced))
+	k.allowed("what is back, by an Ingress", route())
 }

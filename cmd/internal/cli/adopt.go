@@ -40,10 +40,11 @@ func (a *App) adoptCommand() *cobra.Command {
 	var o adoptOptions
 	cmd := &cobra.Command{
 		Use:   "adopt URN|ID",
-		Short: "Take what has drifted as it is, as its owner",
+		Short: "Take what has drifted, or was built by nobody, as it is, as its owner",
 		Long: `Takes fields of a resource that somebody has changed past the proxy, or all of them, for what was built: they have not
-drifted any more, and what builds on the resource is let through again. Only its owner can, and for a declared field also
-whoever has declared it: it is signed with their SSH key, as an approval is, and recorded with that.
+drifted any more, and what builds on the resource is let through again. A resource that nobody built by way of the proxy is
+taken as it is as a whole. Only its owner can, and for a declared field also whoever has declared it: it is signed with their
+SSH key, as an approval is, and recorded with that.
 
 What is declared stays declared: a field that is otherwise is violating still, until its document says what it is now.`,
 		Example: `  assent drift sg-0abc
@@ -94,12 +95,16 @@ func (a *App) adopt(ctx context.Context, id string, o adoptOptions) (err error) 
 	if err := e.Adopt(ctx, what, d, used); err != nil {
 		return err
 	}
-	out := adopted{URN: r.URN, Fields: fields, Decision: d.ID}
+	out := adopted{URN: r.URN, Fields: append([]model.Deviation{}, fields...), Decision: d.ID}
 	for _, u := range used {
 		out.By = append(out.By, u.By)
 	}
 	if o.asJSON {
 		return writeJSON(a.Stdout, out)
+	}
+	if len(fields) == 0 {
+		a.note("%s taken as it is by %s (%s)", r.URN, strings.Join(out.By, ", "), d.ID)
+		return nil
 	}
 	a.note("%s: %s taken as it is by %s (%s)", r.URN, plural(len(fields), "field"), strings.Join(out.By, ", "), d.ID)
 	return nil

@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -14,15 +17,19 @@ import (
 	"github.com/assent-iom/assent/policy"
 )
 
-// Adoption is drift that somebody is to take for what was built.
+// Adoption is drift, or a thing that nobody built, that somebody is to take for what was
+// built.
 type Adoption struct {
 	Action model.Action
 	urn    model.URN
 	fields []string
+	whole  string // see policy.Adoption
 }
 
 // ErrAligned is that nothing of a resource has drifted.
 var ErrAligned = errors.New("nothing of it has drifted, as far as it was read")
+
+var errNotBuilt = errors.New("nobody built it by way of the proxy, or adopted it")
 
 // drifted is what has drifted of a resource, or some fields of it.
 func (e *Engine) drifted(urn model.URN, fields []string) (model.Resource, []model.Deviation, error) {
@@ -36,6 +43,8 @@ func (e *Engine) drifted(urn model.URN, fields []string) (model.Resource, []mode
 	}
 	st := s.Standing(urn)
 	switch {
+	case !st.Built:
+		return r, nil, errNotBuilt
 	case !st.Settled:
 		return r, nil, errors.New("it was not read back since it was last built by way of the proxy: nobody can tell what has drifted")
 	case len(st.Drifted) == 0:
@@ -49,14 +58,17 @@ func (e *Engine) drifted(urn model.URN, fields []string) (model.Resource, []mode
 // for what was built.
 func (e *Engine) Adopting(urn model.URN, fields []string) (*Adoption, []model.Deviation, error) {
 	r, drifted, err := e.drifted(urn, fields)
+	a := &Adoption{urn: urn}
+	if errors.Is(err, errNotBuilt) && len(fields) == 0 {
+		a.whole, err = digestOf(r), nil
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	a := &Adoption{urn: urn}
 	for _, d := range drifted {
 		a.fields = append(a.fields, d.Path)
 	}
-	params, err := json.Marshal(policy.Adoption{Fields: drifted})
+	params, err := json.Marshal(policy.Adoption{Fields: append([]model.Deviation{}, drifted...), Whole: a.whole})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,6 +116,16 @@ func picked(drifted []model.Deviation, fields []string) ([]model.Deviation, erro
 	return slices.CompactFunc(out, func(a, b model.Deviation) bool { return a.Path == b.Path }), nil
 }
 
+// digestOf is sha256:HEX of what a resource is like.
+func digestOf(r model.Resource) string {
+	h := sha256.New()
+	h.Write(r.Attrs)
+	for _, key := range slices.Sorted(maps.Keys(r.Tags)) {
+		fmt.Fprintf(h, "\n%q=%q", key, r.Tags[key])
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
 // Propose judges an adoption.
 func (e *Engine) Propose(ctx context.Context, a *Adoption, approvals ...policy.Approval) policy.Decision {
 	return e.gate.Propose(ctx, a.Action, approvals...)
@@ -112,13 +134,22 @@ func (e *Engine) Propose(ctx context.Context, a *Adoption, approvals ...policy.A
 // Adopt carries out an adoption that was allowed.
 func (e *Engine) Adopt(ctx context.Context, a *Adoption, d policy.Decision, used []ledger.Approval) error {
 	return e.gate.CarryOut(ctx, d, used, func() error {
-		b, ok, err := e.memory.BuiltOf(ctx, a.urn)
-		if err != nil || !ok {
-			return errors.Join(err, errors.New("what was built is not known any more"))
-		}
 		r, ok := e.memory.Graph.Snapshot().Resource(a.urn)
 		if !ok {
 			return errors.New("it is not known any more")
+		}
+		if a.whole != "" {
+			at := e.cfg.Now().UTC()
+			b := model.Built{URN: r.URN, Type: r.Type, At: at, Actor: d.Action.Actor.ID, Decision: d.ID, Operation: d.Action.Name(), ReadAt: at}
+			if err := e.memory.Executed(ctx, []model.Built{b}, nil); err != nil {
+				return err
+			}
+			b.Attrs, b.Tags = r.Attrs, r.Tags
+			return e.memory.ReadBack(ctx, []model.Built{b})
+		}
+		b, ok, err := e.memory.BuiltOf(ctx, a.urn)
+		if err != nil || !ok {
+			return errors.Join(err, errors.New("what was built is not known any more"))
 		}
 		return e.memory.ReadBack(ctx, []model.Built{reconcile.Adopt(b, r, a.fields)})
 	})

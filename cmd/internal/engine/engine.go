@@ -313,7 +313,7 @@ func (e *Engine) openModel(ctx context.Context) (err error) {
 	case err != nil:
 		e.cfg.Trouble("the model starts empty and is not kept", err)
 	default:
-		if e.stands, err = newStandings(e.memory, e.cfg.Now, func(err error) { e.cfg.Trouble("what was built cannot be looked up", err) }); err != nil {
+		if e.stands, err = newStandings(e.memory, Portable(e.amazon), e.cfg.Now, func(err error) { e.cfg.Trouble("what was built cannot be looked up", err) }); err != nil {
 			return err
 		}
 		e.builds = startBuilds(e.memory, e.settle, func(err error) { e.cfg.Trouble("what was built is not kept", err) })

@@ -39,7 +39,7 @@ func (e *Engine) foresee(a *model.Action, s model.Snapshot) {
 	}
 	f := foresight{engine: e, s: s, ratchets: ratchets(set),
 		rules: len(set.Resources) > 0 || slices.ContainsFunc(set.Blueprints, func(b *intent.Blueprint) bool { return len(b.Topology) > 0 })}
-	if f.ratchets || f.rules {
+	if f.ratchets || f.rules || !radius.Opens(*a).None() {
 		f.look(a, 0)
 	}
 }
@@ -57,7 +57,9 @@ func (f *foresight) look(a *model.Action, depth int) {
 		if f.ratchets && a.Platform == aws.Name {
 			a.Before = f.before(a)
 		}
-		if f.rules {
+		itself := *a
+		itself.Parts = nil
+		if f.rules || !radius.Opens(itself).None() {
 			a.Ties = f.ties(a)
 		}
 	}
@@ -89,6 +91,7 @@ func (f *foresight) before(a *model.Action) (out []model.Property) {
 	}
 	for _, p := range f.engine.amazon.State(res) {
 		if slices.ContainsFunc(a.Props, func(q model.Property) bool { return q.Name == p.Name }) {
+			p.Native = "" // it stands nowhere in the call
 			out = append(out, p)
 		}
 	}

@@ -66,7 +66,7 @@ func TestAModelThatIsShared(t *testing.T) {
 		one, ok, err := b.BuiltOf(ctx, urn)
 		return err == nil && there && ok && one.Settled()
 	})
-	stands, err := newStandings(b, time.Now, func(err error) { t.Error(err) })
+	stands, err := newStandings(b, nil, time.Now, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

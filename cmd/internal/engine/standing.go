@@ -10,6 +10,7 @@ import (
 
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/reconcile"
+	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/proxy/gate"
 )
 
@@ -31,6 +32,7 @@ type baselines interface {
 type standings struct {
 	store   baselines
 	rules   *reconcile.Rules
+	words   checks.Portable
 	now     func() time.Time
 	trouble func(error)
 
@@ -44,9 +46,9 @@ type change struct {
 	held []string // what had drifted before it, and is not what it is about
 }
 
-func newStandings(s baselines, now func() time.Time, trouble func(error)) (*standings, error) {
+func newStandings(s baselines, words checks.Portable, now func() time.Time, trouble func(error)) (*standings, error) {
 	rules, err := reconcile.ReadRules()
-	return &standings{store: s, rules: rules, now: now, trouble: trouble, underWay: map[model.URN]change{}}, err
+	return &standings{store: s, rules: rules, words: words, now: now, trouble: trouble, underWay: map[model.URN]change{}}, err
 }
 
 // event notes what is sent, and what became of it.
@@ -160,7 +162,19 @@ type judged struct {
 	known map[model.URN]model.Standing // guarded by mu
 }
 
-var _ model.Reconciled = (*judged)(nil)
+var (
+	_ model.Reconciled = (*judged)(nil)
+	_ model.Portraying = (*judged)(nil)
+)
+
+// Portrait implements model.Portraying.
+func (j *judged) Portrait(urn model.URN) model.Portrait {
+	p := model.Portrait{URN: urn}
+	if r, there := j.Resource(urn); there {
+		p.Capability, p.Props = j.from.words(r)
+	}
+	return p
+}
 
 // Standing implements model.Reconciled. What cannot be looked up is not known.
 func (j *judged) Standing(urn model.URN) model.Standing {
@@ -180,6 +194,7 @@ func (j *judged) Standing(urn model.URN) model.Standing {
 	case there && built && j.from.settledSince(b):
 		st = reconcile.Input{Rules: j.from.rules, Running: j.versioned}.Standing(r, b)
 	}
+	st.Built = built && err == nil
 	j.known[urn] = st
 	return st
 }

@@ -35,7 +35,7 @@ func TestWhatIsUnderWayHasNotDrifted(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := day.Add(time.Minute)
-	stands, err := newStandings(s, func() time.Time { return now }, func(err error) { t.Error(err) })
+	stands, err := newStandings(s, nil, func() time.Time { return now }, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestWhatIsUnderWayIsBounded(t *testing.T) {
 	}
 	defer s.Close()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	stands, err := newStandings(s, func() time.Time { now = now.Add(time.Millisecond); return now }, func(err error) { t.Error(err) })
+	stands, err := newStandings(s, nil, func() time.Time { now = now.Add(time.Millisecond); return now }, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
