@@ -30,6 +30,9 @@ type Approval struct {
 	At      time.Time `json:"at"`               // when it was given
 	Expires time.Time `json:"expires"`          // from when on it is void
 	Reason  string    `json:"reason,omitempty"` // in the approver's words
+	// State is the digest of what the things that it changes were like then (Prior); empty:
+	// nothing was known of them.
+	State string `json:"state,omitempty"`
 }
 
 // Scope identifies what an approval is for: one action, by one actor, on behalf

@@ -172,6 +172,8 @@ type Decision struct {
 	// Facts tells what the model was asked while the action was judged; nil: nothing
 	// is known of that. The ledger keeps it beside the decision.
 	Facts interface{ Facts() model.Facts } `json:"-"`
+	// Prior is what it changes was like when it was held; nil: nobody looked.
+	Prior Prior `json:"-"`
 	// Does is what the action changes and needs, as others have to see it while it is
 	// under way; its Decision and Index are not filled in.
 	Does model.Pending `json:"-"`

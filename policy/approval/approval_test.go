@@ -187,7 +187,7 @@ func answered(r Request, answers ...Answer) Request {
 
 func FuzzRead(f *testing.F) {
 	dana, _ := person(f, "dana")
-	signed, err := Sign(Ticket{Request: "req_1", Answer: Yes, By: "dana", At: noon, Expires: noon.Add(1), Actions: []Act{{"a", "b"}}}, dana)
+	signed, err := Sign(Ticket{Request: "req_1", Answer: Yes, By: "dana", At: noon, Expires: noon.Add(1), Actions: []Act{{Scope: "a", What: "b"}}}, dana)
 	if err != nil {
 		f.Fatal(err)
 	}

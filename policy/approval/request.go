@@ -47,7 +47,8 @@ type Item struct {
 	Accountable policy.Accountable `json:"accountable"`
 	Dependents  int                `json:"dependents"`
 	Needs       []policy.Need      `json:"needs"`
-	Used        string             `json:"used,omitempty"` // the decision that went through on it
+	Used        string             `json:"used,omitempty"`  // the decision that went through on it, or was refused as stale
+	Prior       policy.Prior       `json:"prior,omitempty"` // what it changes, as it was when it was asked
 }
 
 // targetsShown bounds the targets of an item; the rest are counted.
@@ -56,7 +57,7 @@ const targetsShown = 20
 // NewItem takes from a held decision what somebody needs to answer it.
 func NewItem(d policy.Decision) Item {
 	it := Item{Scope: policy.Scope(d.Action), Decision: d.ID, Name: d.Action.Name(), Verb: d.Action.Verb,
-		Accountable: d.Accountable, Dependents: d.Radius.Dependents, Needs: d.Needs}
+		Accountable: d.Accountable, Dependents: d.Radius.Dependents, Needs: d.Needs, Prior: d.Prior}
 	for _, t := range d.Action.Targets {
 		if t.Role != model.RoleDependency && len(it.Targets) < targetsShown {
 			it.Targets = append(it.Targets, t.URN)
@@ -163,7 +164,7 @@ func (r Request) Ticket(answer, by, reason string, at time.Time) (Ticket, error)
 		if it.Used != "" {
 			continue
 		}
-		t.Actions = append(t.Actions, Act{it.Scope, it.What()})
+		t.Actions = append(t.Actions, Act{it.Scope, it.What(), it.Prior.Digest()})
 		for _, n := range it.Needs {
 			within = min(within, n.Within)
 		}
@@ -186,13 +187,18 @@ func (r Request) Accepts(t Ticket, at time.Time) error {
 	case slices.ContainsFunc(r.Answers, func(a Answer) bool { return a.By == t.By }):
 		return fmt.Errorf("%s has answered already", t.By)
 	}
-	seen := map[string]bool{}
+	seen := map[string]string{}
 	for _, a := range t.Actions {
-		seen[a.Scope] = true
+		seen[a.Scope] = a.State
 	}
 	for _, it := range r.Items {
-		if it.Used == "" && !seen[it.Scope] {
-			return errors.New("the request has grown since it was looked at: look again (assent inbox " + r.ID + "), and answer what it asks now")
+		state, named := seen[it.Scope]
+		if it.Used == "" && (!named || state != it.Prior.Digest()) {
+			what := "has grown since it was looked at"
+			if named {
+				what = "is about something that has changed since it was looked at"
+			}
+			return errors.New("the request " + what + ": look again (assent inbox " + r.ID + "), and answer what it asks now")
 		}
 		delete(seen, it.Scope)
 	}

@@ -46,10 +46,12 @@ type Ticket struct {
 	Actions []Act     `json:"actions"`
 }
 
-// Act is one action in a ticket, by its scope and in words.
+// Act is one action in a ticket, by its scope and in words, and what it changes as that
+// was (policy.Prior.Digest).
 type Act struct {
 	Scope string `json:"scope"`
 	What  string `json:"what"`
+	State string `json:"state,omitempty"`
 }
 
 // Signed is a ticket's bytes and an SSH signature over them.
@@ -153,8 +155,9 @@ func (t Ticket) check() error {
 
 // For returns the approval that a verified ticket is for one scope, if it is one.
 func (s Signed) For(t Ticket, scope string) (policy.Approval, bool) {
-	if t.Answer != Yes || !slices.ContainsFunc(t.Actions, func(a Act) bool { return a.Scope == scope }) {
+	i := slices.IndexFunc(t.Actions, func(a Act) bool { return a.Scope == scope })
+	if t.Answer != Yes || i < 0 {
 		return policy.Approval{}, false
 	}
-	return policy.Approval{ID: s.ID(), Request: t.Request, Scope: scope, By: t.By, At: t.At, Expires: t.Expires, Reason: t.Reason}, true
+	return policy.Approval{State: t.Actions[i].State, ID: s.ID(), Request: t.Request, Scope: scope, By: t.By, At: t.At, Expires: t.Expires, Reason: t.Reason}, true
 }

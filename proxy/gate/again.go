@@ -38,7 +38,7 @@ func Again(ctx context.Context, decider Decider, s model.Snapshot, was policy.De
 		f := was.Findings[i]
 		switch {
 		case f.Code == CodeBudget && len(again.Budgets) > 0 && (again.Verdict == policy.Allow || again.Findings[0].Code == CodeBudget):
-		case (f.Code == CodeDenied || f.Code == CodeNotAsked) && again.Verdict == policy.Hold:
+		case (f.Code == CodeDenied || f.Code == CodeNotAsked || f.Code == CodeStale) && again.Verdict == policy.Hold:
 			again.Needs = nil
 		default:
 			continue

@@ -58,9 +58,12 @@ type Config struct {
 	// Foresee adds to an action what the snapshot that it is judged on tells of it; may
 	// be nil.
 	Foresee func(*model.Action, model.Snapshot)
-	Ledger  ledger.Writer             // nil refuses every mutation
-	Name    string                    // of this proxy, where several write one ledger; may be empty
-	Learn   func([]model.Observation) // takes what answers say about what exists; may be nil
+	// Prior tells what the things that an action changes are like; nil: an approval is good
+	// whatever becomes of them.
+	Prior  func(model.Action, model.Snapshot) policy.Prior
+	Ledger ledger.Writer             // nil refuses every mutation
+	Name   string                    // of this proxy, where several write one ledger; may be empty
+	Learn  func([]model.Observation) // takes what answers say about what exists; may be nil
 	// Executed is told of each change that was answered with success, with what the
 	// answer showed; may be nil.
 	Executed func(policy.Decision, []model.Observation)

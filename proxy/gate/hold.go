@@ -19,6 +19,8 @@ type Holds interface {
 	// Given returns the unused approvals of a scope, their signatures verified, or
 	// the no.
 	Given(ctx context.Context, scope string) ([]policy.Approval, *approval.Ticket, error)
+	// Prior is what an action that was asked about would change, as that was then.
+	Prior(ctx context.Context, request, scope string) (policy.Prior, error)
 	// Claim uses approvals up, all or none. approval.ErrUsed: somebody was first.
 	Claim(ctx context.Context, approvals []policy.Approval, decision string) ([]approval.Signed, error)
 }
@@ -27,6 +29,7 @@ type Holds interface {
 const (
 	CodeDenied   = "AS2009" // somebody who was asked said no
 	CodeNotAsked = "AS2010" // it could not be asked for
+	CodeStale    = "AS2026" // what it changes is not what it was when it was asked about
 )
 
 const (
@@ -70,6 +73,7 @@ func (g *Gate) settle(ctx context.Context, in proxy.Asked, d policy.Decision, tr
 	if next, used, settled := g.answered(ctx, d, scope); settled {
 		return next, used, false
 	}
+	d.Prior = g.prior(d.Action)
 	r, err := g.cfg.Holds.Hold(ctx, d)
 	switch {
 	case errors.Is(err, approval.ErrDenied):
@@ -158,6 +162,9 @@ func (g *Gate) answered(ctx context.Context, d policy.Decision, scope string) (n
 		return refused(d, no.Request, why), nil, true
 	case len(given) == 0:
 		return d, nil, false
+	}
+	if stale := g.stale(ctx, d, given, scope); stale != nil {
+		return *stale, nil, true
 	}
 	next = g.claim(ctx, d.Action, g.cfg.Now().UTC(), d.ID, given...)
 	defer func() {

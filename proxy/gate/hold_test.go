@@ -23,6 +23,7 @@ type desk struct {
 	mu      sync.Mutex
 	asked   []policy.Decision
 	given   []policy.Approval
+	prior   policy.Prior
 	no      *approval.Ticket
 	claimed int
 	onHold  func() // called when something is held
@@ -42,6 +43,12 @@ func (d *desk) Given(context.Context, string) ([]policy.Approval, *approval.Tick
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.given, d.no, nil
+}
+
+func (d *desk) Prior(context.Context, string, string) (policy.Prior, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.prior, nil
 }
 
 func (d *desk) Claim(_ context.Context, all []policy.Approval, _ string) (signed []approval.Signed, err error) {

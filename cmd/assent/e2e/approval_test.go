@@ -65,16 +65,16 @@ func (o office) remove(as, bucket string) result {
 }
 
 // waiting waits until somebody is asked, and returns the request.
-func (o office) waiting() string {
-	o.t.Helper()
+func (w *world) waiting() string {
+	w.t.Helper()
 	var r struct {
 		ID    string `json:"id"`
 		Items []struct {
 			Targets []string `json:"targets"`
 		} `json:"items"`
 	}
-	waitFor(o.t, "a request for approval", func() bool {
-		out := o.must(binary, "inbox", "--json").out
+	waitFor(w.t, "a request for approval", func() bool {
+		out := w.must(binary, "inbox", "--json").out
 		return out != "" && json.Unmarshal([]byte(out), &r) == nil
 	})
 	return r.ID
@@ -126,6 +126,43 @@ func TestAnApprovalIsForOneCallOnce(t *testing.T) {
 	o.write("check.sh", `exec ssh-keygen -Y verify -f evidence/signers -I dana -n approval@assent.dev -s evidence/`+index+`.ticket.sig < evidence/`+index+`.ticket`)
 	contains(t, "ssh-keygen", o.must("sh", "check.sh").out, "Good", "dana")
 	contains(t, "the ticket", o.must("cat", "evidence/"+index+".ticket").out, request, "acme-reports-old", "CHG-4711")
+}
+
+// An approval is for what was looked at: whoever changed it since, the call is refused
+// with what changed, and asked about anew.
+func TestAnApprovalIsForWhatWasLookedAtAtAWS(t *testing.T) {
+	o := newOffice(t, "wait: 0s\nmodel: model.db\ncollect:\n  aws:\n    - {}\n")
+	const bucket = "acme-reports-old"
+	tag := func(value string) []string {
+		return []string{"s3api", "put-bucket-tagging", "--bucket", bucket, "--tagging", "TagSet=[{Key=team,Value=" + value + "}]"}
+	}
+	direct := func(args ...string) {
+		t.Helper()
+		o.must("aws", append([]string{"--endpoint-url", o.cloud.url}, args...)...)
+	}
+	held := func() {
+		t.Helper()
+		if r := o.remove("deploy-agent", bucket); r.code == 0 || !strings.Contains(r.errOut, "AS2008") {
+			t.Fatalf("it was not held: %v", r)
+		}
+		o.answer("approve", o.waiting())
+	}
+	direct(tag("shop")...)
+	o.collect()
+	held()
+	direct(tag("books")...) // past assent
+	o.collect()
+	o.refusedFor("what was changed since", o.remove("deploy-agent", bucket), "AS2026", "run it again to ask anew")
+	o.refusal("tags.team", bucket, "approved by dana")
+	held()
+	o.allowed("a change by way of assent", o.assent(append([]string{"run", "--as", "deploy-agent", "--", "aws"}, tag("toys")...)...))
+	changed := o.decisions()[len(o.decisions())-1].ID
+	o.collect()
+	o.refusedFor("what was changed since", o.remove("deploy-agent", bucket), "AS2026")
+	o.refusal("tags.team", "changed since by "+changed)
+	held()
+	o.allowed("what is as it was", o.remove("deploy-agent", bucket))
+	contains(t, "ledger verify", o.must(binary, "ledger", "verify").out, "ok")
 }
 
 // Nobody approves their own action.

@@ -285,7 +285,7 @@ func (r *replaying) example(ctx context.Context, e ledger.Stored) (c intentCase,
 	if first, found := was.First(); found && was.Verdict != policy.Allow {
 		c.Code = first.Code
 		switch first.Code {
-		case gate.CodeDenied, gate.CodeNotAsked, gate.CodeBudget:
+		case gate.CodeDenied, gate.CodeNotAsked, gate.CodeStale, gate.CodeBudget:
 			return c, false, nil
 		}
 	}

@@ -44,6 +44,9 @@ func (a *App) request(ctx context.Context, ids []string, as identity, asJSON boo
 	if err != nil {
 		return err
 	}
+	if err := a.rememberPrior(ctx, decisions); err != nil {
+		return err
+	}
 	box, err := a.openInbox()
 	if err != nil {
 		return err
@@ -83,6 +86,25 @@ func (a *App) request(ctx context.Context, ids []string, as identity, asJSON boo
 	}
 	if refused {
 		return exit{code: exitDenied}
+	}
+	return nil
+}
+
+// rememberPrior notes what decisions would change, as that is now: what is approved is
+// good for that.
+func (a *App) rememberPrior(ctx context.Context, decisions []policy.Decision) (err error) {
+	if len(decisions) == 0 {
+		return nil
+	}
+	e, _, err := a.considering(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close(ctx)) }()
+	for i := range decisions {
+		if decisions[i].Prior, err = e.Prior(decisions[i].Action); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -255,9 +255,9 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	}
 	e.gate, err = gate.New(gate.Config{
 		Decider: dated{e.decide, e.memory.Behind}, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Name: cfg.Name, Mode: cfg.Mode,
-		Executed: e.executed(),
-		Learn:    func(seen []model.Observation) { e.memory.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Holds:    holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents, Withhold: cfg.Withhold,
+		Prior: e.priors(), Executed: e.executed(),
+		Learn: func(seen []model.Observation) { e.memory.Learn(seen, "traffic", cfg.Now().UTC()) },
+		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents, Withhold: cfg.Withhold,
 		Message: message, Question: cfg.Question, Event: e.passed, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err

@@ -37,6 +37,21 @@ func (b *Inbox) Given(ctx context.Context, scope string, set *intent.Set) (yes [
 	return yes, no, rows.Err()
 }
 
+// Prior is what the things that a held action changes were like when it was asked about.
+// What is in the file is not trusted: its digest is in what was signed.
+func (b *Inbox) Prior(ctx context.Context, request, scope string) (policy.Prior, error) {
+	r, err := b.Get(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	for _, it := range r.Items {
+		if it.Scope == scope {
+			return it.Prior, nil
+		}
+	}
+	return nil, nil
+}
+
 // Claim uses approvals up for one decision, all or none, and returns what was
 // signed. approval.ErrUsed: another decision was first.
 func (b *Inbox) Claim(ctx context.Context, approvals []policy.Approval, decision string) (signed []approval.Signed, err error) {

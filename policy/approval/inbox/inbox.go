@@ -154,7 +154,7 @@ func (b *Inbox) Hold(ctx context.Context, d policy.Decision) (r approval.Request
 				if r.State(at) == approval.Denied {
 					return approval.ErrDenied
 				}
-				return nil
+				return refresh(ctx, tx, &r, it)
 			}
 		}
 		waiting := 0
@@ -178,6 +178,21 @@ func (b *Inbox) Hold(ctx context.Context, d policy.Decision) (r approval.Request
 		return approval.Request{}, fmt.Errorf("asking for approval: %w", err)
 	}
 	return r, err
+}
+
+// refresh notes what an action that is asked about again would change, as that is now: as
+// long as nobody has answered, what it was like before is nobody's question.
+func refresh(ctx context.Context, tx *sql.Tx, r *approval.Request, it approval.Item) error {
+	if len(r.Answers) > 0 {
+		return nil
+	}
+	for i := range r.Items {
+		if had := &r.Items[i]; had.Scope == it.Scope && had.Used == "" && had.Prior.Digest() != it.Prior.Digest() {
+			had.Prior = it.Prior
+			return save(ctx, tx, *r, "")
+		}
+	}
+	return nil
 }
 
 // clean forgets what expired long ago.
