@@ -49,7 +49,8 @@ field that differs was changed by somebody else. It is compared with what Resour
 otherwise is violating, or pending if it was declared since it was built; a resource that is declared and not there is unbuilt. And it is
 held against blueprints, where what it is can be told from what was read. What a service computes and what belongs to a controller (an autoscaler, a
 scaling group) is no drift. A resource is drifted; a ghost, if it is gone though nobody deleted it by way of the proxy; or
-unknown, if it was not read since it was built, or not for too long: assent collect reads it.
+unknown, if it was not read since it was built, or not for too long: assent collect reads it. What has drifted is set back by way of
+the proxy with assent revert, and taken as it is by its owner with assent adopt.
 
 SELECTOR is a URN, an id, or a pattern of URNs or types with * in it. With --cloudtrail, the changes in CloudTrail's logs
 that speak of what has drifted are shown with their actors; so are those that assent serve has heard of (collect: aws: events).
@@ -123,11 +124,13 @@ func (a *App) drift(ctx context.Context, selector string, o driftOptions) error 
 	in.Events = append(in.Events, slices.DeleteFunc(told, func(e reconcile.Event) bool { return had[e.ID] })...)
 	picked := a.picker(in.Running, selector)
 	counts := map[reconcile.State]int{}
+	strayed := false
 	for _, status := range reconcile.Run(in) {
 		if !picked(status) {
 			continue
 		}
 		counts[status.State]++
+		strayed = strayed || slices.ContainsFunc(status.Fields, func(f reconcile.Field) bool { return f.State == reconcile.Drifted })
 		if !o.all && (status.State == reconcile.Aligned || status.State == reconcile.Unmanaged) {
 			continue
 		}
@@ -144,6 +147,9 @@ func (a *App) drift(ctx context.Context, selector string, o driftOptions) error 
 	}
 	if !o.asJSON {
 		a.note("%s", countsOf(counts))
+		if strayed {
+			a.note("set back what has drifted: assent revert URN; take it as it is, as its owner: assent adopt URN")
+		}
 	}
 	switch {
 	case counts[reconcile.Drifted]+counts[reconcile.Violating]+counts[reconcile.Ghost] > 0:
