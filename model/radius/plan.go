@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/assent-iom/assent/model"
 )
@@ -22,7 +23,8 @@ type Skipped struct {
 // plan is what `terraform show -json` and `tofu show -json` write, as far as it is
 // read here: https://developer.hashicorp.com/terraform/internals/json-format.
 type plan struct {
-	FormatVersion   string `json:"format_version"`
+	FormatVersion   string    `json:"format_version"`
+	Timestamp       time.Time `json:"timestamp"` // zero: written by a Terraform before 1.5
 	ResourceChanges []struct {
 		Address string `json:"address"`
 		Mode    string `json:"mode"`
@@ -41,19 +43,9 @@ type plan struct {
 // What it creates breaks nobody. Resources are found by their ARN, self link or
 // id, and those of Kubernetes by their uid.
 func ReadPlan(r io.Reader, s model.Snapshot) ([]Change, []Skipped, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxPlan+1))
+	p, err := readPlan(r)
 	if err != nil {
-		return nil, nil, fmt.Errorf("reading plan: %w", err)
-	}
-	if len(data) > maxPlan {
-		return nil, nil, fmt.Errorf("reading plan: it is larger than %d MiB", maxPlan>>20)
-	}
-	var p plan
-	if err := json.Unmarshal(data, &p); err != nil {
-		return nil, nil, fmt.Errorf("reading plan: %w; write one with: terraform show -json PLAN", err)
-	}
-	if p.FormatVersion == "" {
-		return nil, nil, fmt.Errorf("reading plan: it has no format_version; write one with: terraform show -json PLAN")
+		return nil, nil, err
 	}
 	changes, skipped := []Change{}, []Skipped{}
 	for _, c := range p.ResourceChanges {
@@ -83,6 +75,23 @@ func ReadPlan(r io.Reader, s model.Snapshot) ([]Change, []Skipped, error) {
 		changes = append(changes, Change{urn, c.Type, effect})
 	}
 	return changes, skipped, nil
+}
+
+func readPlan(r io.Reader) (p plan, err error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxPlan+1))
+	if err != nil {
+		return p, fmt.Errorf("reading plan: %w", err)
+	}
+	if len(data) > maxPlan {
+		return p, fmt.Errorf("reading plan: it is larger than %d MiB", maxPlan>>20)
+	}
+	if err := json.Unmarshal(data, &p); err != nil {
+		return p, fmt.Errorf("reading plan: %w; write one with: terraform show -json PLAN", err)
+	}
+	if p.FormatVersion == "" {
+		return p, fmt.Errorf("reading plan: it has no format_version; write one with: terraform show -json PLAN")
+	}
+	return p, nil
 }
 
 // onlyTags reports whether an update changes tags, and nothing else.

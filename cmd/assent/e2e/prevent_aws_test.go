@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assent-iom/assent/model/reconcile"
 )
@@ -257,4 +258,48 @@ spec:
 	w.allowed("what is back", register(built))
 	w.allowed("a group that opens nothing", open("192.0.2.0/24"))
 	contains(t, "ledger verify", w.must(binary, "ledger", "verify").out, "ok")
+}
+
+// A plan is carried out as long as what it would change is what it was made on.
+func TestAStalePlanIsNotRun(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	aws := tool(t, "aws")
+	w.behind(c, "model: model.db\nintent: intent\nmode: enforce\ncollect:\n  aws:\n    - {}\n")
+	w.write("intent/shop.yaml", preventIntent)
+	direct := func(args ...string) string {
+		t.Helper()
+		return strings.TrimSpace(w.must(aws, append([]string{"--endpoint-url", c.url, "--output", "text"}, args...)...).out)
+	}
+	as := func(more []string, args ...string) result {
+		t.Helper()
+		return w.assent(append(append(append([]string{"run", "--as", "deploy-agent"}, more...), "--", aws, "--output", "text"), args...)...)
+	}
+	image := direct("ec2", "describe-images", "--owners", "amazon", "--query", "Images[0].ImageId")
+	id := w.allowed("building it", as(nil, "ec2", "run-instances", "--image-id", image, "--tag-specifications", "ResourceType=instance,Tags=[{Key=team,Value=shop}]", "--query", "Instances[0].InstanceId"))
+	tag := func(value string) []string {
+		return []string{"ec2", "create-tags", "--resources", id, "--tags", "Key=team,Value=" + value}
+	}
+	plan := func() []string { // as terraform show -json writes it
+		return []string{"--plan", w.write("plan.json", `{"format_version":"1.2","timestamp":"`+time.Now().UTC().Format(time.RFC3339Nano)+`","resource_changes":[{"address":"aws_instance.web","mode":"managed","type":"aws_instance",
+			"change":{"actions":["update"],"before":{"arn":"arn:aws:ec2:us-east-1:`+account+`:instance/`+id+`","tags_all":{"team":"shop"}},"after":{"tags_all":{"team":"toys"}}}}]}`)}
+	}
+	refused := func(what string, r result, parts ...string) {
+		t.Helper()
+		if r.code != 3 {
+			t.Fatalf("%s is run: %v", what, r)
+		}
+		contains(t, what, r.errOut, append(parts, "AS2027", "aws_instance.web", "plan again")...)
+	}
+	w.collect()
+	made := plan()
+	w.allowed("what it was made on", as(made, tag("toys")...))
+	refused("changed by way of assent since", as(made, tag("books")...), "changed by "+w.decisions()[1].ID)
+	w.allowed("while observing", as(append(made, "--observe"), "sts", "get-caller-identity"))
+
+	w.allowed("as it was", as(nil, tag("shop")...))
+	w.collect()
+	made = plan()
+	direct(tag("books")...)
+	w.collect()
+	refused("changed past assent since", as(made, tag("toys")...), "tags.team was planned on shop, and somebody has made it books")
 }

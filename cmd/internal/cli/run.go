@@ -43,9 +43,10 @@ type runOptions struct {
 	oidc             bool
 	tokens           tokenSource
 	enforce, observe bool
-	gateway          bool // kubeconfigs lead to a gateway, not through the proxy
-	capture          bool // a network of its own, of which assent is the only way out
-	question         bool // assent may -- CMD: judge, tell, and send no change
+	gateway          bool   // kubeconfigs lead to a gateway, not through the proxy
+	capture          bool   // a network of its own, of which assent is the only way out
+	plan             string // a plan that the command carries out
+	question         bool   // assent may -- CMD: judge, tell, and send no change
 }
 
 func (a *App) runCommand() *cobra.Command {
@@ -72,10 +73,14 @@ With --broker, or --role, the command gets an AWS key pair that is worth nothing
 and signs it anew with the real credential (that of this environment, or a role that it assumes with it), which the command
 never sees.
 
-Exit codes: the command's own; 125 assent failed, 126 the command cannot be run, 127 it was not found.`,
+With --plan the command carries out a plan of Terraform's or OpenTofu's, and is not run if what that would change was changed
+since it was made, by way of assent or past it.
+
+Exit codes: the command's own; 3 its plan is stale, 125 assent failed, 126 the command cannot be run, 127 it was not found.`,
 		Example: `  assent run -- terraform plan
   assent run --enforce --as deploy-agent --kind agent -- ./agent.sh
   assent run --broker --as deploy-agent -- terraform apply
+  assent run --enforce --plan plan.json -- terraform apply plan.out
   assent run --gateway -- python3 deploy.py
   assent run --enforce --capture -- ./agent.sh`,
 		Args: cobra.MinimumNArgs(1),
@@ -90,6 +95,7 @@ Exit codes: the command's own; 125 assent failed, 126 the command cannot be run,
 	cmd.Flags().BoolVar(&o.observe, "observe", false, "refuse nothing, whatever assent.yaml says")
 	cmd.Flags().BoolVar(&o.gateway, "gateway", false, "lead Kubernetes calls to a gateway instead of through the proxy")
 	cmd.Flags().BoolVar(&o.capture, "capture", false, "leave the command no way out but through assent")
+	cmd.Flags().StringVar(&o.plan, "plan", "", "refuse to run if what the plan in this `file` (terraform show -json) would change was changed since it was made")
 	cmd.MarkFlagsMutuallyExclusive("enforce", "observe")
 	cmd.Flags().SetInterspersed(false) // everything after CMD is the command's
 	return cmd
@@ -110,6 +116,14 @@ func (a *App) run(ctx context.Context, o runOptions, args []string) error {
 		cfg.Mode = policy.Enforce
 	case o.observe:
 		cfg.Mode = policy.Observe
+	}
+	if o.plan != "" {
+		if err := a.fresh(ctx, o.plan, cfg.Mode); err != nil {
+			if denied := (exit{}); errors.As(err, &denied) {
+				return err
+			}
+			return failed(err)
+		}
 	}
 	path, err := lookup(args[0], a.Dir, a.Getenv("PATH"))
 	if err != nil {

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"sort"
 
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/radius"
 	"github.com/assent-iom/assent/model/reconcile"
 	"github.com/assent-iom/assent/policy"
 )
@@ -77,4 +79,18 @@ func (e *Engine) priors() func(model.Action, model.Snapshot) policy.Prior {
 		return nil
 	}
 	return e.stands.prior
+}
+
+// StalePlan finds what of a plan of Terraform's or OpenTofu's was changed since it was made.
+func (e *Engine) StalePlan(ctx context.Context, plan io.Reader) ([]radius.Outdated, error) {
+	if e.stands == nil {
+		return nil, errors.New("there is no model of what was built")
+	}
+	var bad error
+	out, err := radius.Stale(plan, e.snapshot(), func(urn model.URN) (model.Built, bool) {
+		b, ok, err := e.memory.BuiltOf(ctx, urn)
+		bad = errors.Join(bad, err)
+		return b, ok
+	})
+	return out, errors.Join(err, bad)
 }
