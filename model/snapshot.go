@@ -20,6 +20,21 @@ type Resource struct {
 	Source   string            `json:"source,omitempty"`
 }
 
+// SourceTags is the source of what is known by its tags alone: a list of all that is
+// tagged says that a thing is there and whose it is, and nothing of what it is.
+const SourceTags = "tags"
+
+// Sketch reports whether a resource is known by its tags alone. Nobody has read it: who
+// depends on it may never have been seen either.
+func (r *Resource) Sketch() bool { return r.Source == SourceTags }
+
+// Sketches reports whether an observation is of tags alone, of a resource that is known
+// by more from another source. It then says nothing new: such a list is older than what
+// the resource's own service says.
+func (o *Observation) Sketches(known string) bool {
+	return o.Resource.Sketch() && known != "" && known != SourceTags
+}
+
 // Observation is what one answer or one collector says about one resource.
 type Observation struct {
 	Resource Resource `json:"resource"`
@@ -103,6 +118,8 @@ type Topology interface {
 	At(n uint32) (urn URN, kind string)
 	// Kind returns the type alone, for less.
 	Kind(n uint32) string
+	// Sketch reports whether a resource is known by its tags alone.
+	Sketch(n uint32) bool
 	// Dependent calls f for everybody who directly depends on a resource, and
 	// Dependency for everything that it directly depends on.
 	Dependent(n uint32, f func(on uint32, relation uint16))

@@ -16,9 +16,14 @@ type Scope struct {
 	Type     string `json:"type"`             // as in Resource.Type: ec2:instance, apps/Deployment
 }
 
+// TypeTagged is the type of a scope that has everything which is tagged, of whatever
+// type. What is known of it by its tags alone is the scope's; a listing that does not
+// have it any more ends that.
+const TypeTagged = "tagged"
+
 // Holds reports whether a resource belongs to the scope.
 func (s Scope) Holds(r model.Resource) bool {
-	return r.Type == s.Type && r.Platform == s.Platform && r.Account == s.Account && (s.Region == "" || r.Region == s.Region)
+	return (r.Type == s.Type || s.Type == TypeTagged && r.Sketch()) && r.Platform == s.Platform && r.Account == s.Account && (s.Region == "" || r.Region == s.Region)
 }
 
 // String is the scope for people: kubernetes/prod apps/Deployment.

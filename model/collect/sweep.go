@@ -30,12 +30,12 @@ func vanished(s model.Snapshot, scope Scope, listed map[model.URN]bool, began ti
 	t, ok := s.(interface {
 		EachOf(kind string, f func(model.URN))
 	})
-	if ok {
+	if ok && scope.Type != TypeTagged {
 		t.EachOf(scope.Type, look)
 		return gone, known
 	}
 	s.Each(func(r model.Resource) bool {
-		if r.Type == scope.Type {
+		if scope.Holds(r) {
 			look(r.URN)
 		}
 		return true

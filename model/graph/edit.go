@@ -264,6 +264,9 @@ func (e *edit) drop(id uint32) {
 // update lays what an observation says over what is known.
 func (e *edit) update(id uint32, o *model.Observation) {
 	old := *e.node(id)
+	if o.Sketches(old.source) {
+		return
+	}
 	n, r := old, &o.Resource
 	if a, ok := parseARN(old.urn); ok && a.wild() {
 		if b, ok := parseARN(string(r.URN)); ok && !b.wild() {

@@ -22,6 +22,12 @@ func (v *version) At(n uint32) (model.URN, string) {
 	return model.URN(at.urn), at.kind.typ
 }
 
+// Sketch reports whether a resource is known by its tags alone.
+func (v *version) Sketch(n uint32) bool {
+	at := v.node(n)
+	return at != nil && at.source == model.SourceTags
+}
+
 // Dependency calls f for everything that a resource directly depends on.
 func (v *version) Dependency(n uint32, f func(uint32, uint16)) {
 	v.node(n).dependencies(v.living(f))

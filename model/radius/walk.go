@@ -181,6 +181,9 @@ func (w *walk) start(changes []Change) []int32 {
 		} else if w.of[n] == w.epoch {
 			continue
 		} else {
+			if c.Effect.Breaks() && w.t.Sketch(n) {
+				r.unread(c.URN)
+			}
 			w.of[n], w.best[n] = w.epoch, int32(len(r.entries))
 		}
 		r.targets = append(r.targets, c.URN)
@@ -401,7 +404,7 @@ func everything(s model.Snapshot, changes []Change, b Budget) *Reach {
 		}
 		worst = max(worst, c.Effect)
 		of = append(of, c.URN)
-		if _, known := s.Resource(c.URN); !known && c.Effect.Breaks() {
+		if res, known := s.Resource(c.URN); (!known || res.Sketch()) && c.Effect.Breaks() {
 			r.unread(c.URN)
 		}
 	}

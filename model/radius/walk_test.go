@@ -149,6 +149,14 @@ func TestWhatIsNeverReadIsNeverComplete(t *testing.T) {
 	if r := Availability(s, change(Destroy, "user"), Budget{}); !r.Complete || r.Count != 0 {
 		t.Error("what was read is not complete")
 	}
+	// Nor is what is known by its tags alone, for a snapshot that can be walked and for one that cannot.
+	g := graph.New(graph.Config{})
+	g.Apply([]model.Observation{{Whole: true, Resource: model.Resource{URN: "job", Tags: map[string]string{"team": "a"}, Source: model.SourceTags}}})
+	for _, s := range []model.Snapshot{g.Snapshot(), struct{ model.Snapshot }{g.Snapshot()}} {
+		if r := Availability(s, change(Destroy, "job"), Budget{}); r.Complete || !strings.Contains(strings.Join(r.Reasons, ""), "never read") {
+			t.Errorf("%T: known by its tags alone: %+v", s, r)
+		}
+	}
 }
 
 func TestBudgets(t *testing.T) {

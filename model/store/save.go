@@ -258,6 +258,9 @@ func (b *batch) cut(r model.Relation) error {
 // Merge lays an observation over what is known of a resource.
 func Merge(known model.Resource, o model.Observation) model.Resource {
 	r := o.Resource
+	if o.Sketches(known.Source) {
+		return known
+	}
 	for _, f := range []struct {
 		to   *string
 		from string

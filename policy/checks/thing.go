@@ -15,6 +15,7 @@ type thing struct {
 	kind, role string
 	name       string
 	known      bool              // the model knows it
+	sketch     bool              // by its tags alone
 	tags       map[string]string // of a known resource
 	place      intent.Place
 	env        *intent.Environment // nil: none, or it cannot be told
@@ -40,7 +41,7 @@ func (p *Program) thing(a *model.Action, target model.Target, s model.Snapshot) 
 	}
 	res, ok := radius.Brief(s, t.canon)
 	if ok && target.Role != model.RoleCreated {
-		t.known, t.tags = true, res.Tags
+		t.known, t.sketch, t.tags = true, res.Sketch(), res.Tags
 	} else {
 		res = &model.Resource{}
 	}

@@ -137,7 +137,7 @@ func (h *hearing) links(r *intent.Topology, l *leaf, t *thing, after bool) linke
 	set := linked{complete: true}
 	if t.role != model.RoleCreated && !(after && l.Ties != nil && l.Ties.Whole) {
 		near := h.near(t.canon, out)
-		set.all, set.complete = h.relations(near, of, out), near.Complete && t.known
+		set.all, set.complete = h.relations(near, of, out), near.Complete && t.known && !t.sketch
 	}
 	if after {
 		h.change(&set, l, t, of, out)

@@ -230,7 +230,7 @@ func (f *facts) resources() (*ast.Term, error) {
 			tags.Insert(text(k), text(v))
 		}
 		o := ast.NewObject([2]*ast.Term{key("urn"), text(string(t.URN))}, [2]*ast.Term{key("type"), text(t.Type)},
-			[2]*ast.Term{key("known"), ast.BooleanTerm(known)}, [2]*ast.Term{key("tags"), ast.NewTerm(tags)})
+			[2]*ast.Term{key("known"), ast.BooleanTerm(known && !res.Sketch())}, [2]*ast.Term{key("tags"), ast.NewTerm(tags)})
 		if known {
 			o.Insert(key("name"), text(res.Name))
 		}

@@ -49,6 +49,19 @@ func anEstateIsCollected(t *testing.T, c *cloud, e estate) {
 			t.Errorf("%s (%s) is not known", name, urn)
 		}
 	}
+	jobs := 0
+	s.Each(func(r model.Resource) bool {
+		if r.Sketch() {
+			jobs++
+			if r.URN != "arn:aws:glue:us-east-1:123456789012:job/nightly" || r.Type != "glue:job" || r.Tags["team"] != "shop" || r.Name != "Nightly" || r.Account != "123456789012" || r.Region != "us-east-1" {
+				t.Errorf("known by its tags alone: %+v", r)
+			}
+		}
+		return true
+	})
+	if jobs != 1 {
+		t.Errorf("%d are known by their tags alone, of a tagged job that no row reads", jobs)
+	}
 	found := 0
 	for _, r := range e.Relations {
 		if w.depends(r[0], r[1]) {

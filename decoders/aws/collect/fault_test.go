@@ -200,7 +200,7 @@ func whatFailsForAMomentIsAskedAgain(t *testing.T, c *cloud) {
 	})
 	w.collect(t)
 	if _, gaps := w.runner.Coverage(); len(gaps) != 0 {
-		t.Errorf("%d gaps: %+v", len(gaps), gaps[0])
+		t.Errorf("%d gaps: %+v: %s", len(gaps), gaps[0], gaps[0].Why)
 	}
 	if calls, again := w.collector.Counts(); again < calls/2 {
 		t.Errorf("%d calls, %d of them again", calls, again)
@@ -212,12 +212,15 @@ func whatIsGoneIsTakenAway(t *testing.T, c *cloud, e estate) {
 	w := newWorld(t, c)
 	w.collect(t)
 	known := urns(w)
+	const job = "arn:aws:glue:us-east-1:123456789012:job/nightly"
 	gone := []string{"volume-free", "queue-orders-dlq", "alias-logs"}
 	var out map[string]bool
 	c.python(t, &out, "-c", `
 import boto3, json
 boto3.client("sqs").delete_queue(QueueUrl=boto3.client("sqs").get_queue_url(QueueName="orders-dlq")["QueueUrl"])
 boto3.client("kms").delete_alias(AliasName="alias/logs")
+boto3.client("glue").untag_resource(ResourceArn="`+job+`", TagsToRemove=["team", "Name"])
+boto3.client("glue").delete_job(JobName="nightly")
 boto3.client("ec2").delete_volume(VolumeId="`+ending(e.Made["volume-free"])+`")
 print(json.dumps({"done": True}))`)
 	w.collect(t)
@@ -228,7 +231,7 @@ print(json.dumps({"done": True}))`)
 			missing = append(missing, string(u))
 		}
 	}
-	want := make([]string, 0, len(gone))
+	want := []string{job}
 	for _, name := range gone {
 		want = append(want, string(e.Made[name]))
 	}

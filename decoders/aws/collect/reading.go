@@ -67,6 +67,9 @@ func (r *reading) things(ctx context.Context, each func(any) error) error {
 // pages reads all pages under one parent, with details, and hands on what they
 // teach.
 func (r *reading) pages(ctx context.Context, parent any) error {
+	if r.l.Type == collect.TypeTagged {
+		return r.walk(ctx, parent, func(_ *asked, found []any) error { return r.tagged(found) })
+	}
 	return r.walk(ctx, parent, func(a *asked, found []any) error {
 		p := r.learn(a)
 		urns := p.of(r.l.Type)

@@ -218,7 +218,7 @@ needs("zone", "lb")
 ecr = client("ecr").create_repository(repositoryName="shop/app", encryptionConfiguration={"encryptionType": "KMS", "kmsKey": KEY})["repository"]["repositoryArn"]
 make("repository", ecr, "key-data")
 ecs = client("ecs")
-cluster = ecs.create_cluster(clusterName="shop")["cluster"]["clusterArn"]
+cluster = ecs.create_cluster(clusterName="shop", tags=[{"key": "team", "value": "shop"}])["cluster"]["clusterArn"]
 make("cluster", cluster)
 task = ecs.register_task_definition(family="app", networkMode="awsvpc", taskRoleArn=made["role-batch"], executionRoleArn=made["role-batch"], containerDefinitions=[{"name": "app", "image": "shop/app", "memory": 64}])["taskDefinition"]["taskDefinitionArn"]
 make("task", task, "role-batch")
@@ -227,6 +227,10 @@ service = ecs.create_service(cluster="shop", serviceName="app", taskDefinition=t
                              networkConfiguration={"awsvpcConfiguration": {"subnets": [subnets["privatea"], subnets["privateb"]], "securityGroups": [groups["web"]]}})["service"]["serviceArn"]
 make("service", service, "cluster", "task", "subnet-privatea", "subnet-privateb", "sg-web")
 needs("targets-batch", "service")
+
+# What no row reads, and is known by its tags.
+client("glue").create_job(Name="nightly", Role=made["role-batch"], Command={"Name": "glueetl"}, Tags={"team": "shop", "Name": "Nightly"})
+client("glue").create_job(Name="untagged", Role=made["role-batch"], Command={"Name": "glueetl"})
 
 # Names that mean nothing: a group, a table, a queue and a load balancer may be
 # called alike. None of these depends on any other.
