@@ -16,7 +16,7 @@ import (
 
 func (a *App) intentCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "intent", Short: "Check, draft and describe declared documents"}
-	cmd.AddCommand(a.intentCheckCommand(), a.intentSuggestCommand(), a.intentLintCommand(), a.intentDiffCommand(), a.intentTestCommand(), a.intentReviewCommand(), a.intentSignCommand(), a.intentExportCommand(), &cobra.Command{
+	cmd.AddCommand(a.intentCheckCommand(), a.intentSuggestCommand(), a.intentLintCommand(), a.intentDiffCommand(), a.intentTestCommand(), a.intentReviewCommand(), a.intentSignCommand(), a.intentExportCommand(), a.intentRefineCommand(), &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of the documents, for editors", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(a.Stdout, "%s\n", intent.Schema())

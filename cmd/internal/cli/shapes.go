@@ -7,6 +7,7 @@ import (
 	drift "github.com/assent-iom/assent/model/reconcile"
 	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/policy/lint"
+	"github.com/assent-iom/assent/policy/suggest"
 )
 
 // Shapes returns a zero value of each shape that is the command line's own, by
@@ -35,6 +36,7 @@ func Shapes() map[string]any {
 		"Collected":                 collected{},
 		"What documents do not say": lint.Problem{},
 		"What documents differ in":  lint.Difference{},
+		"Proposals":                 suggest.Proposal{},
 		"Questions":                 checks.Question{},
 		"Rights":                    lint.Right{},
 		"An example":                caseResult{},
