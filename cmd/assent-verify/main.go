@@ -4,7 +4,7 @@
 //
 // Usage:
 //
-//	assent-verify [--dir DIR | --public DIR | --pack DIR] [--vkey VKEY|FILE] [--since FILE] [--json]
+//	assent-verify [--dir DIR | --public DIR | --pack DIR] [--vkey VKEY|FILE | --policy FILE] [--since FILE] [--json]
 //
 //	--dir DIR      the ledger; default $XDG_STATE_HOME/assent/ledger
 //	--public DIR   its published form (c2sp tlog-tiles) instead: checkpoint, tiles
@@ -23,6 +23,8 @@
 //	--quorum N     how many of the witnesses are enough; without it all
 //	--fresh TIME   how old the newest cosignature may be (1h): what shows a log that
 //	               was cut back to what they had cosigned before
+//	--policy FILE  all that is trusted in one file instead of the flags from --vkey to
+//	               --fresh, but --since: docs/evidence.md
 //	--hashes       hashes and checkpoints only, ten times faster: no entry is read
 //	--json         the report as one JSON object on stdout
 //
@@ -79,6 +81,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	})
 	quorum := flags.Int("quorum", 0, "how many of the witnesses are enough; 0: all")
 	fresh := flags.Duration("fresh", 0, "how old the newest cosignature may be; 0: any age")
+	policy := flags.String("policy", "", "the `file` that says which logs are trusted, with which keys and witnesses")
 	hashes := flags.Bool("hashes", false, "hashes and checkpoints only: no entry is read")
 	asJSON := flags.Bool("json", false, "the report as JSON")
 	if err := flags.Parse(args); err != nil {
@@ -98,6 +101,20 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	}
 	if data, err := os.ReadFile(*cosigner); err == nil && *cosigner != "" {
 		opts.Cosigner = string(data)
+	}
+	if *policy != "" {
+		if *vkey != "" || *cosigner != "" || len(witnesses) > 0 || *quorum != 0 || *fresh != 0 {
+			fmt.Fprintln(stderr, "assent-verify: --policy says what --vkey, --cosigner, --witness, --quorum and --fresh would")
+			return usage
+		}
+		data, err := os.ReadFile(*policy)
+		if err == nil {
+			opts.Policy, err = verify.ReadPolicy(data)
+		}
+		if err != nil {
+			fmt.Fprintf(stderr, "assent-verify: %v\n", err)
+			return int(verify.Unfinished)
+		}
 	}
 	if *since != "" {
 		data, err := os.ReadFile(*since)

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"crypto/rand"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -25,6 +27,10 @@ func TestExitCodesAreThoseOfTheManual(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	trusts := filepath.Join(t.TempDir(), "policy.json")
+	if err := os.WriteFile(trusts, fmt.Appendf(nil, `{"logs":[{"key":%q}]}`, vkey), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		args []string
 		want int
@@ -40,6 +46,12 @@ func TestExitCodesAreThoseOfTheManual(t *testing.T) {
 		{[]string{"--public", public}, 3, "untrusted"},
 		{[]string{"--public", dir, "--vkey", vkey}, 5, "unfinished"},
 		{[]string{"extra"}, usage, ""},
+		{[]string{"--public", public, "--policy", trusts}, 0, "verified 1 of 1"},
+		{[]string{"--dir", dir, "--policy", trusts}, 0, "verified 1 of 1"},
+		{[]string{"--public", public, "--policy", trusts, "--vkey", vkey}, usage, ""},
+		{[]string{"--public", public, "--policy", filepath.Join(dir, store.VKeyFile)}, 5, ""},
+		{[]string{"--public", public, "--vkey", vkey, "--hashes"}, 0, "hashes only"},
+		{[]string{"--pack", dir, "--hashes"}, usage, ""},
 	} {
 		var out, errs bytes.Buffer
 		if got := run(t.Context(), tt.args, func(string) string { return "" }, &out, &errs); got != tt.want || !strings.Contains(out.String(), tt.says) {

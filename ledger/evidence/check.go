@@ -66,7 +66,7 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if err != nil {
 		return report, err
 	}
-	pinned := opts.VKey != ""
+	pinned := opts.VKey != "" || opts.Policy != nil
 	if !pinned {
 		opts.VKey = string(vkey)
 	}

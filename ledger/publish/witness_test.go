@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -55,7 +56,11 @@ func TestForkAndRollbackAreCaughtWithAWitness(t *testing.T) {
 			t.Fatalf("%d: %d %v", size, got, err)
 		}
 	}
-	policy := verify.Options{VKey: s.VKey(), Witnesses: []string{key}, Fresh: time.Hour, Now: now}
+	trusted, err := verify.ReadPolicy(fmt.Appendf(nil, `{"logs":[{"key":%q,"witnesses":[%q],"quorum":1,"fresh":"1h"}]}`, s.VKey(), key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := verify.Options{Policy: trusted, Now: now}
 	check := func(dir string, opts verify.Options) verify.Report {
 		r, err := verify.Public(t.Context(), dir, opts)
 		if err != nil {

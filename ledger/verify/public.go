@@ -68,15 +68,23 @@ func (p *public) all(ctx context.Context) error {
 
 // readHead checks the key and the signed head, and what it is compared with.
 func (p *public) readHead() error {
+	signed, err := readSmall(filepath.Join(p.dir, checkpointFile))
+	if err != nil {
+		return err
+	}
+	if p.opts.Policy != nil {
+		// What the head says of itself; who signed it is looked at with the key of that log.
+		if head, err := tlog.ReadCheckpoint(signed); err == nil {
+			if err := p.trust(head.Origin); err != nil {
+				return err
+			}
+		}
+	}
 	if p.opts.VKey == "" {
 		p.report.problem(NoIndex, Untrusted, "the published form has no key beside it: give the one you were told (--vkey)")
 		return errStop
 	}
 	if err := p.pinKey(); err != nil {
-		return err
-	}
-	signed, err := readSmall(filepath.Join(p.dir, checkpointFile))
-	if err != nil {
 		return err
 	}
 	p.signed = signed

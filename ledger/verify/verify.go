@@ -137,6 +137,8 @@ type Options struct {
 	Quorum    int
 	Fresh     time.Duration
 	Now       time.Time
+	// Policy says all of the above but Since for the log that it is.
+	Policy *Policy
 	// HashesOnly reads no entry: every one is hashed, and held against every tile and
 	// signed checkpoint, but neither the signatures of entries are checked nor what they
 	// say. It is ten times faster, and shows every change to a log but not what its keys
@@ -268,6 +270,11 @@ func (v *run) all(ctx context.Context) error {
 func (v *run) readKey() error {
 	beside, err := readSmall(filepath.Join(v.dir, vkeyFile))
 	vkey := strings.TrimSpace(string(beside))
+	if origin, _, _ := strings.Cut(vkey, "+"); err == nil {
+		if err := v.trust(origin); err != nil {
+			return err
+		}
+	}
 	switch {
 	case err == nil:
 		v.expected = append(v.expected, expected{vkey, "the key in " + vkeyFile})

@@ -113,6 +113,7 @@ type compared struct {
 	witnesses   []string
 	quorum      int
 	fresh       time.Duration
+	policy      string
 	hashes      bool
 }
 
@@ -123,7 +124,11 @@ func (o *compared) flags(cmd *cobra.Command) {
 	f.StringVar(&o.cosigner, "cosigner", "", "the second `key` that has to have signed what is published, or a file that holds it")
 	f.StringArrayVar(&o.witnesses, "witness", nil, "the `key` of a witness that has to have cosigned what is published, or a file that holds it; may be given again")
 	f.IntVar(&o.quorum, "quorum", 0, "how many of the witnesses are enough; 0: all")
+	f.StringVar(&o.policy, "policy", "", "the `file` that says which logs are trusted, with which keys and witnesses, instead of these flags")
 	f.DurationVar(&o.fresh, "fresh", 0, "how old the newest cosignature may be; 0: any age")
+	for _, name := range []string{"vkey", "cosigner", "witness", "quorum", "fresh"} {
+		cmd.MarkFlagsMutuallyExclusive("policy", name)
+	}
 }
 
 // verifyOptions reads what a log is compared with.
@@ -139,6 +144,15 @@ func (a *App) verifyOptions(o compared) (verify.Options, error) {
 		opts.Witnesses = append(opts.Witnesses, held(w))
 	}
 	var err error
+	if o.policy != "" {
+		data, err := os.ReadFile(a.absolute(o.policy))
+		if err == nil {
+			opts.Policy, err = verify.ReadPolicy(data)
+		}
+		if err != nil {
+			return opts, exit{int(verify.Unfinished), err}
+		}
+	}
 	if o.since != "" {
 		if opts.Since, err = os.ReadFile(a.absolute(o.since)); err != nil {
 			return opts, exit{int(verify.Unfinished), fmt.Errorf("reading --since: %w", err)}
