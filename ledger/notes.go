@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -18,6 +19,7 @@ type Heartbeat struct {
 	Last    bool          `json:"last,omitempty"` // the proxy ended in order: no next one is due
 	Mode    policy.Mode   `json:"mode"`
 	Intent  string        `json:"intent"` // sha256:HEX of the documents in force; none
+	Model   model.Version `json:"model"`  // what was known to exist
 	Version string        `json:"version,omitempty"`
 	Calls   Calls         `json:"calls"`
 }

@@ -396,10 +396,16 @@ func (e *Engine) Documents() *intent.Set { return e.decide.Intent() }
 // SetIntent replaces the running documents; on an error the old ones stay. Streams
 // that the new ones would refuse are ended.
 func (e *Engine) SetIntent(set *intent.Set) error {
+	before := e.Intent()
 	if err := e.decide.Swap(set); err != nil {
 		return err
 	}
 	e.review()
+	if e.heart != nil && e.Intent() != before { // the ledger says since when they are in force
+		if err := e.heart.beat(context.Background(), false); err != nil {
+			e.cfg.Trouble("recording a heartbeat", err)
+		}
+	}
 	return nil
 }
 

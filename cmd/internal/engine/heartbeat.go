@@ -58,7 +58,7 @@ func (h *heart) run(ctx context.Context) {
 
 func (h *heart) beat(ctx context.Context, last bool) error {
 	b, stats := h.first, h.engine.Stats()
-	b.At, b.Last, b.Intent = h.engine.cfg.Now(), last, h.engine.Intent()
+	b.At, b.Last, b.Intent, b.Model = h.engine.cfg.Now(), last, h.engine.Intent(), h.engine.snapshot().Version()
 	b.Calls.Governed, b.Calls.Refused = uint64(stats.Judged), uint64(stats.Refused+stats.TurnedAway)
 	for _, p := range stats.Passed {
 		b.Calls.Blind += uint64(p.Times)
