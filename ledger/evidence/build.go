@@ -28,6 +28,11 @@ type Log interface {
 	// size: at or above it, at or below it. ledger.ErrNotFound: there is none.
 	CheckpointFrom(ctx context.Context, size uint64) ([]byte, error)
 	CheckpointUpTo(ctx context.Context, size uint64) ([]byte, error)
+	// Cosigned is the published checkpoint if others than the log have signed it too;
+	// ledger.ErrNotFound: there is none.
+	Cosigned(ctx context.Context) ([]byte, error)
+	// ProveGrowth proves that the log of size entries grew from that of old.
+	ProveGrowth(ctx context.Context, old, size uint64) ([]ledger.Hash, error)
 	// Leaves calls f with the hashes of the first n entries, in order.
 	Leaves(ctx context.Context, n uint64, f func(ledger.Hash) error) error
 }
@@ -63,6 +68,7 @@ type builder struct {
 	params           Params
 	head             Head
 	closing, opening []byte
+	grown            []byte         // cosigned
 	named            []verify.Keyed // keys.jsonl
 	digests          map[string][32]byte
 }
@@ -112,6 +118,9 @@ func (b *builder) span(ctx context.Context) error {
 		return err
 	}
 	b.head = Head{Origin: head.Origin, VKey: vkey, Size: head.Size, Root: head.Root, First: first, End: end}
+	if err := b.cosigned(ctx); err != nil {
+		return err
+	}
 	b.opening, err = b.log.CheckpointUpTo(ctx, first)
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
@@ -122,6 +131,27 @@ func (b *builder) span(ctx context.Context) error {
 	before, err := tlog.OpenCheckpoint(b.opening, b.log.Verifiers()...)
 	b.head.Opening = before.Size
 	return err
+}
+
+// cosigned takes along what others have signed, and how the log grew to it.
+func (b *builder) cosigned(ctx context.Context) error {
+	signed, err := b.log.Cosigned(ctx)
+	if errors.Is(err, ledger.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c, err := tlog.OpenCheckpoint(signed, b.log.Verifiers()...)
+	if err != nil || c.Size < b.head.Size {
+		return err // it was cosigned before the period ended: nobody speaks for its end yet
+	}
+	proof, err := b.log.ProveGrowth(ctx, b.head.Size, c.Size)
+	if err != nil {
+		return err
+	}
+	b.head.Cosigned, b.grown = c.Size, tlog.FormatConsistency(b.head.Size, proof, signed)
+	return nil
 }
 
 // edges widens a range by the entry before it that is from before the period, and
@@ -187,6 +217,9 @@ func (b *builder) build(ctx context.Context) (Pack, error) {
 	files := map[string][]byte{fileHead: b.closing, fileVKey: []byte(b.head.VKey + "\n")}
 	if b.opening != nil {
 		files[fileOpening] = b.opening
+	}
+	if b.grown != nil {
+		files[fileGrown] = b.grown
 	}
 	if b.named != nil {
 		files[fileKeys] = keyLines(b.named)

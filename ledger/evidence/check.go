@@ -86,10 +86,16 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 			return report, err
 		}
 	}
+	var grown []byte
+	if said.Log.Cosigned > 0 {
+		if grown, err = read(dir, fileGrown); err != nil {
+			return report, err
+		}
+	}
 	// What pack.json says is used here and made again below.
 	d := newDeriver(said.Params, said.Log, closing)
 	entries := map[uint64][]byte{}
-	part := verify.Part{Dir: filepath.Join(dir, "log"), First: said.Log.First, Opening: opening, Keys: named, Each: d.add}
+	part := verify.Part{Dir: filepath.Join(dir, "log"), First: said.Log.First, Opening: opening, Grown: grown, Keys: named, Each: d.add}
 	if err := d.named(named); err != nil {
 		return report, err
 	}
@@ -103,7 +109,7 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if strings.TrimSpace(string(vkey)) != report.VKey {
 		return report, &problem{verify.Untrusted, fileVKey + " holds another key than the log's"}
 	}
-	if err := agrees(report, said.Log, closing, opening); err != nil {
+	if err := agrees(report, said.Log, closing, opening, grown); err != nil {
 		return report, err
 	}
 	if err := d.reaches(); err != nil {
@@ -123,7 +129,7 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if err != nil {
 		return report, err
 	}
-	return report, compare(dir, said.Log, map[string]bool{fileOpening: opening != nil, fileKeys: named != nil}, made, &report)
+	return report, compare(dir, said.Log, map[string]bool{fileOpening: opening != nil, fileKeys: named != nil, fileGrown: grown != nil}, made, &report)
 }
 
 func readSummary(dir string) (summary, error) {
@@ -148,7 +154,7 @@ func readSummary(dir string) (summary, error) {
 }
 
 // agrees holds what pack.json says of the log against the log.
-func agrees(r verify.Report, said Head, closing, opening []byte) error {
+func agrees(r verify.Report, said Head, closing, opening, grown []byte) error {
 	head, err := tlog.ReadCheckpoint(closing)
 	if err != nil {
 		return err
@@ -161,6 +167,17 @@ func agrees(r verify.Report, said Head, closing, opening []byte) error {
 			return err
 		}
 		have.Opening = before.Size
+	}
+	if grown != nil {
+		g, err := tlog.ParseGrowth(bytes.NewReader(grown))
+		if err != nil {
+			return err
+		}
+		later, err := tlog.ReadCheckpoint(g.Signed)
+		if err != nil {
+			return err
+		}
+		have.Cosigned = later.Size
 	}
 	if have != said {
 		return tampered("%s says %+v of the log, which is %+v", filePack, said, have)

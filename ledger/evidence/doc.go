@@ -14,6 +14,8 @@
 //	exports/…               the same in OSCAL, OCSF and CloudEvents
 //	log/checkpoint          the signed head that closes the period
 //	log/opening             the one that was signed before it, if there is one
+//	log/cosigned            one that others have cosigned, if there is one, with the proof
+//	                        that the log grew to it (c2sp tlog-witness, add-checkpoint)
 //	log/consistency         that the one grew into the other
 //	log/tile/…              every hash of the log up to there
 //	log/entries.jsonl       the entries of the period, one a line, as they were signed
@@ -72,6 +74,8 @@ type Head struct {
 	Size    uint64      `json:"size"`
 	Root    ledger.Hash `json:"root"`
 	Opening uint64      `json:"opening,omitempty"` // size of the checkpoint before the period
+	// Cosigned is the size of a checkpoint that others have signed, the log's head or later.
+	Cosigned uint64 `json:"cosigned,omitempty"`
 	First   uint64      `json:"first"`             // the entries of the period are First to End-1
 	End     uint64      `json:"end"`
 }

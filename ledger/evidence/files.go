@@ -20,6 +20,7 @@ const (
 	dirLog      = "log/"
 	fileHead    = dirLog + "checkpoint"
 	fileOpening = dirLog + "opening"
+	fileGrown   = dirLog + "cosigned"
 	fileEntries = dirLog + "entries.jsonl"
 	fileVKey    = dirLog + "log.vkey"
 	fileKeys    = dirLog + "keys.jsonl" // where the pack does not begin with the log

@@ -27,6 +27,9 @@ type Part struct {
 	Dir     string // checkpoint, tile/<L>/…, entries.jsonl
 	First   uint64
 	Opening []byte // a signed checkpoint from before it; nil: none
+	// Grown is how the log grew from the part's head to a checkpoint that others have
+	// cosigned (c2sp tlog-witness, add-checkpoint); nil: the head itself is asked.
+	Grown []byte
 	// Keys are, if First is not 0, the log's genesis and the changes of its key before
 	// First. Without them the key that is given has to be the one at First.
 	Keys []Keyed
@@ -41,6 +44,7 @@ type Part struct {
 func (part Part) Check(ctx context.Context, opts Options) (Report, error) {
 	p := newPublic(opts, part.Dir)
 	r := &ranged{public: p, part: part}
+	p.grown = part.Grown
 	p.from, p.leafAt, p.envelopeAt = part.First, r.leaf, r.envelope
 	return p.concluded(r.all(ctx))
 }

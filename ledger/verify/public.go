@@ -41,6 +41,7 @@ type public struct {
 	*run
 	head      tlog.Checkpoint
 	signed    []byte // head
+	grown     []byte // of a part: from head to what others have signed
 	tiler     tlog.Tiler
 	decisions map[[16]byte]bool // ids seen, by their hash: a million are 40 MB
 }
@@ -96,7 +97,37 @@ func (p *public) readHead() error {
 	if p.opts.Since != nil {
 		p.addMark(p.opts.Since, "the checkpoint that was kept")
 	}
+	if p.grown != nil {
+		return p.later()
+	}
 	return p.witnessed(signed)
+}
+
+// later holds the checkpoint that the log grew to against the witness policy.
+func (p *public) later() error {
+	g, err := tlog.ParseGrowth(bytes.NewReader(p.grown))
+	if err == nil && g.Old != p.head.Size {
+		err = fmt.Errorf("it begins at %d entries", g.Old)
+	}
+	var c tlog.Checkpoint
+	if err == nil {
+		c, err = tlog.ReadCheckpoint(g.Signed)
+	}
+	if err == nil && c.Origin != p.head.Origin {
+		err = fmt.Errorf("it is of the log %s", c.Origin)
+	}
+	if err == nil {
+		proof := make([]ledger.Hash, len(g.Proof))
+		for i, h := range g.Proof {
+			proof[i] = h
+		}
+		err = tlog.VerifyConsistency(proof, p.head.Size, c.Size, p.head.Root, c.Root)
+	}
+	if err != nil {
+		p.report.problem(NoIndex, Tampered, "the cosigned checkpoint is none that the log grew to: %v", err)
+		return errStop
+	}
+	return p.witnessed(g.Signed)
 }
 
 // bundle checks a bundle of entries against its tile, and grows the tree.
