@@ -256,20 +256,24 @@ func (d dice) set() *intent.Set {
 		s.Blueprints = append(s.Blueprints, b)
 	}
 	for i := range d.IntN(3) {
-		e := &intent.Exception{Name: fmt.Sprint("e", i), Owner: "shop", Reason: "moving", ApprovedBy: "human:dana", From: "2027-01-01", Until: pick(d, intent.Day("2027-01-14"), "2027-01-15", "2027-03-01"),
-			For: intent.Exempt{Resource: some(d, "arn:aws:s3:::a*", "ab", "*")}}
-		if d.one(3) {
-			e.For.Who = d.who()
-		}
-		if d.one(2) {
-			e.Waives.Never = pick(d, "work/n0", "work/n1")
-		} else {
-			e.Waives.Blueprint = pick(d, "b0", "b1")
-			e.Waives.Require, e.Waives.Forbid = intent.Words{"encryption.atRest", "location.region"}, intent.Words{"network.ingress", "backup.retentionDays"}
-		}
-		s.Exceptions = append(s.Exceptions, e)
+		s.Exceptions = append(s.Exceptions, d.exception(fmt.Sprint("e", i)))
 	}
 	return s
+}
+
+func (d dice) exception(name string) *intent.Exception {
+	e := &intent.Exception{Name: name, Owner: "shop", Reason: "moving", ApprovedBy: "human:dana", From: "2027-01-01", Until: pick(d, intent.Day("2027-01-14"), "2027-01-15", "2027-03-01"),
+		For: intent.Exempt{Resource: some(d, "arn:aws:s3:::a*", "ab", "*")}}
+	if d.one(3) {
+		e.For.Who = d.who()
+	}
+	if d.one(2) {
+		e.Waives.Never = pick(d, "work/n0", "work/n1")
+	} else {
+		e.Waives.Blueprint = pick(d, "b0", "b1")
+		e.Waives.Require, e.Waives.Forbid = intent.Words{"encryption.atRest", "location.region"}, intent.Words{"network.ingress", "backup.retentionDays"}
+	}
+	return e
 }
 
 func (d dice) props() (all []model.Property) {
