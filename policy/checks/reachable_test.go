@@ -43,7 +43,7 @@ func behind(attrs string) model.Topology {
 	}
 	g.Apply([]model.Observation{
 		thing(group, "autoscaling:autoScalingGroup", `{}`),
-		thing(machine, "ec2:instance", attrs, model.Relation{From: machine, To: group, Type: model.Controls}),
+		thing(machine, "ec2:instance", attrs, model.Relation{From: machine, To: group, Type: model.Controls}, model.Relation{From: machine, To: store, Type: model.Reads}),
 		thing(members, "elasticloadbalancing:targetgroup", `{}`, model.Relation{From: members, To: machine, Type: model.ForwardsTo}),
 		thing(balancer, "elasticloadbalancing:loadbalancer/app/", `{}`),
 		thing(store, "rds:db", `{"PubliclyAccessible":true}`),
@@ -175,6 +175,8 @@ spec: {purpose: Data stays inside., for: {capability: ["database.*"]}, forbid: {
 	for _, a := range []*model.Action{&uses, &back, &other} {
 		a.Service = "rds"
 	}
+	tied := back // what it would use stands on it
+	tied.Ties = &model.Ties{Complete: true, Relations: []model.Relation{{From: store, To: machine, Type: model.ForwardsTo}}}
 	public := model.Deviation{Path: "PubliclyAccessible", Was: false, Now: true, Critical: true}
 	for name, c := range map[string]struct {
 		a              model.Action
@@ -185,6 +187,7 @@ spec: {purpose: Data stays inside., for: {capability: ["database.*"]}, forbid: {
 		"what uses it":                       {uses, true, false, true, CodeQuarantine},
 		"another change of it":               {other, true, false, true, CodeQuarantine},
 		"what sets it back":                  {back, true, false, true, ""},
+		"what sets it back, and its users":   {tied, true, false, true, ""},
 		"what uses it, once it is back":      {uses, false, false, false, ""},
 		"what uses one that was always so":   {uses, false, false, true, ""},
 		"what uses it, where it is a remark": {uses, true, true, true, ""},

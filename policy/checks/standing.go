@@ -86,10 +86,18 @@ func (h *hearing) needs(l *leaf) []model.URN {
 // footing looks for what is in quarantine among that on which something stands.
 func (h *hearing) footing(known map[model.URN]*sick, l *leaf, t *thing, of model.URN, hops int, how string) {
 	for _, hop := range radius.Footing(h.s, of, hops) {
+		if changes(l, hop.URN) {
+			continue // what becomes of that is judged for itself
+		}
 		if s := h.sickAt(known, hop.URN); s != nil {
 			h.quarantine(l, t, s, how, h.other(hop.URN))
 		}
 	}
+}
+
+// changes reports whether a leaf changes something itself.
+func changes(l *leaf, urn model.URN) bool {
+	return slices.ContainsFunc(l.changed, func(t *thing) bool { return t.canon == urn })
 }
 
 // other looks at something that an action does not change.

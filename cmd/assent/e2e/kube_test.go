@@ -35,6 +35,7 @@ func TestKubernetes(t *testing.T) {
 		{"a cluster is read into the model", kubeCollect},
 		{"what is declared of a thing holds, and nothing is built on what has drifted", kubePrevent},
 		{"nothing unfit is made reachable", kubeExpose},
+		{"what drifts from a blueprint is in quarantine", kubeBlueprint},
 		{"an approval is for what was looked at", kubeStale},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -303,3 +303,47 @@ func TestAStalePlanIsNotRun(t *testing.T) {
 	w.collect()
 	refused("changed past assent since", as(made, tag("toys")...), "tags.team was planned on shop, and somebody has made it books")
 }
+
+// insideOnly wants databases, and Services, that nobody outside can reach.
+const insideOnly = `---
+apiVersion: assent.dev/v1
+kind: Blueprint
+metadata: {name: inside, owner: OWNER}
+spec:
+  purpose: What serves others is reached from inside.
+  for: {capability: ["database.*", network.service]}
+  forbid: {network.public: true}
+`
+
+// What somebody has changed to be otherwise than a blueprint wants it is in quarantine
+// until it is back.
+func TestWhatDriftsFromABlueprintIsInQuarantineAtAWS(t *testing.T) {
+	c, w := startCloud(t, -1), newWorld(t)
+	aws := tool(t, "aws")
+	w.behind(c, "model: model.db\nintent: intent\nmode: enforce\ncollect:\n  aws:\n    - {}\n")
+	w.write("intent/shop.yaml", preventIntent+strings.Replace(insideOnly, "OWNER", "platform", 1))
+	as := func(args ...string) result {
+		t.Helper()
+		return w.assent(append([]string{"run", "--as", "deploy-agent", "--", aws, "--output", "text", "rds"}, args...)...)
+	}
+	modify := []string{"modify-db-instance", "--db-instance-identifier", "shop", "--apply-immediately"}
+	keep := func(days string) result {
+		t.Helper()
+		return as(append(modify, "--backup-retention-period", days)...)
+	}
+	urn := "arn:aws:rds:us-east-1:" + account + ":db:shop"
+	w.allowed("building it", as("create-db-instance", "--db-instance-identifier", "shop", "--db-instance-class", "db.t3.micro", "--engine", "postgres", "--allocated-storage", "20",
+		"--master-username", "shop", "--master-user-password", "not-a-secret", "--no-publicly-accessible"))
+	w.collect()
+	w.allowed("a change of it", keep("3"))
+	w.must(aws, append([]string{"--endpoint-url", c.url, "rds"}, append(modify, "--publicly-accessible")...)...)
+	w.collect()
+	if all, _ := w.drift(); !all[urn].Quarantine {
+		t.Fatalf("it is not in quarantine: %s", words(map[string]reconcile.Status{urn: all[urn]}))
+	}
+	w.refusedFor("a change of it", keep("5"), "AS2043", "assent revert")
+	w.refusal("platform forbids network.public: true", "PubliclyAccessible", "Blueprint inside, shop.yaml:", "assent revert "+urn)
+	w.allowed("setting it back", w.assent("revert", urn, "--run", "--as", "deploy-agent"))
+	w.collect()
+	w.allowed("a change of what is back", keep("5"))
+}

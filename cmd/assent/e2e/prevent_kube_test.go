@@ -179,3 +179,28 @@ spec:
 	k.allowed("what is back", expose("web", "again", balanced))
 	k.allowed("what is back, by an Ingress", route())
 }
+
+// kubeBlueprint is TestWhatDriftsFromABlueprintIsInQuarantineAtAWS at a real API server.
+func kubeBlueprint(t *testing.T, c *k8sboxtest.Cluster) {
+	k := newKube(t, c, "admin", "inside").collecting()
+	k.write("intent/shop.yaml", strings.ReplaceAll(kubePrevention, "NAMESPACE", k.namespace)+strings.Replace(insideOnly, "OWNER", "checkout", 1))
+	web := "k8s://k8sbox/core/Service/inside/web"
+	replicas := func(name string) result { // of a set that the Service names
+		t.Helper()
+		return k.as("deploy-agent", "create", "-f", k.write(name+".yaml", "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: "+name+"}\nspec:\n  serviceName: web\n  replicas: 0\n"+
+			"  selector: {matchLabels: {app: "+name+"}}\n  template: {metadata: {labels: {app: "+name+"}}, spec: {containers: [{name: web, image: registry.example/web}]}}\n"))
+	}
+	k.allowed("building it", k.as("deploy-agent", "create", "service", "clusterip", "web", "--tcp=80"))
+	k.collect()
+	k.allowed("what builds on it", replicas("first"))
+	k.direct("-n", "inside", "patch", "service", "web", "--type=merge", "-p", `{"spec":{"type":"LoadBalancer"}}`)
+	k.collect()
+	if all, _ := k.drift(); !all[web].Quarantine {
+		t.Fatalf("it is not in quarantine: %s", words(map[string]reconcile.Status{web: all[web]}))
+	}
+	k.refusedFor("what builds on it", replicas("second"), "AS2043")
+	k.refusal("checkout forbids network.public: true", "spec.type", "Blueprint inside, shop.yaml:", "assent revert "+web)
+	k.allowed("setting it back", k.assent("revert", web, "--run", "--as", "deploy-agent"))
+	k.collect()
+	k.allowed("what builds on what is back", replicas("second"))
+}

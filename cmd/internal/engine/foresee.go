@@ -37,8 +37,7 @@ func (e *Engine) foresee(a *model.Action, s model.Snapshot) {
 	if set == nil || s == nil || !a.Mutates() {
 		return
 	}
-	f := foresight{engine: e, s: s, ratchets: ratchets(set),
-		rules: len(set.Resources) > 0 || slices.ContainsFunc(set.Blueprints, func(b *intent.Blueprint) bool { return len(b.Topology) > 0 })}
+	f := foresight{engine: e, s: s, ratchets: ratchets(set), rules: len(set.Resources)+len(set.Blueprints) > 0}
 	if f.ratchets || f.rules || !radius.Opens(*a).None() {
 		f.look(a, 0)
 	}
