@@ -79,12 +79,32 @@ func (g *Graph) Apply(observations []model.Observation) model.Version {
 
 // Load adds resources and stated relations, as Export or a store returned them.
 func (g *Graph) Load(resources []model.Resource, relations []model.Relation) model.Version {
-	observations := make([]model.Observation, 0, len(resources)+1)
-	for _, r := range resources {
-		observations = append(observations, model.Observation{Resource: r})
+	_ = g.LoadFrom(func(see func(*model.Resource)) ([]model.Relation, error) { // which has no error
+		for i := range resources {
+			see(&resources[i])
+		}
+		return relations, nil
+	})
+	return g.Snapshot().Version()
+}
+
+// LoadFrom is Load of resources that read shows one after the other, so that not all of
+// them need be there at once. Its error leaves the graph as it was.
+func (g *Graph) LoadFrom(read func(see func(*model.Resource)) ([]model.Relation, error)) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.begin()
+	var o model.Observation
+	relations, err := read(func(r *model.Resource) {
+		o.Resource = *r
+		e.observe(&o)
+	})
+	if err != nil {
+		return err
 	}
-	observations = append(observations, model.Observation{Relations: relations})
-	return g.Apply(observations)
+	e.observe(&model.Observation{Relations: relations})
+	e.publish()
+	return nil
 }
 
 // Export returns every resource in URN order and every stated relation, those

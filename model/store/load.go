@@ -21,6 +21,7 @@ type chunk struct {
 	bodies    [][]byte
 	resources []model.Resource
 	err       error
+	done      chan struct{} // closed when it is decoded
 }
 
 func (c *chunk) decode() {
@@ -34,40 +35,55 @@ func (c *chunk) decode() {
 	c.urns, c.bodies = nil, nil
 }
 
-// loadResources reads every resource in URN order. One goroutine reads rows, the
-// others decode them: decoding is most of a start.
-func loadResources(ctx context.Context, tx *sql.Tx) ([]model.Resource, error) {
+// eachResource calls f for every resource in URN order. One goroutine reads rows and
+// others decode them, while the caller's works with what they say.
+func eachResource(ctx context.Context, tx *sql.Tx, f func(*model.Resource)) error {
 	workers := runtime.GOMAXPROCS(0)
-	todo := make(chan *chunk, workers) // a reader that is ahead waits
+	todo, order := make(chan *chunk, workers), make(chan *chunk, 4*workers) // who is ahead waits
+	ctx, end := context.WithCancel(ctx)
 	var group sync.WaitGroup
+	defer group.Wait()
+	defer end()
 	for range workers {
 		group.Go(func() {
 			for c := range todo {
 				c.decode()
+				close(c.done)
 			}
 		})
 	}
-	var all []*chunk
-	err := eachChunk(ctx, tx, func(c *chunk) {
-		all = append(all, c)
-		todo <- c
+	var read error // of the reader, until order is closed
+	group.Go(func() {
+		defer close(order)
+		defer close(todo)
+		read = eachChunk(ctx, tx, func(c *chunk) bool {
+			c.done = make(chan struct{})
+			select {
+			case order <- c:
+				todo <- c // somebody decodes
+				return true
+			case <-ctx.Done():
+				return false
+			}
+		})
 	})
-	close(todo)
-	group.Wait()
-	if err != nil {
-		return nil, fmt.Errorf("loading resources: %w", err)
-	}
-	var resources []model.Resource
-	for _, c := range all {
-		if c.err != nil {
-			return nil, c.err
+	for c := range order {
+		if <-c.done; c.err != nil {
+			return c.err
 		}
-		resources = append(resources, c.resources...)
+		for i := range c.resources {
+			f(&c.resources[i])
+		}
+		c.resources = nil
 	}
-	return resources, nil
+	if read != nil {
+		return fmt.Errorf("loading resources: %w", read)
+	}
+	return nil
 }
 
-func eachChunk(ctx context.Context, tx *sql.Tx, f func(*chunk)) error {
+// eachChunk calls f until it returns false.
+func eachChunk(ctx context.Context, tx *sql.Tx, f func(*chunk) bool) error {
 	rows, err := tx.QueryContext(ctx, "SELECT urn, body FROM resource ORDER BY urn")
 	if err != nil {
 		return err
@@ -82,7 +98,9 @@ func eachChunk(ctx context.Context, tx *sql.Tx, f func(*chunk)) error {
 		}
 		c.urns, c.bodies = append(c.urns, urn), append(c.bodies, body)
 		if len(c.urns) == chunkRows {
-			f(c)
+			if !f(c) {
+				return ctx.Err()
+			}
 			c = &chunk{}
 		}
 	}

@@ -123,18 +123,26 @@ func (s *Store) prepare() error {
 
 // Load returns every resource in URN order and every stated relation, of one
 // moment.
-func (s *Store) Load(ctx context.Context) ([]model.Resource, []model.Relation, error) {
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, nil, fmt.Errorf("loading model: %w", err)
-	}
-	defer tx.Rollback() // it only reads
-	resources, err := loadResources(ctx, tx)
+func (s *Store) Load(ctx context.Context) (resources []model.Resource, relations []model.Relation, err error) {
+	relations, err = s.Each(ctx, func(r *model.Resource) { resources = append(resources, *r) })
 	if err != nil {
 		return nil, nil, err
 	}
-	relations, err := loadRelations(ctx, tx)
-	return resources, relations, err
+	return resources, relations, nil
+}
+
+// Each is Load that shows resources one after the other, so that not all of them need
+// be there at once.
+func (s *Store) Each(ctx context.Context, see func(*model.Resource)) ([]model.Relation, error) {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, fmt.Errorf("loading model: %w", err)
+	}
+	defer tx.Rollback() // it only reads
+	if err := eachResource(ctx, tx, see); err != nil {
+		return nil, err
+	}
+	return loadRelations(ctx, tx)
 }
 
 func loadRelations(ctx context.Context, tx *sql.Tx) ([]model.Relation, error) {

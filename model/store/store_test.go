@@ -138,6 +138,48 @@ func TestDamagedFilesAreNamedAndKept(t *testing.T) {
 	}
 }
 
+// A row that cannot be read, and a reader that gives up, leave the graph as it was.
+func TestADamagedRowIsNamedAndNothingIsLoaded(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "model.db"))
+	var all []model.Observation
+	for i := range 20 * chunkRows {
+		all = append(all, see(fmt.Sprintf("urn-%05d", i), `{}`, true))
+	}
+	save(t, s, all...)
+	g := graph.New(graph.Config{})
+	g.Apply([]model.Observation{see("kept", `{}`, true)})
+	before := g.Snapshot().Version()
+	stopped, stop := context.WithCancel(t.Context())
+	from := func(ctx context.Context) func(func(*model.Resource)) ([]model.Relation, error) {
+		return func(see func(*model.Resource)) ([]model.Relation, error) {
+			return s.Each(ctx, func(r *model.Resource) {
+				if r.URN == "urn-01000" {
+					stop()
+				}
+				see(r)
+			})
+		}
+	}
+	if err := g.LoadFrom(from(stopped)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.db.Exec("UPDATE resource SET body = '{' WHERE urn = 'urn-07000'"); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.LoadFrom(from(t.Context())); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "urn-07000") {
+		t.Errorf("%v", err)
+	}
+	if g.Size() != 1 || g.Snapshot().Version() != before {
+		t.Errorf("%d resources, %+v", g.Size(), g.Snapshot().Version())
+	}
+	if _, err := s.db.Exec("UPDATE resource SET body = '{}' WHERE urn = 'urn-07000'"); err != nil {
+		t.Fatal(err)
+	}
+	if resources, _ := load(t, s); len(resources) != len(all) || resources[8000].URN != "urn-08000" {
+		t.Errorf("%d resources", len(resources))
+	}
+}
+
 func TestClosingAWriterSavesWhatWasPut(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "model.db"))
 	w := NewWriter(s)

@@ -88,11 +88,9 @@ func OpenMemory(ctx context.Context, path string, shared Shared, now func() time
 	if err != nil {
 		return m, err
 	}
-	resources, relations, err := s.Load(ctx)
-	if err != nil {
+	if err := m.Graph.LoadFrom(func(see func(*model.Resource)) ([]model.Relation, error) { return s.Each(ctx, see) }); err != nil {
 		return m, errors.Join(err, s.Close())
 	}
-	m.Graph.Load(resources, relations)
 	m.Models, m.writer = s, modelstore.NewWriter(s)
 	m.Passing = collect.NewPassing(collect.Config{Graph: m.Graph, Saver: m.writer, OnSaveError: func(err error) { trouble("saving the model", err) }})
 	return m, nil
