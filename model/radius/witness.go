@@ -17,7 +17,7 @@ const Looked = 1000
 type Witness struct {
 	model.Snapshot
 	attrs     bool
-	names     map[string]model.URN
+	names     []named // in the order in which they were asked
 	resources map[model.URN]*model.Resource
 	facing    map[model.URN]bool
 	broken    *Reach
@@ -30,7 +30,14 @@ type Witness struct {
 	footing   map[model.URN]map[int][]model.Hop
 	whole     map[model.URN]bool // of these the attributes are remembered in any case
 	filler    model.Filler       // nil: the snapshot is none
+	few       [2]named           // room for names
 	behind    *model.Behind
+}
+
+// named is an identifier, and what it stands for.
+type named struct {
+	id  string
+	urn model.URN
 }
 
 // NewWitness watches a snapshot. Attributes are remembered only with attrs: most
@@ -94,9 +101,11 @@ func (w *Witness) keep(urn model.URN, res *model.Resource) {
 func (w *Witness) Resolve(id string) (model.URN, bool) {
 	urn, ok := w.Snapshot.Resolve(id)
 	if w.names == nil {
-		w.names = map[string]model.URN{}
+		w.names = w.few[:0]
 	}
-	w.names[id] = urn
+	if n := len(w.names); n == 0 || w.names[n-1].id != id {
+		w.names = append(w.names, named{id, urn})
+	}
 	return urn, ok
 }
 
@@ -114,7 +123,12 @@ func (w *Witness) Resource(urn model.URN) (model.Resource, bool) {
 // that changes later.
 func (w *Witness) Facts() model.Facts {
 	f := model.Facts{Model: w.Version(), Behind: w.behind}
-	f.Names = maps.Clone(w.names)
+	for _, n := range w.names {
+		if f.Names == nil {
+			f.Names = make(map[string]model.URN, len(w.names))
+		}
+		f.Names[n.id] = n.urn
+	}
 	for _, urn := range slices.Sorted(maps.Keys(w.resources)) {
 		res := w.resources[urn]
 		kept := model.Resource{URN: urn, Platform: res.Platform, Type: res.Type, Name: res.Name, Account: res.Account, Region: res.Region, Tags: res.Tags}

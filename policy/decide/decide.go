@@ -130,15 +130,15 @@ func (e *Engine) Digest() string { return e.now.Load().digest }
 // given for the action, with verified signatures; usually there are none.
 func (e *Engine) Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string, approvals ...policy.Approval) policy.Decision {
 	v := e.now.Load()
-	ctx, cancel := context.WithTimeout(ctx, e.cfg.Timeout)
-	defer cancel()
+	within := &limit{Context: ctx, until: time.Now().Add(e.cfg.Timeout)}
+	defer within.end()
 	fresh := func() policy.Decision {
 		d := policy.Decision{ID: id, At: at, Mode: mode, Action: a, Approvals: approvals,
 			Basis: policy.Basis{Intent: v.digest, Rules: v.rules, Decoder: a.Decoder}}
 		return d
 	}
 	d := fresh()
-	if err := v.run(ctx, &d, s); err != nil {
+	if err := v.run(within, &d, s); err != nil {
 		basis, explain := d.Basis, d.Explain
 		d = fresh()
 		d.Basis, d.Explain, d.Approvals = basis, explain, nil
