@@ -148,6 +148,8 @@ func (m *Memory) Executed(ctx context.Context, changed []model.Built, gone []mod
 		select {
 		case <-m.ending:
 			return err
+		case <-ctx.Done():
+			return err
 		case <-time.After(builtPause):
 		}
 	}

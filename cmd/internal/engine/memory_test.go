@@ -155,6 +155,11 @@ func TestAModelThatIsShared(t *testing.T) {
 		t.Errorf("what was built was given up: %v", err)
 	default:
 	}
+	impatient, stop := context.WithCancel(ctx)
+	stop()
+	if err := b.Executed(impatient, []model.Built{built}, nil); err == nil {
+		t.Error("who does not wait is told that it is kept")
+	}
 	a.hurry()
 	a.hurry() // twice is once
 	if err := <-waiting; err == nil || !postgres.Away(err) {
