@@ -31,6 +31,7 @@ type decisionPredicate struct {
 	Findings     []policy.Finding   `json:"findings,omitempty"`
 	Needs        []policy.Need      `json:"needs,omitempty"`
 	Approvals    []policy.Approval  `json:"approvals,omitempty"` // each is an entry of its own, before this one
+	Overrides    []policy.Override  `json:"overrides,omitempty"` // and so is each of these
 	Budgets      []policy.Budget    `json:"budgets,omitempty"`
 	Request      string             `json:"request,omitempty"`
 	Model        model.Version      `json:"model"`
@@ -91,7 +92,7 @@ func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
 		Enforcer: enforcer{ID: cmp.Or(d.Enforcer, anEnforcer), Mode: d.Mode},
 		Actor:    d.Action.Actor, Action: action, ActionDigest: d.Action.DigestString(),
 		Environments: d.Environments, Accountable: d.Accountable, BlastRadius: d.Radius, Exposure: d.Exposure,
-		Grant: d.Grant, Findings: d.Findings, Needs: d.Needs, Approvals: d.Approvals, Budgets: d.Budgets, Request: d.Request,
+		Grant: d.Grant, Findings: d.Findings, Needs: d.Needs, Approvals: d.Approvals, Overrides: d.Overrides, Budgets: d.Budgets, Request: d.Request,
 		Model: d.Basis.Model, Intent: intentRef{d.Basis.Intent}, Rules: d.Basis.Rules, Decoder: d.Basis.Decoder, Facts: d.Basis.Facts,
 		Fault: d.Fault, Truncated: cuts,
 	}
@@ -191,7 +192,7 @@ func ParseDecision(data []byte) (policy.Decision, error) {
 	d := policy.Decision{
 		ID: p.ID, At: p.DecidedAt, Mode: p.Enforcer.Mode, Verdict: p.Verdict,
 		Grant: p.Grant, Environments: p.Environments, Accountable: p.Accountable,
-		Radius: p.BlastRadius, Exposure: p.Exposure, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Budgets: p.Budgets, Request: p.Request,
+		Radius: p.BlastRadius, Exposure: p.Exposure, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Overrides: p.Overrides, Budgets: p.Budgets, Request: p.Request,
 		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder, Facts: p.Facts},
 		Fault: p.Fault, Withheld: p.Withheld,
 	}

@@ -26,6 +26,7 @@ const (
 	KindDecision Kind = "change-decision"
 	KindOutcome  Kind = "change-outcome"
 	KindApproval Kind = "approval"        // a person's signed yes, as it was used for one action
+	KindOverride Kind = "override"        // somebody broke the glass: given, used for a decision, reviewed
 	KindDoor     Kind = "refused-at-door" // a call refused before it could be decoded: authority mismatch, smuggling
 
 	KindKey       Kind = "key"       // from here on another key signs

@@ -91,6 +91,32 @@ type Bypass struct {
 // Key is under which a bypass is found again: it is recorded once.
 func (b Bypass) Key() string { return "bypass:" + b.Source + ":" + b.Event }
 
+// Override is a person's word that, in an emergency, what an actor does is let through:
+// when it was given, when a decision went by it, and when somebody reviewed it. Ticket
+// and Signature are what was signed and with what, byte for byte: ssh-keygen -Y verify
+// checks them without this ledger's key.
+type Override struct {
+	policy.Override
+	At        time.Time `json:"recorded"`
+	Decision  string    `json:"decision,omitempty"` // that went by it
+	Run       string    `json:"run,omitempty"`
+	ReviewDue time.Time `json:"review_due,omitzero"` // when it was given: until when it has to be reviewed
+	Finding   string    `json:"finding,omitempty"`   // of a review: justified, or unjustified
+	Reviewer  string    `json:"reviewer,omitempty"`
+	Comment   string    `json:"comment,omitempty"`
+	Ticket    string    `json:"ticket"`
+	Signature string    `json:"signature"` // armored, as ssh-keygen -Y sign writes it
+}
+
+// OverrideEntry encodes one of the three.
+func OverrideEntry(o Override) (Entry, error) {
+	o.At = o.At.UTC()
+	return noteEntry(KindOverride, "", overrideURI+o.ID, o)
+}
+
+// ParseOverride reads one back from its envelope or statement.
+func ParseOverride(data []byte) (Override, error) { return parseNote[Override](KindOverride, data) }
+
 // maxListed bounds the lists in one statement; the counts are of all.
 const maxListed = 64
 

@@ -26,6 +26,7 @@ const (
 	heartbeatURI = "urn:assent:process:"
 	reconcileURI = "urn:assent:ledger:reconciled:"
 	bypassURI    = "urn:assent:bypass:"
+	overrideURI  = "urn:assent:override:"
 )
 
 // statement is an in-toto Statement v1.
@@ -110,7 +111,7 @@ func parseStatement(data []byte) (statement, Kind, error) {
 }
 
 // kinds are all that a statement may be, the frequent ones first.
-var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass, KindRedaction}
+var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass, KindRedaction, KindOverride}
 
 func kindOf(st statement) (Kind, error) {
 	for _, kind := range kinds {
@@ -189,6 +190,13 @@ func place(st statement, kind Kind) (About, error) {
 		}
 		err = json.Unmarshal(st.Predicate, &p)
 		about.At = p.At
+	case KindOverride:
+		var p struct {
+			Run string    `json:"run"`
+			At  time.Time `json:"recorded"`
+		}
+		err = json.Unmarshal(st.Predicate, &p)
+		about.Run, about.At = p.Run, p.At
 	case KindKey:
 		var p Rotation
 		err = json.Unmarshal(st.Predicate, &p)

@@ -33,6 +33,21 @@ type Approval struct {
 	// State is the digest of what the things that it changes were like then (Prior); empty:
 	// nothing was known of them.
 	State string `json:"state,omitempty"`
+	// Override is set instead of all else on one that is for whatever an actor does.
+	Override *Override `json:"-"`
+}
+
+// Override is one person's word that, in an emergency, what an actor does in an
+// environment is let through for a while. Its signature has been verified; whether the
+// person may say so is for the judge.
+type Override struct {
+	ID          string    `json:"id"` // sha256:HEX of what was signed
+	Environment string    `json:"environment"`
+	Actor       string    `json:"actor"` // the Actor document whose calls are let through
+	By          string    `json:"by"`    // the Actor document whose key signed
+	At          time.Time `json:"at"`
+	Expires     time.Time `json:"expires"`
+	Reason      string    `json:"reason"`
 }
 
 // Scope identifies what an approval is for: one action, by one actor, on behalf

@@ -159,6 +159,8 @@ type Decision struct {
 	// Needs is what a held action lacks; Approvals are those that were counted.
 	Needs     []Need     `json:"needs,omitempty"`
 	Approvals []Approval `json:"approvals,omitempty"`
+	// Overrides are what let it through though it would have been refused.
+	Overrides []Override `json:"overrides,omitempty"`
 	// Budgets are what the action counts against, with its own share.
 	Budgets []Budget `json:"budgets,omitempty"`
 	Request string   `json:"request,omitempty"` // the approval request that a held action is in

@@ -311,7 +311,7 @@ func parse(body []byte) (e ledger.Entry, about ledger.About, err error) {
 }
 
 // kinds are what a proxy has to record; the others are for whoever runs the ledger.
-var kinds = []ledger.Kind{ledger.KindDecision, ledger.KindOutcome, ledger.KindApproval, ledger.KindDoor, ledger.KindHeartbeat}
+var kinds = []ledger.Kind{ledger.KindDecision, ledger.KindOutcome, ledger.KindApproval, ledger.KindDoor, ledger.KindHeartbeat, ledger.KindOverride}
 
 // its wants an entry to be one that this client may make.
 func its(ctx context.Context, log Log, about ledger.About, name string) error {

@@ -153,6 +153,9 @@ func (v *run) read(e *entry) error {
 		for _, a := range d.Approvals {
 			e.uses = append(e.uses, use{a.ID, a.Scope, d.ID})
 		}
+		for _, o := range d.Overrides {
+			e.uses = append(e.uses, use{o.ID, scopeOverride, d.ID})
+		}
 		return err
 	case ledger.KindApproval:
 		a, decision, err := ledger.ParseApproval(envelope.Payload)
@@ -178,12 +181,19 @@ func (v *run) read(e *entry) error {
 	case ledger.KindBypass:
 		_, err := ledger.ParseBypass(envelope.Payload)
 		return err
+	case ledger.KindOverride:
+		o, err := ledger.ParseOverride(envelope.Payload)
+		e.uses = []use{{o.ID, scopeOverride, o.Decision}}
+		return err
 	case ledger.KindRedaction:
 		_, err := ledger.ParseRedaction(envelope.Payload)
 		return err
 	}
 	return nil
 }
+
+// scopeOverride stands for whatever an actor does.
+const scopeOverride = "override"
 
 // checkInOrder adds an entry to the tree and to what is open.
 func (v *run) checkInOrder(ctx context.Context, e *entry) error {
@@ -234,6 +244,10 @@ func (v *run) checkInOrder(ctx context.Context, e *entry) error {
 		}
 		v.claimed[use{ticket: u.ticket, scope: u.scope}] = u.decision
 		v.approved[u] = true
+	case e.about.Kind == ledger.KindOverride:
+		if u := e.uses[0]; u.decision != "" {
+			v.approved[u] = true // it is good for many decisions, and recorded for each
+		}
 	case e.about.Kind == ledger.KindOutcome:
 		v.report.Outcomes++
 		what, err := v.conclude(ctx, index, e)

@@ -18,13 +18,7 @@ func (s *Set) checkApprovals(p *problems, a Approvals, ref func(Pos, string, str
 	case isOwner:
 		ref(a.Pos, "Owner", name, owners)
 	default:
-		var people []string
-		for _, actor := range s.Actors {
-			if actor.Kind == "human" {
-				people = append(people, actor.Name)
-			}
-		}
-		ref(a.Pos, "human Actor", a.From, people)
+		ref(a.Pos, "human Actor", a.From, s.people())
 	}
 	if a.Count != nil && (*a.Count < 1 || *a.Count > mostApprovers) {
 		p.add(a.Pos, CodeValue, fmt.Sprintf("1 to %d", mostApprovers), "%d people cannot be asked for", *a.Count)

@@ -51,6 +51,7 @@ func (s *Set) check(p *problems) {
 	s.checkEnvironments(p, owner)
 	for _, e := range s.Environments {
 		s.checkTimes(p, e, who)
+		s.checkGlass(p, e, ref, owners)
 	}
 	s.checkActors(p, owner)
 	s.checkOwners(p, owner)

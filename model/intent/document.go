@@ -64,6 +64,7 @@ type Environment struct {
 	Caps           Caps        `yaml:"caps" json:"caps"`
 	Windows        []Window    `yaml:"windows" json:"windows,omitempty"`
 	Freezes        []Freeze    `yaml:"freezes" json:"freezes,omitempty"`
+	BreakGlass     *BreakGlass `yaml:"breakGlass" json:"breakGlass,omitempty"`
 	// Mode observe: changes that are all in such environments are judged and
 	// recorded, and never refused, until it says enforce.
 	Mode Mode `yaml:"mode" json:"mode,omitempty"`

@@ -200,3 +200,68 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// What is signed to break the glass, or of a review, is read as it was signed, and no
+// other way; a key that is not declared signs nothing.
+func TestGlassAndItsReviewAreWhatTheirSignersSaw(t *testing.T) {
+	dana, declared := person(t, "dana")
+	eve, _ := person(t, "eve")
+	g := Glass{Environment: "prod", Actor: "dana", By: "dana", At: noon, Expires: noon.Add(time.Hour), Reason: "INC-1"}
+	signed, err := SignGlass(g, dana)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := OpenGlass(signed, declared)
+	if err != nil || o != (policy.Override{ID: signed.ID(), Environment: "prod", Actor: "dana", By: "dana", At: noon, Expires: noon.Add(time.Hour), Reason: "INC-1"}) {
+		t.Errorf("%+v %v", o, err)
+	}
+	r := Review{Override: o.ID, By: "dana", At: noon, Finding: Justified}
+	reviewed, err := SignReview(r, dana)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := OpenReview(reviewed, declared); err != nil || got.Finding != Justified || got.Override != o.ID {
+		t.Errorf("%+v %v", got, err)
+	}
+	forged, err := SignGlass(g, eve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	longer := Signed{bytes.Replace(signed.Ticket, []byte("13:00"), []byte("23:00"), 1), signed.Signature}
+	for name, s := range map[string]Signed{"by another key": forged, "changed": longer, "a review as glass": reviewed, "cut": {signed.Ticket[:len(signed.Ticket)-1], signed.Signature}} {
+		if o, err := OpenGlass(s, declared); err == nil {
+			t.Errorf("%s: %+v", name, o)
+		}
+	}
+	if _, err := OpenReview(Signed{reviewed.Ticket, signed.Signature}, declared); err == nil {
+		t.Error("a review with another signature")
+	}
+	for name, bad := range map[string]Glass{
+		"no reason": {Environment: "prod", Actor: "dana", By: "dana", At: noon, Expires: noon.Add(time.Hour)},
+		"no time":   {Environment: "prod", Actor: "dana", By: "dana", At: noon, Expires: noon, Reason: "x"},
+		"nowhere":   {Actor: "dana", By: "dana", At: noon, Expires: noon.Add(time.Hour), Reason: "x"},
+	} {
+		if _, err := SignGlass(bad, dana); err == nil {
+			t.Errorf("%s is signed", name)
+		}
+	}
+	if _, err := SignReview(Review{Override: "x", By: "dana", At: noon, Finding: "fine"}, dana); err == nil {
+		t.Error("a review that finds something else is signed")
+	}
+}
+
+func FuzzReadGlass(f *testing.F) {
+	dana, _ := person(f, "dana")
+	signed, err := SignGlass(Glass{Environment: "prod", Actor: "dana", By: "dana", At: noon, Expires: noon.Add(time.Hour), Reason: "INC-1"}, dana)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(signed.Ticket)
+	f.Add([]byte(`{}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := ReadGlass(data)
+		if err == nil && (g.Reason == "" || !g.Expires.After(g.At)) {
+			t.Errorf("%+v", g)
+		}
+	})
+}

@@ -1,17 +1,14 @@
 package approval
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/hiddeco/sshsig"
 	"golang.org/x/crypto/ssh"
 
 	"github.com/assent-iom/assent/model/intent"
@@ -72,15 +69,7 @@ func Sign(t Ticket, with ssh.Signer) (Signed, error) {
 	if err := t.check(); err != nil {
 		return Signed{}, err
 	}
-	data, err := json.MarshalIndent(t, "", "  ") // people read what they sign
-	if err != nil {
-		return Signed{}, fmt.Errorf("writing a ticket: %w", err)
-	}
-	sig, err := sshsig.Sign(bytes.NewReader(data), with, sshsig.HashSHA512, Namespace)
-	if err != nil {
-		return Signed{}, fmt.Errorf("signing a ticket: %w", err)
-	}
-	return Signed{Ticket: data, Signature: string(sshsig.Armor(sig))}, nil
+	return sign(t, with, Namespace)
 }
 
 // Open verifies a signed ticket against the keys that are declared now, and reads
@@ -90,16 +79,9 @@ func Open(s Signed, set *intent.Set) (Ticket, *intent.Actor, error) {
 	if err != nil {
 		return Ticket{}, nil, err
 	}
-	sig, err := sshsig.Unarmor([]byte(s.Signature))
+	by, err := signedBy(s, set, t.By, Namespace)
 	if err != nil {
-		return Ticket{}, nil, fmt.Errorf("reading the signature of a ticket: %w", err)
-	}
-	by, err := keyOf(set, t.By, sig.PublicKey)
-	if err != nil {
-		return Ticket{}, nil, err
-	}
-	if err := sshsig.Verify(bytes.NewReader(s.Ticket), sig, sig.PublicKey, sig.HashAlgorithm, Namespace); err != nil {
-		return Ticket{}, nil, fmt.Errorf("the ticket is not signed by %s: %w", t.By, err)
+		return Ticket{}, nil, fmt.Errorf("the ticket: %w", err)
 	}
 	return t, by, nil
 }
@@ -120,19 +102,9 @@ func keyOf(set *intent.Set, name string, key ssh.PublicKey) (*intent.Actor, erro
 
 // Read reads a ticket strictly, without its signature.
 func Read(data []byte) (Ticket, error) {
-	var t Ticket
-	if len(data) > maxTicket {
-		return t, fmt.Errorf("reading a ticket: %d bytes, the limit is %d", len(data), maxTicket)
-	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&t); err != nil {
+	t, err := strictly[Ticket](data, maxTicket)
+	if err != nil {
 		return Ticket{}, fmt.Errorf("reading a ticket: %w", err)
-	}
-	// Only what Sign would have written: no key twice, nothing after the end.
-	again, err := json.MarshalIndent(t, "", "  ")
-	if err != nil || !bytes.Equal(again, data) {
-		return Ticket{}, errors.New("reading a ticket: not in the form that assent writes")
 	}
 	return t, t.check()
 }

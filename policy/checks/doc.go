@@ -56,6 +56,7 @@ const (
 	CodeRatchet      = "AS2021" // it was otherwise before, and does not get worse (a remark)
 	CodeTicket       = "AS2022" // it lacks a ticket, or a proof, that its clause asks for
 	CodeUnderWay     = "AS2025" // it does not go together with a change that is under way
+	CodeGlass        = "AS2051" // it is let through because somebody broke the glass
 	CodeExposes      = "AS2031" // it makes others reachable (a remark)
 	CodeExposed      = "AS2032" // too much becomes reachable
 	CodeOthersField  = "AS2041" // it changes what another owner has declared

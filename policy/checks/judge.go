@@ -387,4 +387,8 @@ func (h *hearing) conclude() {
 		slices.Sort(h.grants)
 		h.d.Grant = join(slices.Compact(h.grants), 8)
 	}
+	// They are given only where the action was refused without them.
+	if by := h.broken(); by != nil {
+		h.override(by)
+	}
 }

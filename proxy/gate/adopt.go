@@ -32,7 +32,7 @@ func (g *Gate) CarryOut(ctx context.Context, d policy.Decision, used []ledger.Ap
 	if d.Verdict != policy.Allow || d.Fault != "" {
 		return ErrRefused
 	}
-	receipt, statement, err := g.record(ctx, d, used)
+	receipt, statement, err := g.record(ctx, d, used, nil)
 	if err != nil {
 		return fmt.Errorf("recording the decision: %w", err)
 	}

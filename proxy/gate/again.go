@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/assent-iom/assent/model"
@@ -32,11 +33,13 @@ func Again(ctx context.Context, decider Decider, s model.Snapshot, was policy.De
 			again = faulty(was.Action, fmt.Sprintf("the decision panicked: %v", r), was.Mode, was.At, was.ID)
 		}
 	}()
-	again = decider.Decide(ctx, was.Action, s, was.Mode, was.At, was.ID, was.Approvals...)
+	again = decider.Decide(ctx, was.Action, s, was.Mode, was.At, was.ID, given(was)...)
 	again.Enforcer, again.Basis.Facts, again.Request, again.Withheld = was.Enforcer, was.Basis.Facts, was.Request, was.Withheld
 	for i := len(was.Findings) - 1; i >= 0; i-- {
 		f := was.Findings[i]
 		switch {
+		case len(again.Overrides) > 0:
+			continue // nothing that came later refused it
 		case f.Code == CodeBudget && len(again.Budgets) > 0 && (again.Verdict == policy.Allow || again.Findings[0].Code == CodeBudget):
 		case (f.Code == CodeDenied || f.Code == CodeNotAsked || f.Code == CodeStale) && again.Verdict == policy.Hold:
 			again.Needs = nil
@@ -47,4 +50,13 @@ func Again(ctx context.Context, decider Decider, s model.Snapshot, was policy.De
 		again.Findings = append([]policy.Finding{f}, again.Findings...)
 	}
 	return again, ""
+}
+
+// given are the approvals and overrides that a decision went by.
+func given(d policy.Decision) []policy.Approval {
+	all := slices.Clone(d.Approvals)
+	for _, o := range d.Overrides {
+		all = append(all, policy.Approval{Override: &o})
+	}
+	return all
 }

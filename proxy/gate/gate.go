@@ -191,6 +191,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	stamp(&action, in, id, at)
 
 	var d policy.Decision
+	var overrides []ledger.Override
 	var try *attempting
 	sent, taken := false, false
 	defer func() {
@@ -230,7 +231,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		case in.Echo: // a review may be of what one that is under way leads to
 			d = g.spend(ctx, g.decideAmid(ctx, action, at, id, nil))
 		default:
-			d = g.spend(ctx, g.claim(ctx, action, at, id))
+			d, overrides = g.emergency(ctx, g.spend(ctx, g.claim(ctx, action, at, id)))
 		}
 	}
 
@@ -246,7 +247,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	var receipt ledger.Receipt
 	var statement []byte
 	if err == nil {
-		receipt, statement, err = g.record(ctx, d, used, withheld...)
+		receipt, statement, err = g.record(ctx, d, used, overrides, withheld...)
 	}
 	if err != nil {
 		g.cfg.Gap("decision "+id, err)
@@ -349,13 +350,23 @@ func (g *Gate) intent() string {
 
 // record makes a decision durable, after the approvals that it used, and returns its
 // statement too.
-func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval, beside ...ledger.Object) (ledger.Receipt, []byte, error) {
+func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval, overrides []ledger.Override, beside ...ledger.Object) (ledger.Receipt, []byte, error) {
 	for _, a := range used {
 		statement, err := ledger.ApprovalStatement(a, d)
 		if err != nil {
 			return ledger.Receipt{}, nil, err
 		}
 		if _, err := g.append(ctx, ledger.Entry{Kind: ledger.KindApproval, Run: d.Action.Run, Statement: statement}); err != nil {
+			return ledger.Receipt{}, nil, err
+		}
+	}
+	for _, o := range overrides {
+		e, err := ledger.OverrideEntry(o)
+		if err == nil {
+			e.Run = o.Run
+			_, err = g.append(ctx, e)
+		}
+		if err != nil {
 			return ledger.Receipt{}, nil, err
 		}
 	}

@@ -33,7 +33,7 @@ func (g *Gate) spend(ctx context.Context, d policy.Decision) policy.Decision {
 	switch {
 	case g.cfg.Question:
 		way = budget.Look
-	case d.Mode == policy.Observe:
+	case d.Mode == policy.Observe, len(d.Overrides) > 0:
 		way = budget.Count
 	}
 	if g.cfg.Budgets == nil {
@@ -42,6 +42,9 @@ func (g *Gate) spend(ctx context.Context, d policy.Decision) policy.Decision {
 	over, err := g.cfg.Budgets.Use(ctx, d, way)
 	if err != nil {
 		return uncounted(d, err.Error())
+	}
+	if len(d.Overrides) > 0 {
+		return d // it is counted, and let through
 	}
 	for _, o := range over {
 		d.Verdict = policy.Deny

@@ -185,7 +185,7 @@ Start here, no set-up needed, nothing is blocked:
 		{"Watch and refuse:", []*cobra.Command{a.initCommand(), a.runCommand(), a.serveCommand(), a.mayCommand(), a.explainCommand(), a.modeCommand()}},
 		{"What is declared:", []*cobra.Command{a.intentCommand(), a.canCommand(), a.whoCanCommand(), a.replayCommand()}},
 		{"What exists:", []*cobra.Command{a.whatCommand(), a.radiusCommand(), a.ownersCommand(), a.collectCommand(), a.driftCommand(), a.revertCommand(), a.adoptCommand(), a.docsCommand(), a.modelCommand()}},
-		{"People and pipelines:", []*cobra.Command{a.inboxCommand(), a.requestCommand(), a.approveCommand(), a.denyCommand(), a.loginCommand(), a.keysCommand()}},
+		{"People and pipelines:", []*cobra.Command{a.inboxCommand(), a.requestCommand(), a.approveCommand(), a.denyCommand(), a.glassCommand(), a.loginCommand(), a.keysCommand()}},
 		{"Evidence:", []*cobra.Command{a.ledgerCommand(), a.evidenceCommand()}},
 		{"Clusters:", []*cobra.Command{a.kubeCommand(), a.kubeconfigCommand()}},
 		{"Assent itself:", []*cobra.Command{a.doctorCommand(), a.configCommand(), a.decodeCommand(), a.modelsCommand(), a.versionCommand()}},

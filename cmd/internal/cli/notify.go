@@ -120,6 +120,13 @@ func toldDecision(d policy.Decision) toldApproval {
 	return toldApproval{Request: d.Request, Run: d.Action.Run, Actor: d.Action.Actor.ID, Ticket: d.Action.Actor.Ticket, Actions: []toldAction{toldItem(approval.NewItem(d))}}
 }
 
+// broken tells that somebody broke the glass, or reviewed that.
+func (n *notifier) broken(kind string, b brokenGlass) {
+	if n.sender != nil {
+		n.send(kind, b)
+	}
+}
+
 // changed tells that other documents are in force, and where changes are refused since,
 // or only recorded.
 func (n *notifier) changed(before, now *intent.Set) {

@@ -30,6 +30,7 @@ func Shapes() map[string]any {
 		"A bypass":                  reconcile.Finding{},
 		"Records":                   foundRecord{},
 		"Fleet":                     member{},
+		"Broken glass":              brokenGlass{},
 		"Radius":                    radiated{},
 		"Ownership":                 owned{},
 		"Judged again":              replayed{},

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"time"
 
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
@@ -16,12 +17,25 @@ import (
 type holds struct {
 	*inbox.Inbox
 	declared func() *intent.Set
+	now      func() time.Time
 }
 
-var _ gate.Holds = holds{}
+var (
+	_ gate.Holds     = holds{}
+	_ gate.Overrides = holds{}
+)
 
 func (h holds) Given(ctx context.Context, scope string) ([]policy.Approval, *approval.Ticket, error) {
 	return h.Inbox.Given(ctx, scope, h.declared())
+}
+
+// Broken implements gate.Overrides.
+func (h holds) Broken(ctx context.Context) (given []policy.Approval, signed []approval.Signed, err error) {
+	all, err := h.Glass(ctx, h.now(), h.declared())
+	for _, b := range all {
+		given, signed = append(given, policy.Approval{Override: &b.Override}), append(signed, b.Signed)
+	}
+	return given, signed, err
 }
 
 // openInbox opens what is held. Without it held actions are refused: it is no
@@ -36,7 +50,7 @@ func (e *Engine) openInbox() gate.Holds {
 		return nil
 	}
 	e.inbox = box
-	return holds{box, e.decide.Intent}
+	return holds{box, e.decide.Intent, e.cfg.Now}
 }
 
 // openBudgets opens the count of what was changed. Without it whatever counts

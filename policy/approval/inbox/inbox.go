@@ -111,13 +111,17 @@ func Open(path string) (*Inbox, error) {
 func (b *Inbox) prepare() error {
 	return b.write(context.Background(), func(tx *sql.Tx) error {
 		var version int
-		if err := tx.QueryRow("PRAGMA user_version").Scan(&version); err != nil || version == format {
+		if err := tx.QueryRow("PRAGMA user_version").Scan(&version); err != nil {
+			return err
+		}
+		if version == format {
+			_, err := tx.Exec(glassTables)
 			return err
 		}
 		if version != 0 {
 			return fmt.Errorf("it has format %d, this program reads %d", version, format)
 		}
-		_, err := tx.Exec(schema + fmt.Sprintf("PRAGMA user_version = %d", format))
+		_, err := tx.Exec(schema + glassTables + fmt.Sprintf("PRAGMA user_version = %d", format))
 		return err
 	})
 }
