@@ -108,14 +108,33 @@ type Override struct {
 	Signature string    `json:"signature"` // armored, as ssh-keygen -Y sign writes it
 }
 
+// signed reports whether an override is called after what was signed; a review is signed
+// by itself.
+func (o Override) signed() error {
+	if o.Finding == "" && o.ID != "sha256:"+sha256Hex([]byte(o.Ticket)) {
+		return fmt.Errorf("override %s: that is not the digest of its ticket", short(o.ID))
+	}
+	return nil
+}
+
 // OverrideEntry encodes one of the three.
 func OverrideEntry(o Override) (Entry, error) {
+	if err := o.signed(); err != nil {
+		return Entry{}, fmt.Errorf("encoding %w", err)
+	}
 	o.At = o.At.UTC()
 	return noteEntry(KindOverride, "", overrideURI+o.ID, o)
 }
 
-// ParseOverride reads one back from its envelope or statement.
-func ParseOverride(data []byte) (Override, error) { return parseNote[Override](KindOverride, data) }
+// ParseOverride reads one back from its envelope or statement. Whose key signed is not
+// checked here.
+func ParseOverride(data []byte) (Override, error) {
+	o, err := parseNote[Override](KindOverride, data)
+	if err == nil {
+		err = o.signed()
+	}
+	return o, err
+}
 
 // maxListed bounds the lists in one statement; the counts are of all.
 const maxListed = 64

@@ -76,8 +76,8 @@ type Head struct {
 	Opening uint64      `json:"opening,omitempty"` // size of the checkpoint before the period
 	// Cosigned is the size of a checkpoint that others have signed, the log's head or later.
 	Cosigned uint64 `json:"cosigned,omitempty"`
-	First   uint64      `json:"first"`             // the entries of the period are First to End-1
-	End     uint64      `json:"end"`
+	First    uint64 `json:"first"` // the entries of the period are First to End-1
+	End      uint64 `json:"end"`
 }
 
 // Span is a key that the log had before the one of its head.

@@ -200,6 +200,23 @@ var corpus = []attack{
 		}
 		return append(e, e[at])
 	}},
+	{name: "an override that was not recorded", want: verify.Tampered, envelopes: inserted(func(f *forger, _ []item, at int) []byte {
+		if at == 0 {
+			return nil
+		}
+		d := f.decide(policy.Deny, policy.Enforce)
+		o, _ := f.override("eve", d.decision)
+		d.decision.Overrides = []policy.Override{o}
+		return f.seals(f.must(ledger.DecisionStatement(d.decision)))
+	})},
+	{name: "another override than was signed", want: verify.Tampered, envelopes: func(f *forger, e [][]byte, items []item, at int) [][]byte {
+		if items[at].kind != ledger.KindOverride {
+			return nil
+		}
+		changed := bytes.Replace(items[at].statement, []byte(`"ticket":"override of ines`), []byte(`"ticket":"override of eve_`), 1)
+		e[at] = f.seals(changed)
+		return e
+	}},
 	{name: "another ticket than was signed", want: verify.Tampered, envelopes: func(f *forger, e [][]byte, items []item, at int) [][]byte {
 		if items[at].kind != ledger.KindApproval {
 			return nil

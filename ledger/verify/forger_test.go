@@ -70,6 +70,14 @@ func (f *forger) approval(by string, scope string, for_ policy.Decision) (ledger
 	return a, item{f.must(ledger.ApprovalStatement(a, for_)), for_, ledger.KindApproval}
 }
 
+// override is the entry of somebody's override that was used for a decision.
+func (f *forger) override(by string, for_ policy.Decision) (policy.Override, item) {
+	ticket := "override of " + by
+	o := policy.Override{ID: "sha256:" + sha(ticket), Environment: "prod", Actor: "dana", By: by, At: f.at, Expires: f.at.Add(time.Hour), Reason: "INC-1"}
+	e, err := ledger.OverrideEntry(ledger.Override{Override: o, At: f.at, Decision: for_.ID, Ticket: ticket, Signature: "sig"})
+	return o, item{f.must(e.Statement, err), for_, ledger.KindOverride}
+}
+
 // outcome is bound to an envelope at an index.
 func (f *forger) outcome(d policy.Decision, index uint64, leaf ledger.Hash, result string) item {
 	return item{f.must(ledger.OutcomeStatement(ledger.Outcome{Decision: d.ID, Of: ledger.Receipt{Index: index, LeafHash: leaf}, Result: result, CompletedAt: f.at}, d)), d, ledger.KindOutcome}
@@ -92,7 +100,7 @@ func (f *forger) honest(entries int) (envelopes [][]byte, items []item) {
 	results := []string{ledger.Succeeded, ledger.Failed, ledger.Unresolved, ledger.NotForwarded}
 	add(f.genesis())
 	for len(items) < entries || len(open) > 0 {
-		switch n := f.rng.IntN(10); {
+		switch n := f.rng.IntN(11); {
 		case len(open) > 0 && (n < 4 || len(items) >= entries):
 			i := f.rng.IntN(len(open))
 			p := open[i]
@@ -113,6 +121,14 @@ func (f *forger) honest(entries int) (envelopes [][]byte, items []item) {
 			a, given := f.approval("bob", "scope-"+plain.decision.ID, plain.decision)
 			add(given)
 			plain.decision.Approvals = []policy.Approval{a.Approval}
+			plain.statement = f.must(ledger.DecisionStatement(plain.decision))
+			open = append(open, pending{plain.decision, uint64(len(items))})
+			add(plain)
+		case n == 9:
+			plain := f.decide(policy.Allow, policy.Enforce)
+			o, used := f.override("ines", plain.decision)
+			add(used)
+			plain.decision.Overrides = []policy.Override{o}
 			plain.statement = f.must(ledger.DecisionStatement(plain.decision))
 			open = append(open, pending{plain.decision, uint64(len(items))})
 			add(plain)

@@ -6,6 +6,7 @@ func table() []check {
 		{"configuration", configuration},
 		{"declared intent", declared},
 		{"ledger", evidence},
+		{"broken glass", brokenGlass},
 		{"model", remembered},
 		{"AWS table", awsTable},
 		{"private folder", private},

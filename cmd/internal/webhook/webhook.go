@@ -54,7 +54,7 @@ const (
 
 // Message is one thing that happened.
 type Message struct {
-	Type string    `json:"type"` // approval.requested, approval.used, approval.denied, intent.changed
+	Type string    `json:"type"` // approval.requested, approval.used, approval.denied, intent.changed, glass.broken, glass.reviewed
 	At   time.Time `json:"timestamp"`
 	Data any       `json:"data"`
 }
