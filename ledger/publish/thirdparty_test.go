@@ -20,16 +20,18 @@ import (
 // torchwood.
 func thirdParty(t *testing.T) string {
 	t.Helper()
-	dir, err := filepath.Abs("thirdparty")
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "thirdparty")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Dir = dir
+	return notOurs(t, "thirdparty", ".")
+}
+
+// notOurs builds a program of a folder that is a module of its own.
+func notOurs(t *testing.T, folder, pkg string) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), folder)
+	build := exec.Command("go", "build", "-o", program, pkg)
+	build.Dir = folder
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		what := fmt.Sprintf("tessera's fsck and torchwood could not be built: %v\n%s", err, out)
+		what := fmt.Sprintf("%s could not be built: %v\n%s", folder, err, out)
 		if os.Getenv("CI") != "" {
 			t.Fatalf("NOT RUN: %s; in CI nothing may be skipped", what)
 		}

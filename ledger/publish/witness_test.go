@@ -43,6 +43,23 @@ func witnessFor(t *testing.T, vkey string, now *time.Time) (publish.Cosign, stri
 	}, key.VKey(), server
 }
 
+// forkOf is another log with the key of one.
+func forkOf(t *testing.T, dir string) *store.Store {
+	t.Helper()
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.MkdirAll(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	private, err := os.ReadFile(filepath.Join(dir, store.KeyFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, store.KeyFile), private, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, other)
+}
+
 // What a log alone cannot show, a witness does: a history that its key's holder has
 // written anew, and one that was cut. Each has its exit code.
 func TestForkAndRollbackAreCaughtWithAWitness(t *testing.T) {
@@ -81,18 +98,7 @@ func TestForkAndRollbackAreCaughtWithAWitness(t *testing.T) {
 	copyTree(t, s.Public(), kept)
 
 	// The key's holder writes another history.
-	other := filepath.Join(t.TempDir(), "other")
-	if err := os.MkdirAll(other, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	private, err := os.ReadFile(filepath.Join(dir, store.KeyFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(other, store.KeyFile), private, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	fork := open(t, other)
+	fork := forkOf(t, dir)
 	grow(t, fork, 320)
 	if _, err := publish.Publish(t.Context(), fork, fork.Public(), cosign); !errors.Is(err, publish.ErrNotCosigned) || !errors.Is(err, witness.ErrForked) {
 		t.Errorf("another history is cosigned: %v", err)
