@@ -31,6 +31,7 @@ const (
 
 	KindKey       Kind = "key"       // from here on another key signs
 	KindHeartbeat Kind = "heartbeat" // a proxy is there
+	KindAnchor    Kind = "anchor"    // a time-stamping authority has stamped the log's head
 	KindReconcile Kind = "reconcile" // the ledger was held against upstreams' own logs
 	KindBypass    Kind = "bypass"    // a change in such a log that no decision belongs to
 	KindRedaction Kind = "redaction" // what was withheld of decisions is destroyed

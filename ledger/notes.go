@@ -108,6 +108,26 @@ type Override struct {
 	Signature string    `json:"signature"` // armored, as ssh-keygen -Y sign writes it
 }
 
+// Anchor is a signed head of the log, and what a time-stamping authority (RFC 3161) said
+// of it: Token is its whole answer, which openssl ts -verify reads.
+type Anchor struct {
+	At        time.Time `json:"at"` // when it was recorded
+	Authority string    `json:"authority"`
+	Stamped   time.Time `json:"stamped"` // by its clock
+	Size      uint64    `json:"size"`
+	Head      string    `json:"head"` // the signed checkpoint, as it was stamped
+	Token     []byte    `json:"token"`
+}
+
+// AnchorEntry encodes an anchor.
+func AnchorEntry(a Anchor) (Entry, error) {
+	a.At, a.Stamped = a.At.UTC(), a.Stamped.UTC()
+	return noteEntry(KindAnchor, "", anchorURI+fmt.Sprint(a.Size), a)
+}
+
+// ParseAnchor reads an anchor back from its envelope or statement.
+func ParseAnchor(data []byte) (Anchor, error) { return parseNote[Anchor](KindAnchor, data) }
+
 // signed reports whether an override is called after what was signed; a review is signed
 // by itself.
 func (o Override) signed() error {

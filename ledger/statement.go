@@ -27,6 +27,7 @@ const (
 	reconcileURI = "urn:assent:ledger:reconciled:"
 	bypassURI    = "urn:assent:bypass:"
 	overrideURI  = "urn:assent:override:"
+	anchorURI    = "urn:assent:ledger:anchored:"
 )
 
 // statement is an in-toto Statement v1.
@@ -111,7 +112,7 @@ func parseStatement(data []byte) (statement, Kind, error) {
 }
 
 // kinds are all that a statement may be, the frequent ones first.
-var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass, KindRedaction, KindOverride}
+var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass, KindRedaction, KindOverride, KindAnchor}
 
 func kindOf(st statement) (Kind, error) {
 	for _, kind := range kinds {
@@ -184,7 +185,7 @@ func place(st statement, kind Kind) (About, error) {
 		var p Genesis
 		err = json.Unmarshal(st.Predicate, &p)
 		about.At = p.At
-	case KindHeartbeat, KindReconcile, KindRedaction:
+	case KindHeartbeat, KindReconcile, KindRedaction, KindAnchor:
 		var p struct {
 			At time.Time `json:"at"`
 		}

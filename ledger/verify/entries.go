@@ -185,6 +185,9 @@ func (v *run) read(e *entry) error {
 		o, err := ledger.ParseOverride(envelope.Payload)
 		e.uses = []use{{o.ID, scopeOverride, o.Decision}}
 		return err
+	case ledger.KindAnchor:
+		_, err := ledger.ParseAnchor(envelope.Payload)
+		return err
 	case ledger.KindRedaction:
 		_, err := ledger.ParseRedaction(envelope.Payload)
 		return err

@@ -20,7 +20,7 @@ import (
 func (a *App) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "ledger", Short: "Read and verify the evidence"}
 	cmd.AddCommand(a.tailCommand(), a.showCommand(), a.verifyCommand(), a.vkeyCommand(),
-		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand(), a.reconcileCommand(), a.witnessCommand(), a.rotateCommand(), a.discloseCommand(), a.redactCommand(), a.ledgerServeCommand(), a.ledgerClientCommand())
+		a.pathCommand(), a.publishCommand(), a.proofCommand(), a.exportCommand(), a.reconcileCommand(), a.witnessCommand(), a.rotateCommand(), a.timestampCommand(), a.discloseCommand(), a.redactCommand(), a.ledgerServeCommand(), a.ledgerClientCommand())
 	return cmd
 }
 

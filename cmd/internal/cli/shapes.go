@@ -31,6 +31,7 @@ func Shapes() map[string]any {
 		"Records":                   foundRecord{},
 		"Fleet":                     member{},
 		"Broken glass":              brokenGlass{},
+		"Time-stamps":               stamped{},
 		"Radius":                    radiated{},
 		"Ownership":                 owned{},
 		"Judged again":              replayed{},
