@@ -150,9 +150,13 @@ func (e *Engine) readNow(ctx context.Context, r *readers, b model.Built) (model.
 		if !one.Holds(urn) {
 			continue
 		}
+		_, was := e.memory.Graph.Snapshot().Resource(urn)
 		seen, err := one.Get(ctx, urn)
 		if err != nil {
 			return b, err
+		}
+		if _, is := e.memory.Graph.Snapshot().Resource(urn); was && !is { // what was read is older than that
+			return b, fmt.Errorf("%s: it went while it was read: %w", urn, collect.ErrAbsent)
 		}
 		e.memory.Learn(seen, "read back", e.cfg.Now().UTC())
 		if res, ok := e.memory.Graph.Snapshot().Resource(urn); ok {

@@ -2,12 +2,15 @@ package engine
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/model"
+	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/model/graph"
 	modelstore "github.com/assent-iom/assent/model/store"
 	"github.com/assent-iom/assent/policy"
@@ -99,4 +102,48 @@ func TestTheEndWaitsForReadBacks(t *testing.T) {
 			t.Errorf("%s is known as %q", urn, got)
 		}
 	}
+}
+
+// slowReader reads one resource as it was a moment ago.
+type slowReader struct {
+	collect.Collector
+	meanwhile func()
+}
+
+func (r slowReader) Name() string { return "slow" }
+func (r slowReader) Scopes(context.Context) ([]collect.Scope, []collect.Gap, error) {
+	return nil, nil, nil
+}
+func (r slowReader) Holds(model.URN) bool { return true }
+func (r slowReader) Get(_ context.Context, urn model.URN) ([]model.Observation, error) {
+	r.meanwhile()
+	return []model.Observation{{Whole: true, Resource: model.Resource{URN: urn, Type: "t", Attrs: []byte(`{"a":1}`)}}}, nil
+}
+
+// What went while it was read back does not come back by that.
+func TestAReadBackBringsNothingBack(t *testing.T) {
+	for name, goes := range map[string]bool{"it stays": false, "it goes meanwhile": true} {
+		e, err := New(t.Context(), Config{Ledger: nothing{}, ModelPath: filepath.Join(t.TempDir(), "model.db"), Now: time.Now, Rand: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close(context.Background())
+		learn := func(o model.Observation) { e.memory.Learn([]model.Observation{o}, "watch", time.Now()) }
+		learn(model.Observation{Resource: model.Resource{URN: "thing", Type: "t", Attrs: []byte(`{"a":0}`)}})
+		_, err = e.readNow(t.Context(), readersOf([]collect.Collector{slowReader{meanwhile: func() {
+			if goes {
+				learn(model.Observation{Resource: model.Resource{URN: "thing"}, Gone: true})
+			}
+		}}}), model.Built{URN: "thing"})
+		if _, there := e.memory.Graph.Snapshot().Resource("thing"); there == goes || errors.Is(err, collect.ErrAbsent) != goes {
+			t.Errorf("%s: there %t, %v", name, there, err)
+		}
+	}
+}
+
+// nothing is a ledger that takes nothing.
+type nothing struct{}
+
+func (nothing) Append(context.Context, ledger.Entry) (ledger.Receipt, error) {
+	return ledger.Receipt{}, errors.New("nothing is recorded here")
 }
