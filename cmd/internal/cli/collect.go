@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/setup"
 	"github.com/assent-iom/assent/cmd/internal/term"
 	awscollect "github.com/assent-iom/assent/decoders/aws/collect"
+	"github.com/assent-iom/assent/ledger/store"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
 )
@@ -110,9 +112,30 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 	if err == nil {
 		err = engine.Settle(ctx, m, g.Snapshot(), runner)
 	}
+	if err == nil {
+		err = a.resolveUnknown(ctx, cfg, g.Snapshot(), runner)
+	}
 	a.collectedGaps(runner, asJSON)
 	if !asJSON && err == nil {
 		a.note("read %d kinds in %s; the model has %d resources", counted(runner, began), a.Now().Sub(began).Round(100*time.Millisecond), g.Size())
+	}
+	return err
+}
+
+// resolveUnknown records what the listings tell of outcomes that nobody saw, in the
+// ledger of this machine, if there is one.
+func (a *App) resolveUnknown(ctx context.Context, cfg *config.Config, running model.Snapshot, runner *collect.Runner) (err error) {
+	if _, bad := os.Stat(cfg.Ledger); cfg.LedgerServer.URL != "" || bad != nil {
+		return nil
+	}
+	s, err := store.Open(ctx, store.Config{Dir: cfg.Ledger, Now: a.Now, Rand: a.Rand, Log: a.log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	n, err := engine.Resolve(ctx, s, running, runner.Covers, a.Now().UTC())
+	if n > 0 {
+		a.note("%d outcomes that were unknown are known now", n)
 	}
 	return err
 }
