@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -124,20 +125,23 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 
 // resolveUnknown records what the listings tell of outcomes that nobody saw, in the
 // ledger of this machine, if there is one.
-func (a *App) resolveUnknown(ctx context.Context, cfg *config.Config, running model.Snapshot, runner *collect.Runner) (err error) {
-	if _, bad := os.Stat(cfg.Ledger); cfg.LedgerServer.URL != "" || bad != nil {
+func (a *App) resolveUnknown(ctx context.Context, cfg *config.Config, running model.Snapshot, runner *collect.Runner) error {
+	if _, bad := os.Stat(filepath.Join(cfg.Ledger, store.Database)); cfg.LedgerServer.URL != "" || bad != nil {
 		return nil
 	}
-	s, err := store.Open(ctx, store.Config{Dir: cfg.Ledger, Now: a.Now, Rand: a.Rand, Log: a.log})
+	s, err := a.readLedger(ctx) // it is written to only where there is something to say
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	n, err := engine.Resolve(ctx, s, running, runner.Covers, a.Now().UTC())
-	if n > 0 {
-		a.note("%d outcomes that were unknown are known now", n)
+	e, n, err := engine.Resolve(ctx, s, running, runner.Covers, a.Now().UTC())
+	if err = errors.Join(err, s.Close()); err != nil || n == 0 {
+		return err
 	}
-	return err
+	if err := a.appendEntry(ctx, cfg, e); err != nil {
+		return err
+	}
+	a.note("%d outcomes that were unknown are known now", n)
+	return nil
 }
 
 // counted is how many kinds were looked at since.

@@ -11,10 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/assent-iom/assent/cmd/internal/config"
-	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/cmd/internal/term"
 	"github.com/assent-iom/assent/ledger"
-	"github.com/assent-iom/assent/ledger/store"
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy/approval"
 	"github.com/assent-iom/assent/policy/approval/inbox"
@@ -93,24 +91,16 @@ the ledger: assent evidence query --clause 'break-glass*'.`,
 }
 
 func (a *App) breakGlass(ctx context.Context, o glassOptions) error {
-	cfg, set, err := a.declared()
-	if err != nil {
-		return err
-	}
-	env, may, err := breakers(set, o.env)
-	if err != nil {
-		return err
-	}
-	box, err := inbox.Open(cfg.Inbox)
+	cfg, set, box, past, err := a.openGlass(ctx)
 	if err != nil {
 		return err
 	}
 	defer box.Close()
-	now := a.Now().UTC().Truncate(time.Second)
-	past, err := box.AllGlass(ctx, set)
+	env, may, err := breakers(set, o.env)
 	if err != nil {
 		return err
 	}
+	now := a.Now().UTC().Truncate(time.Second)
 	for _, b := range past {
 		if b.Environment == o.env && b.Overdue(now) {
 			return repaired{fmt.Errorf("the glass of %s was broken by %s on %s, and nobody has reviewed it until %s", o.env, b.By, b.At.Format(time.DateOnly), b.Due.Format(time.DateOnly)),
@@ -166,6 +156,23 @@ func (a *App) breakGlass(ctx context.Context, o glassOptions) error {
 	return nil
 }
 
+// openGlass opens what is declared and the inbox, and reads the overrides that it keeps.
+func (a *App) openGlass(ctx context.Context) (*config.Config, *intent.Set, *inbox.Inbox, []inbox.Broken, error) {
+	cfg, set, err := a.declared()
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	box, err := inbox.Open(cfg.Inbox)
+	if err != nil {
+		return nil, nil, nil, nil, err
+	}
+	all, err := box.AllGlass(ctx, set)
+	if err != nil {
+		return nil, nil, nil, nil, errors.Join(err, box.Close())
+	}
+	return cfg, set, box, all, nil
+}
+
 // breakers are the people who may break the glass of an environment.
 func breakers(set *intent.Set, name string) (*intent.Environment, []string, error) {
 	var envs []*intent.Environment
@@ -189,19 +196,11 @@ func breakers(set *intent.Set, name string) (*intent.Environment, []string, erro
 }
 
 func (a *App) listGlass(ctx context.Context, o glassOptions) error {
-	cfg, set, err := a.declared()
-	if err != nil {
-		return err
-	}
-	box, err := inbox.Open(cfg.Inbox)
+	_, _, box, all, err := a.openGlass(ctx)
 	if err != nil {
 		return err
 	}
 	defer box.Close()
-	all, err := box.AllGlass(ctx, set)
-	if err != nil {
-		return err
-	}
 	shown := 0
 	for _, b := range all {
 		line := brokenGlass{b, glassState(b, a.Now())}
@@ -241,19 +240,11 @@ func (a *App) reviewGlass(ctx context.Context, id string, o glassOptions) error 
 	if o.finding != approval.Justified && o.finding != approval.Unjustified {
 		return exit{2, fmt.Errorf("--finding %q: want %s or %s", o.finding, approval.Justified, approval.Unjustified)}
 	}
-	cfg, set, err := a.declared()
-	if err != nil {
-		return err
-	}
-	box, err := inbox.Open(cfg.Inbox)
+	cfg, set, box, all, err := a.openGlass(ctx)
 	if err != nil {
 		return err
 	}
 	defer box.Close()
-	all, err := box.AllGlass(ctx, set)
-	if err != nil {
-		return err
-	}
 	all = slices.DeleteFunc(all, func(b inbox.Broken) bool { return b.ID != id && short(b.ID) != id })
 	switch {
 	case len(all) != 1:
@@ -306,24 +297,12 @@ func reviewers(set *intent.Set, b inbox.Broken) (names []string) {
 }
 
 // recordOverride writes to the ledger, wherever it is.
-func (a *App) recordOverride(ctx context.Context, cfg *config.Config, o ledger.Override) (err error) {
+func (a *App) recordOverride(ctx context.Context, cfg *config.Config, o ledger.Override) error {
 	e, err := ledger.OverrideEntry(o)
 	if err != nil {
 		return err
 	}
-	into := engine.Config{Trouble: func(what string, err error) { a.note("%s: %v", what, err) }}
-	if cfg.LedgerServer.URL != "" {
-		if err := a.elsewhere(ctx, cfg, &into); err != nil {
-			return err
-		}
-	} else if into.Ledger, err = store.Open(ctx, store.Config{Dir: cfg.Ledger, Now: a.Now, Rand: a.Rand, Log: a.log}); err != nil {
-		return err
-	}
-	_, err = into.Ledger.Append(ctx, e)
-	if c, ok := into.Ledger.(interface{ Close() error }); ok {
-		err = errors.Join(err, c.Close())
-	}
-	return err
+	return a.appendEntry(ctx, cfg, e)
 }
 
 func (a *App) tellGlass(cfg *config.Config, kind string, b brokenGlass) {

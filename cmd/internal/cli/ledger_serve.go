@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -251,15 +252,9 @@ func (a *App) elsewhere(ctx context.Context, cfg *config.Config, into *engine.Co
 	} else if token == "" {
 		return repaired{fmt.Errorf("the token of the ledger is not in %s", s.TokenEnv), "set it to what assent ledger client NAME printed"}
 	}
-	var roots *x509.CertPool
-	if s.CAFile != "" {
-		text, err := os.ReadFile(s.CAFile)
-		if err != nil {
-			return fmt.Errorf("reading the authority of the ledger: %w", err)
-		}
-		if roots = x509.NewCertPool(); !roots.AppendCertsFromPEM(text) {
-			return fmt.Errorf("reading the authority of the ledger: %s has no certificate", s.CAFile)
-		}
+	roots, err := rootsIn(s.CAFile)
+	if err != nil {
+		return fmt.Errorf("reading the authority of the ledger: %w", err)
 	}
 	c, err := remote.Dial(ctx, remote.ClientConfig{
 		URL: s.URL, VKey: s.Key, Token: token, Roots: roots, Rand: a.Rand,
@@ -270,4 +265,41 @@ func (a *App) elsewhere(ctx context.Context, cfg *config.Config, into *engine.Co
 	}
 	into.Ledger, into.Name = c, c.Name()
 	return nil
+}
+
+// rootsIn reads the certificates of authorities from a PEM file; nil without one.
+func rootsIn(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s has no certificate", path)
+	}
+	return roots, nil
+}
+
+// appendEntry writes one entry to the ledger, wherever it is.
+func (a *App) appendEntry(ctx context.Context, cfg *config.Config, e ledger.Entry) error {
+	into := engine.Config{Trouble: func(what string, err error) { a.note("%s: %v", what, err) }}
+	if cfg.LedgerServer.URL != "" {
+		if err := a.elsewhere(ctx, cfg, &into); err != nil {
+			return err
+		}
+	} else {
+		s, err := store.Open(ctx, store.Config{Dir: cfg.Ledger, Now: a.Now, Rand: a.Rand, Log: a.log})
+		if err != nil {
+			return err
+		}
+		into.Ledger = s
+	}
+	_, err := into.Ledger.Append(ctx, e)
+	if c, ok := into.Ledger.(io.Closer); ok {
+		err = errors.Join(err, c.Close())
+	}
+	return err
 }

@@ -103,15 +103,12 @@ func (a *App) timestamp(ctx context.Context, tsa string, asJSON bool) error {
 
 // checkStamps checks every anchor of the ledger. The exit code is 1 if one does not hold.
 func (a *App) checkStamps(ctx context.Context, ca, out string, asJSON bool) error {
-	var roots *x509.CertPool
 	if ca != "" {
-		text, err := os.ReadFile(a.absolute(ca))
-		if err != nil {
-			return err
-		}
-		if roots = x509.NewCertPool(); !roots.AppendCertsFromPEM(text) {
-			return fmt.Errorf("%s has no certificate", ca)
-		}
+		ca = a.absolute(ca)
+	}
+	roots, err := rootsIn(ca)
+	if err != nil {
+		return err
 	}
 	s, err := a.readLedger(ctx)
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/assent-iom/assent/model/collect"
 )
 
-// Resolve records what listings tell of decisions whose outcome nobody saw, and returns
-// how many that are.
-func Resolve(ctx context.Context, log *store.Store, running model.Snapshot, covers func(collect.Scope) collect.Coverage, now time.Time) (int, error) {
+// Resolve is the entry that says what listings tell of decisions whose outcome nobody
+// saw, and how many that are; none: there is nothing to record.
+func Resolve(ctx context.Context, log *store.Store, running model.Snapshot, covers func(collect.Scope) collect.Coverage, now time.Time) (e ledger.Entry, n int, err error) {
 	resolved, left, err := reconcile.ByWhatExists(ctx, log, reconcile.Looked{
 		Seen: running.Resource,
 		Listed: func(t model.Target, platform, account, region string) time.Time {
@@ -26,20 +26,17 @@ func Resolve(ctx context.Context, log *store.Store, running model.Snapshot, cove
 		},
 	})
 	if err != nil || len(resolved) == 0 {
-		return 0, err
+		return e, 0, err
 	}
 	signed, err := log.Checkpoint(ctx)
 	if err != nil {
-		return 0, err
+		return e, 0, err
 	}
 	head, err := tlog.ReadCheckpoint(signed)
 	if err != nil {
-		return 0, err
+		return e, 0, err
 	}
-	e, err := ledger.ReconcileEntry(ledger.Reconciliation{At: now, Sources: []ledger.Source{{Kind: reconcile.Collectors}}, Origin: head.Origin, Size: head.Size, Root: head.Root,
+	e, err = ledger.ReconcileEntry(ledger.Reconciliation{At: now, Sources: []ledger.Source{{Kind: reconcile.Collectors}}, Origin: head.Origin, Size: head.Size, Root: head.Root,
 		Own: map[string]uint64{}, Unknown: uint64(left), Resolved: resolved})
-	if err == nil {
-		_, err = log.Append(ctx, e)
-	}
-	return len(resolved), err
+	return e, len(resolved), err
 }

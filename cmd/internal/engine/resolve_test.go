@@ -55,8 +55,14 @@ func TestAListingTellsWhatBecameOfAnOpenDecision(t *testing.T) {
 		want  int
 	}{{collect.Failed, 0}, {collect.Complete, 1}, {collect.Complete, 0}} {
 		state = c.state
-		if n, err := Resolve(t.Context(), s, g.Snapshot(), covers, later); err != nil || n != c.want {
+		e, n, err := Resolve(t.Context(), s, g.Snapshot(), covers, later)
+		if err != nil || n != c.want {
 			t.Errorf("%s: %d, %v", c.state, n, err)
+		}
+		if n > 0 {
+			if _, err := s.Append(t.Context(), e); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	last, err := s.Get(t.Context(), s.Size()-1)
