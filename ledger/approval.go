@@ -48,18 +48,18 @@ func ApprovalStatement(a Approval, d policy.Decision) ([]byte, error) {
 // ParseApproval reads an approval, and the decision that it was used for, back
 // from its envelope or statement. Whose key signed is not checked here.
 func ParseApproval(data []byte) (a Approval, decision string, err error) {
-	st, kind, err := parseStatement(data)
+	st, err := Read(data)
 	if err != nil {
 		return Approval{}, "", fmt.Errorf("reading approval: %w", err)
 	}
-	if kind != KindApproval {
-		return Approval{}, "", fmt.Errorf("reading approval: the entry is a %s", kind)
+	if st.Kind != KindApproval {
+		return Approval{}, "", fmt.Errorf("reading approval: the entry is a %s", st.Kind)
 	}
 	var p approvalPredicate
-	if err := json.Unmarshal(st.Predicate, &p); err != nil {
+	if err := json.Unmarshal(st.wire.Predicate, &p); err != nil {
 		return Approval{}, "", fmt.Errorf("reading approval: %w", err)
 	}
-	if want := sha256Hex([]byte(p.Ticket)); p.ID != "sha256:"+want || st.Subject[0].Digest["sha256"] != want {
+	if want := sha256Hex([]byte(p.Ticket)); p.ID != "sha256:"+want || st.wire.Subject[0].Digest["sha256"] != want {
 		return Approval{}, "", errors.New("reading approval: its id is not the digest of its ticket")
 	}
 	return p.Approval, p.Decision, nil

@@ -33,20 +33,20 @@ func Bundle(envelope []byte) ([]byte, error) {
 // RecordedAction returns the action of a change-decision as it was recorded: the
 // bytes whose SHA-256 is the statement's first subject.
 func RecordedAction(data []byte) ([]byte, error) {
-	st, kind, err := parseStatement(data)
+	st, err := Read(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading decision: %w", err)
 	}
-	if kind != KindDecision {
-		return nil, fmt.Errorf("reading decision: the entry is a %s", kind)
+	if st.Kind != KindDecision {
+		return nil, fmt.Errorf("reading decision: the entry is a %s", st.Kind)
 	}
 	var p struct {
 		Action json.RawMessage `json:"action"`
 	}
-	if err := json.Unmarshal(st.Predicate, &p); err != nil {
+	if err := json.Unmarshal(st.wire.Predicate, &p); err != nil {
 		return nil, fmt.Errorf("reading decision: %w", err)
 	}
-	if st.Subject[0].Digest["sha256"] != sha256Hex(p.Action) {
+	if st.wire.Subject[0].Digest["sha256"] != sha256Hex(p.Action) {
 		return nil, errors.New("reading decision: the first subject is not its action")
 	}
 	return p.Action, nil

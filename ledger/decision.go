@@ -178,19 +178,27 @@ func mustString(s string) []byte {
 // ParseDecision reads a decision back from its envelope or statement. Numbers
 // keep their spelling (json.Number). What was cut for length is missing.
 func ParseDecision(data []byte) (policy.Decision, error) {
-	st, kind, err := parseStatement(data)
+	st, err := Read(data)
 	if err != nil {
 		return policy.Decision{}, fmt.Errorf("reading decision: %w", err)
 	}
-	if kind != KindDecision {
-		return policy.Decision{}, fmt.Errorf("reading decision: the entry is a %s", kind)
+	return st.Decision()
+}
+
+// Decision is ParseDecision of a statement that is read already.
+func (s Statement) Decision() (policy.Decision, error) {
+	if s.Kind != KindDecision {
+		return policy.Decision{}, fmt.Errorf("reading decision: the entry is a %s", s.Kind)
 	}
-	var p decisionPredicate
-	if err := decodeJSON(st.Predicate, &p); err != nil {
+	var p struct {
+		decisionPredicate
+		Action model.Action `json:"action"` // in the place of its bytes
+	}
+	if err := decodeJSON(s.wire.Predicate, &p); err != nil {
 		return policy.Decision{}, fmt.Errorf("reading decision: %w", err)
 	}
 	d := policy.Decision{
-		ID: p.ID, At: p.DecidedAt, Mode: p.Enforcer.Mode, Verdict: p.Verdict,
+		ID: p.ID, At: p.DecidedAt, Mode: p.Enforcer.Mode, Verdict: p.Verdict, Action: p.Action,
 		Grant: p.Grant, Environments: p.Environments, Accountable: p.Accountable,
 		Radius: p.BlastRadius, Exposure: p.Exposure, Findings: p.Findings, Needs: p.Needs, Approvals: p.Approvals, Overrides: p.Overrides, Budgets: p.Budgets, Request: p.Request,
 		Basis: policy.Basis{Model: p.Model, Intent: p.Intent.Digest, Rules: p.Rules, Decoder: p.Decoder, Facts: p.Facts},
@@ -202,11 +210,12 @@ func ParseDecision(data []byte) (policy.Decision, error) {
 	if d.ID == "" {
 		return policy.Decision{}, errors.New("reading decision: no id")
 	}
-	if err := decodeJSON(p.Action, &d.Action); err != nil {
-		return policy.Decision{}, fmt.Errorf("reading decision: action: %w", err)
+	parts, err := members(s.wire.Predicate, "action")
+	if err != nil {
+		return policy.Decision{}, fmt.Errorf("reading decision: %w", err)
 	}
-	first := st.Subject[0]
-	if first.URI != actionURI+d.ID || first.Digest["sha256"] != sha256Hex(p.Action) {
+	first := s.wire.Subject[0]
+	if first.URI != actionURI+d.ID || first.Digest["sha256"] != sha256Hex(parts[0]) {
 		return policy.Decision{}, errors.New("reading decision: the first subject is not its action")
 	}
 	return d, nil
@@ -218,14 +227,14 @@ func Awaits(d policy.Decision) bool { return !d.Blocks() }
 
 // Cuts returns what was left out of a decision's record for its length.
 func Cuts(data []byte) ([]Cut, error) {
-	st, _, err := parseStatement(data)
+	st, err := Read(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading decision: %w", err)
 	}
 	var p struct {
 		Truncated []Cut `json:"truncated"`
 	}
-	if err := json.Unmarshal(st.Predicate, &p); err != nil {
+	if err := json.Unmarshal(st.wire.Predicate, &p); err != nil {
 		return nil, fmt.Errorf("reading decision: %w", err)
 	}
 	return p.Truncated, nil

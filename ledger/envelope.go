@@ -44,11 +44,13 @@ func PAE(payloadType string, payload []byte) []byte {
 	return append(append(out, ' '), payload...)
 }
 
-type wireEnvelope struct {
-	PayloadType string          `json:"payloadType"`
-	Payload     []byte          `json:"payload"`
-	Signatures  []wireSignature `json:"signatures"`
-}
+// The one JSON form of an envelope, around its variable parts. Every append writes one
+// and every verification reads one, so neither goes by way of reflection.
+const (
+	envelopeHead   = `{"payloadType":`
+	envelopeBody   = `,"payload":"`
+	envelopeSigned = `","signatures":`
+)
 
 type wireSignature struct {
 	KeyID string `json:"keyid"`
@@ -57,14 +59,18 @@ type wireSignature struct {
 
 // Encode returns the one JSON form of an envelope that this ledger writes.
 func (e Envelope) Encode() ([]byte, error) {
-	w := wireEnvelope{PayloadType: e.PayloadType, Payload: e.Payload}
-	for _, s := range e.Signatures {
-		w.Signatures = append(w.Signatures, wireSignature(s))
+	signatures := make([]wireSignature, len(e.Signatures))
+	for i, s := range e.Signatures {
+		signatures[i] = wireSignature(s)
 	}
-	data, err := encodeJSON(w)
+	signed, err := encodeJSON(signatures)
 	if err != nil {
 		return nil, fmt.Errorf("encoding envelope: %w", err)
 	}
+	data := make([]byte, 0, len(envelopeHead)+len(e.PayloadType)+2+len(envelopeBody)+base64.StdEncoding.EncodedLen(len(e.Payload))+len(envelopeSigned)+len(signed)+1)
+	data = append(append(data, envelopeHead...), mustString(e.PayloadType)...)
+	data = base64.StdEncoding.AppendEncode(append(data, envelopeBody...), e.Payload)
+	data = append(append(append(data, envelopeSigned...), signed...), '}')
 	if len(data) > MaxEnvelope {
 		return nil, fmt.Errorf("encoding envelope: %d bytes, the limit is %d", len(data), MaxEnvelope)
 	}
@@ -77,16 +83,25 @@ func ParseEnvelope(data []byte) (Envelope, error) {
 	if len(data) > MaxEnvelope {
 		return Envelope{}, fmt.Errorf("reading envelope: %d bytes, the limit is %d", len(data), MaxEnvelope)
 	}
-	var w wireEnvelope
-	if err := json.Unmarshal(data, &w); err != nil {
-		return Envelope{}, fmt.Errorf("reading envelope: %w", err)
+	rest, ok := bytes.CutPrefix(data, []byte(envelopeHead+`"`+PayloadType+`"`+envelopeBody))
+	if !ok {
+		return Envelope{}, fmt.Errorf("reading envelope: it does not begin as one of payload type %q does", PayloadType)
 	}
-	e := Envelope{PayloadType: w.PayloadType, Payload: w.Payload}
-	for _, s := range w.Signatures {
+	payload, rest, ok := bytes.Cut(rest, []byte(envelopeSigned))
+	if !ok || len(rest) == 0 {
+		return Envelope{}, errors.New("reading envelope: no signature")
+	}
+	e := Envelope{PayloadType: PayloadType}
+	var err error
+	if e.Payload, err = base64.StdEncoding.AppendDecode(nil, payload); err != nil {
+		return Envelope{}, fmt.Errorf("reading envelope: payload: %w", err)
+	}
+	var signatures []wireSignature
+	if err := json.Unmarshal(rest[:len(rest)-1], &signatures); err != nil {
+		return Envelope{}, fmt.Errorf("reading envelope: signatures: %w", err)
+	}
+	for _, s := range signatures {
 		e.Signatures = append(e.Signatures, Signature(s))
-	}
-	if e.PayloadType != PayloadType {
-		return Envelope{}, fmt.Errorf("reading envelope: payload type %q, want %q", e.PayloadType, PayloadType)
 	}
 	if len(e.Signatures) == 0 {
 		return Envelope{}, errors.New("reading envelope: no signature")

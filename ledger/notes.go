@@ -234,15 +234,15 @@ func ParseBypass(data []byte) (Bypass, error) { return parseNote[Bypass](KindByp
 
 // parseNote reads what noteEntry wrote.
 func parseNote[T any](kind Kind, data []byte) (v T, err error) {
-	st, is, err := parseStatement(data)
+	st, err := Read(data)
 	switch {
 	case err != nil:
-	case is != kind:
-		err = fmt.Errorf("the entry is a %s", is)
-	case st.Subject[0].Digest["sha256"] != sha256Hex(st.Predicate):
+	case st.Kind != kind:
+		err = fmt.Errorf("the entry is a %s", st.Kind)
+	case st.wire.Subject[0].Digest["sha256"] != sha256Hex(st.wire.Predicate):
 		err = fmt.Errorf("its subject is not what it says")
 	default:
-		err = json.Unmarshal(st.Predicate, &v)
+		err = json.Unmarshal(st.wire.Predicate, &v)
 	}
 	if err != nil {
 		return v, fmt.Errorf("reading %s: %w", kind, err)

@@ -72,21 +72,26 @@ func encodeOutcome(o Outcome, run string, action subject) ([]byte, error) {
 
 // ParseOutcome reads an outcome back from its envelope or statement.
 func ParseOutcome(data []byte) (Outcome, error) {
-	st, kind, err := parseStatement(data)
+	st, err := Read(data)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("reading outcome: %w", err)
 	}
-	if kind != KindOutcome {
-		return Outcome{}, fmt.Errorf("reading outcome: the entry is a %s", kind)
+	return st.Outcome()
+}
+
+// Outcome is ParseOutcome of a statement that is read already.
+func (s Statement) Outcome() (Outcome, error) {
+	if s.Kind != KindOutcome {
+		return Outcome{}, fmt.Errorf("reading outcome: the entry is a %s", s.Kind)
 	}
 	var p outcomePredicate
-	if err := json.Unmarshal(st.Predicate, &p); err != nil {
+	if err := json.Unmarshal(s.wire.Predicate, &p); err != nil {
 		return Outcome{}, fmt.Errorf("reading outcome: %w", err)
 	}
 	if p.Decision == "" {
 		return Outcome{}, errors.New("reading outcome: it names no decision")
 	}
-	if st.Subject[0].URI != actionURI+p.Decision {
+	if s.wire.Subject[0].URI != actionURI+p.Decision {
 		return Outcome{}, errors.New("reading outcome: its subject is another action")
 	}
 	switch p.Result {
@@ -150,15 +155,15 @@ func GenesisStatement(g Genesis) ([]byte, error) {
 
 // ParseGenesis reads the first entry back from its envelope or statement.
 func ParseGenesis(data []byte) (Genesis, error) {
-	st, kind, err := parseStatement(data)
+	st, err := Read(data)
 	if err != nil {
 		return Genesis{}, fmt.Errorf("reading genesis: %w", err)
 	}
-	if kind != KindGenesis {
-		return Genesis{}, fmt.Errorf("reading genesis: the entry is a %s", kind)
+	if st.Kind != KindGenesis {
+		return Genesis{}, fmt.Errorf("reading genesis: the entry is a %s", st.Kind)
 	}
 	var g Genesis
-	if err := json.Unmarshal(st.Predicate, &g); err != nil {
+	if err := json.Unmarshal(st.wire.Predicate, &g); err != nil {
 		return Genesis{}, fmt.Errorf("reading genesis: %w", err)
 	}
 	return g, nil

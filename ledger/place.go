@@ -27,14 +27,7 @@ func Place(data []byte) (About, error) {
 		return About{}, fmt.Errorf("reading statement: %w", err)
 	}
 	head.Predicate = json.RawMessage(st[1])
-	if kind != KindDecision { // the others are short
-		return place(head, kind)
-	}
-	about, err := placeDecision(head.Predicate)
-	if err != nil {
-		return About{}, fmt.Errorf("reading %s: %w", kind, err)
-	}
-	return about, nil
+	return place(head, kind)
 }
 
 // placeDecision reads the few members of a change-decision that place it.

@@ -1,14 +1,13 @@
 package ledger
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/assent-iom/assent/policy"
 )
 
 // statementType is the type of every statement: in-toto Statement v1
@@ -67,48 +66,49 @@ func encodeStatement(kind Kind, subjects []subject, predicate []byte) ([]byte, e
 	return append(append(out, predicate...), '}'), nil
 }
 
-// payloadOf returns the statement in an envelope, or the data itself if it is a
-// statement already.
+// Statement is a statement that Read has read.
+type Statement struct {
+	Kind Kind
+	wire statement
+}
+
+// Read reads an envelope or a statement strictly: its form, and what kind it is. It
+// fails on a kind that it does not know.
+func Read(data []byte) (Statement, error) {
+	payload, err := payloadOf(data)
+	if err != nil {
+		return Statement{}, err
+	}
+	if err := CheckJSON(payload); err != nil {
+		return Statement{}, err
+	}
+	var st statement
+	if err := json.Unmarshal(payload, &st); err != nil {
+		return Statement{}, err
+	}
+	switch {
+	case st.Type != statementType:
+		return Statement{}, fmt.Errorf("statement type %q, want %q", st.Type, statementType)
+	case len(st.Subject) == 0:
+		return Statement{}, errors.New("no subject")
+	}
+	for _, s := range st.Subject {
+		if len(s.Digest) == 0 {
+			return Statement{}, fmt.Errorf("subject %q has no digest", s.URI)
+		}
+	}
+	kind, err := kindOf(st)
+	return Statement{kind, st}, err
+}
+
+// payloadOf returns the statement in an envelope, or the data itself if it is none:
+// an envelope has one form only.
 func payloadOf(data []byte) ([]byte, error) {
-	var probe struct {
-		PayloadType string `json:"payloadType"`
-	}
-	if err := json.Unmarshal(data, &probe); err != nil {
-		return nil, err
-	}
-	if probe.PayloadType == "" {
+	if !bytes.HasPrefix(data, []byte(envelopeHead)) {
 		return data, nil
 	}
 	e, err := ParseEnvelope(data)
 	return e.Payload, err
-}
-
-// parseStatement reads an envelope or a statement strictly.
-func parseStatement(data []byte) (statement, Kind, error) {
-	payload, err := payloadOf(data)
-	if err != nil {
-		return statement{}, "", err
-	}
-	if err := CheckJSON(payload); err != nil {
-		return statement{}, "", err
-	}
-	var st statement
-	if err := decodeJSON(payload, &st); err != nil {
-		return statement{}, "", err
-	}
-	switch {
-	case st.Type != statementType:
-		return statement{}, "", fmt.Errorf("statement type %q, want %q", st.Type, statementType)
-	case len(st.Subject) == 0:
-		return statement{}, "", errors.New("no subject")
-	}
-	for _, s := range st.Subject {
-		if len(s.Digest) == 0 {
-			return statement{}, "", fmt.Errorf("subject %q has no digest", s.URI)
-		}
-	}
-	kind, err := kindOf(st)
-	return st, kind, err
 }
 
 // kinds are all that a statement may be, the frequent ones first.
@@ -139,30 +139,22 @@ type About struct {
 // Describe reads an envelope or a statement strictly, and just enough to place
 // it. It fails on a kind that it does not know.
 func Describe(data []byte) (About, error) {
-	st, kind, err := parseStatement(data)
+	st, err := Read(data)
 	if err != nil {
 		return About{}, fmt.Errorf("reading statement: %w", err)
 	}
-	return place(st, kind)
+	return st.About()
 }
+
+// About says what an index of entries needs.
+func (s Statement) About() (About, error) { return place(s.wire, s.Kind) }
 
 func place(st statement, kind Kind) (About, error) {
 	about := About{Kind: kind}
 	var err error
 	switch kind {
 	case KindDecision:
-		var p struct {
-			ID       string         `json:"id"`
-			At       time.Time      `json:"decidedAt"`
-			Verdict  policy.Verdict `json:"verdict"`
-			Enforcer enforcer       `json:"enforcer"`
-			Action   struct {
-				Run string `json:"run"`
-			} `json:"action"`
-		}
-		err = json.Unmarshal(st.Predicate, &p)
-		about.Key, about.At, about.Run = p.ID, p.At, p.Action.Run
-		about.By, about.Awaits = p.Enforcer.ID, Awaits(policy.Decision{Mode: p.Enforcer.Mode, Verdict: p.Verdict})
+		about, err = placeDecision(st.Predicate)
 	case KindOutcome:
 		var p outcomePredicate
 		err = json.Unmarshal(st.Predicate, &p)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -15,53 +16,198 @@ const maxDepth = 256
 
 // CheckJSON accepts exactly one JSON value in UTF-8 without repeated keys,
 // without bytes after it, and of bounded depth: text that every parser reads in
-// the same way.
+// the same way. Verifying a log is for the most part this and its signatures, so
+// it goes through the bytes once.
 func CheckJSON(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("not UTF-8")
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	if err := checkValue(dec, 0); err != nil {
+	c := checker{data: data}
+	end, err := c.value(space(data, 0), 0)
+	if err != nil {
 		return err
 	}
-	if _, err := dec.Token(); err != io.EOF {
+	if space(data, end) != len(data) {
 		return errors.New("bytes after the end of the JSON value")
 	}
 	return nil
 }
 
-func checkValue(dec *json.Decoder, depth int) error {
+// checker goes through one JSON text. Its methods take the index of a first byte
+// and return the one after the last.
+type checker struct {
+	data []byte
+	keys [][]byte // of the objects that are open, one after the other
+}
+
+func (c *checker) value(i, depth int) (int, error) {
 	if depth > maxDepth {
-		return fmt.Errorf("nested deeper than %d", maxDepth)
+		return i, fmt.Errorf("nested deeper than %d", maxDepth)
 	}
-	token, err := dec.Token()
-	if err != nil {
-		return err
+	if i >= len(c.data) {
+		return i, io.ErrUnexpectedEOF
 	}
-	delim, ok := token.(json.Delim)
-	if !ok {
-		return nil
+	switch b := c.data[i]; {
+	case b == '{':
+		return c.object(i, depth)
+	case b == '[':
+		return c.array(i, depth)
+	case b == '"':
+		return c.text(i)
+	case b == '-' || digit(b):
+		return c.number(i)
 	}
-	seen := map[string]bool{}
-	for dec.More() {
-		if delim == '{' {
-			key, err := dec.Token()
-			if err != nil {
-				return err
-			}
-			name, _ := key.(string)
-			if seen[name] {
-				return fmt.Errorf("key %q appears twice", name)
-			}
-			seen[name] = true
-		}
-		if err := checkValue(dec, depth+1); err != nil {
-			return err
+	for _, word := range []string{"true", "false", "null"} {
+		if bytes.HasPrefix(c.data[i:], []byte(word)) {
+			return i + len(word), nil
 		}
 	}
-	_, err = dec.Token() // the closing bracket
-	return err
+	return i, c.wrong(i)
+}
+
+func (c *checker) object(i, depth int) (int, error) {
+	mine := len(c.keys)
+	defer func() { c.keys = c.keys[:mine] }()
+	var seen map[string]bool // of an object with too many keys to compare each with each
+	if i = space(c.data, i+1); c.at(i) == '}' {
+		return i + 1, nil
+	}
+	for {
+		if c.at(i) != '"' {
+			return i, c.wrong(i)
+		}
+		end, err := c.text(i)
+		if err != nil {
+			return end, err
+		}
+		key := c.data[i+1 : end-1]
+		if bytes.IndexByte(key, '\\') >= 0 {
+			key = []byte(textOf(c.data[i:end]))
+		}
+		const few = 32
+		if len(c.keys)-mine == few && seen == nil {
+			seen = map[string]bool{}
+			for _, other := range c.keys[mine:] {
+				seen[string(other)] = true
+			}
+		}
+		twice := seen[string(key)]
+		if seen == nil {
+			twice = slices.ContainsFunc(c.keys[mine:], func(other []byte) bool { return bytes.Equal(other, key) })
+		} else {
+			seen[string(key)] = true
+		}
+		if twice {
+			return i, fmt.Errorf("key %q appears twice", key)
+		}
+		c.keys = append(c.keys, key)
+		if i = space(c.data, end); c.at(i) != ':' {
+			return i, c.wrong(i)
+		}
+		if i, err = c.value(space(c.data, i+1), depth+1); err != nil {
+			return i, err
+		}
+		switch i = space(c.data, i); c.at(i) {
+		case '}':
+			return i + 1, nil
+		case ',':
+			i = space(c.data, i+1)
+		default:
+			return i, c.wrong(i)
+		}
+	}
+}
+
+func (c *checker) array(i, depth int) (int, error) {
+	if i = space(c.data, i+1); c.at(i) == ']' {
+		return i + 1, nil
+	}
+	for {
+		var err error
+		if i, err = c.value(i, depth+1); err != nil {
+			return i, err
+		}
+		switch i = space(c.data, i); c.at(i) {
+		case ']':
+			return i + 1, nil
+		case ',':
+			i = space(c.data, i+1)
+		default:
+			return i, c.wrong(i)
+		}
+	}
+}
+
+// text is a string, which is UTF-8 already.
+func (c *checker) text(i int) (int, error) {
+	for i++; i < len(c.data); i++ {
+		switch b := c.data[i]; {
+		case b == '"':
+			return i + 1, nil
+		case b < ' ':
+			return i, c.wrong(i)
+		case b == '\\':
+			i++
+			if c.at(i) == 'u' {
+				for range 4 {
+					if i++; !bytes.ContainsRune([]byte("0123456789abcdefABCDEF"), rune(c.at(i))) {
+						return i, c.wrong(i)
+					}
+				}
+			} else if c.at(i) == 0 || bytes.IndexByte([]byte(`"\/bfnrt`), c.at(i)) < 0 {
+				return i, c.wrong(i)
+			}
+		}
+	}
+	return i, io.ErrUnexpectedEOF
+}
+
+func (c *checker) number(i int) (int, error) {
+	if c.at(i) == '-' {
+		i++
+	}
+	whole := i
+	i = c.digits(i)
+	if i == whole || c.data[whole] == '0' && i > whole+1 {
+		return i, c.wrong(whole)
+	}
+	for _, part := range []string{".", "eE"} {
+		if i >= len(c.data) || bytes.IndexByte([]byte(part), c.data[i]) < 0 {
+			continue
+		}
+		if i++; part == "eE" && (c.at(i) == '+' || c.at(i) == '-') {
+			i++
+		}
+		from := i
+		if i = c.digits(i); i == from {
+			return i, c.wrong(i)
+		}
+	}
+	return i, nil
+}
+
+func (c *checker) digits(i int) int {
+	for i < len(c.data) && digit(c.data[i]) {
+		i++
+	}
+	return i
+}
+
+func digit(b byte) bool { return b >= '0' && b <= '9' }
+
+// at is the byte there, zero behind the end.
+func (c *checker) at(i int) byte {
+	if i < len(c.data) {
+		return c.data[i]
+	}
+	return 0
+}
+
+func (c *checker) wrong(i int) error {
+	if i >= len(c.data) {
+		return io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("not JSON: %q at byte %d", c.data[i], i)
 }
 
 // encodeJSON writes a value compactly, without the HTML escapes that make

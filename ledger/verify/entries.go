@@ -135,7 +135,11 @@ func (v *run) read(e *entry) error {
 		e.lost = len(envelope.Signatures) > 1
 		return err
 	}
-	if e.about, err = ledger.Describe(envelope.Payload); err != nil {
+	statement, err := ledger.Read(envelope.Payload)
+	if err != nil {
+		return fmt.Errorf("reading statement: %w", err)
+	}
+	if e.about, err = statement.About(); err != nil {
 		return err
 	}
 	if v.published {
@@ -148,7 +152,7 @@ func (v *run) read(e *entry) error {
 	}
 	switch e.about.Kind {
 	case ledger.KindDecision:
-		d, err := ledger.ParseDecision(envelope.Payload)
+		d, err := statement.Decision()
 		e.blocks = d.Blocks()
 		for _, a := range d.Approvals {
 			e.uses = append(e.uses, use{a.ID, a.Scope, d.ID})
@@ -162,7 +166,7 @@ func (v *run) read(e *entry) error {
 		e.uses = []use{{a.ID, a.Scope, decision}}
 		return err
 	case ledger.KindOutcome:
-		o, err := ledger.ParseOutcome(envelope.Payload)
+		o, err := statement.Outcome()
 		e.result = o.Result
 		return err
 	case ledger.KindGenesis:
