@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/assent-iom/assent/model"
 )
 
 // maxDepth bounds how deep statements nest: far beyond any request that a
@@ -236,9 +238,12 @@ func normal(raw json.RawMessage) json.RawMessage {
 	if len(raw) == 0 {
 		return nil
 	}
-	var v any
-	if err := json.Unmarshal(raw, &json.RawMessage{}); err == nil {
-		err = decodeJSON(raw, &v)
+	if json.Valid(raw) {
+		if data, ok := model.Ordered(raw); ok && depthOf(data) < maxDepth/2 {
+			return data
+		}
+		var v any
+		err := decodeJSON(raw, &v)
 		if data, encErr := encodeJSON(v); err == nil && encErr == nil && depthOf(data) < maxDepth/2 {
 			return data
 		}

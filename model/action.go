@@ -1,7 +1,6 @@
 package model
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -204,21 +203,6 @@ func (a Action) Digest() [32]byte {
 		data = append([]byte(err.Error()), a.Params...)
 	}
 	return sha256.Sum256(oneSpelling(data))
-}
-
-// oneSpelling puts members in order: an action that was written down and read again
-// is the same action.
-func oneSpelling(data []byte) []byte {
-	var tree any
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	if d.Decode(&tree) != nil {
-		return data
-	}
-	if again, err := json.Marshal(tree); err == nil {
-		return again
-	}
-	return data
 }
 
 // withoutTokens leaves out what clients make anew for each call.
