@@ -72,3 +72,15 @@ func FuzzPlace(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkPlace(b *testing.B) {
+	statement, err := DecisionStatement(sample())
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := Place(statement); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -141,7 +141,7 @@ type Options struct {
 	Policy *Policy
 	// HashesOnly reads no entry: every one is hashed, and held against every tile and
 	// signed checkpoint, but neither the signatures of entries are checked nor what they
-	// say. It is ten times faster, and shows every change to a log but not what its keys
+	// say. It is twenty times faster, and shows every change to a log but not what its keys
 	// should never have signed.
 	HashesOnly bool
 	// Progress is told how far verification is. It may be nil.
