@@ -135,23 +135,8 @@ func (l *lesson) named(n, value string) {
 	}
 }
 
-// types are the service's resource types that a noun means: by their names, else
-// by the name of what ends their ARNs.
-func (l *lesson) types(n string) []table.ResourceType {
-	var named, ended []table.ResourceType
-	for _, r := range ownTypes(l.op.Service) {
-		switch {
-		case isNoun(r.Name, n):
-			named = append(named, r)
-		case strings.HasSuffix(r.ARN, "}") && stemIs(lastVariable(r.ARN), n):
-			ended = append(ended, r)
-		}
-	}
-	if len(named) > 0 {
-		return named
-	}
-	return ended
-}
+// types are the service's resource types that a noun means.
+func (l *lesson) types(n string) []table.ResourceType { return kindsIn(l.op.Service).types(n) }
 
 // lastVariable is the last of variables.
 func lastVariable(template string) string {

@@ -205,9 +205,8 @@ func (t *targeting) within(value, v, template string) string {
 	if !isARN || isOfTemplate(parts, template) {
 		return value
 	}
-	for _, r := range ownTypes(t.op.Service) {
-		form := strings.SplitN(r.ARN, ":", 6)
-		if len(form) != 6 || form[2] != parts[2] {
+	for _, form := range kindsIn(t.op.Service).forms {
+		if form == nil || form[2] != parts[2] {
 			continue
 		}
 		has := extract(form[5], parts[5])

@@ -116,79 +116,19 @@ func noun(resourceType string) string {
 	return squeeze(strings.ToLower(name))
 }
 
-// isNoun reports whether a singular noun, as operations and answers write it, is
-// a resource type.
-func isNoun(resourceType, n string) bool {
-	other, renamed := nouns[resourceType]
-	more := otherNouns[resourceType]
-	_, name := splitType(resourceType)
-	if !renamed && len(more) == 0 && !begins(name, n) || n == "" {
-		return false // told without making a word of each of a service's types
+// nounsOf are the singular nouns, as operations and answers write them, that are a
+// resource type.
+func nounsOf(resourceType string) []string {
+	own := noun(resourceType)
+	all := append([]string{own}, otherNouns[resourceType]...)
+	if one := singular(own); one != own {
+		all = append(all, one)
 	}
-	if slices.Contains(more, n) {
-		return true
-	}
-	if renamed {
-		return other == n || singular(other) == n
-	}
-	var room [64]byte
-	own, ok := folded(name, room[:0])
-	if !ok {
-		word := noun(resourceType)
-		return word == n || singular(word) == n
-	}
-	return string(own) == n || singularIs(own, n)
+	return slices.DeleteFunc(all, func(n string) bool { return n == "" })
 }
 
-// folded writes a name as noun does, in room: it is asked for every type of a service
-// with every call. ok is false where the name is not of plain letters, or too long.
-func folded(name string, room []byte) (own []byte, ok bool) {
-	if len(name) > cap(room) {
-		return nil, false
-	}
-	for _, c := range []byte(name) {
-		switch {
-		case c >= 0x80:
-			return nil, false
-		case c >= 'A' && c <= 'Z':
-			c |= 0x20
-		case c == '-' || c == '_' || c == '/' || c == ' ':
-			continue
-		}
-		room = append(room, c)
-	}
-	return room, true
-}
-
-// singularIs reports whether singular of a folded name is n.
-func singularIs(own []byte, n string) bool {
-	ends := func(suffix string) bool {
-		return len(own) >= len(suffix) && string(own[len(own)-len(suffix):]) == suffix
-	}
-	k := len(own)
-	switch {
-	case ends("ies"):
-		return len(n) == k-2 && n[k-3] == 'y' && string(own[:k-3]) == n[:k-3]
-	case ends("sses"), ends("xes"):
-		return string(own[:k-2]) == n
-	case ends("s") && !ends("ss") && !ends("us"):
-		return string(own[:k-1]) == n
-	}
-	return false
-}
-
-// stemIs reports whether stem(name) is n.
-func stemIs(name, n string) bool { return begins(name, n) && stem(name) == n }
-
-// begins reports whether a name, in lower case, may begin like n: what is cut off or
-// exchanged is at its end. A name that begins with no letter may begin like anything.
-func begins(name, n string) bool {
-	if name == "" || n == "" {
-		return name == n
-	}
-	c := name[0] | 0x20
-	return c == n[0] || c < 'a' || c > 'z'
-}
+// isNoun reports whether a noun is a resource type.
+func isNoun(resourceType, n string) bool { return slices.Contains(nounsOf(resourceType), n) }
 
 // nouns are the types that operations call by another name.
 var nouns = map[string]string{
@@ -226,9 +166,6 @@ var foreignTypes = map[string]func(resourceType string) bool{
 	"elbv2": func(t string) bool { return t == "elasticloadbalancing:loadbalancer" },
 	"elb":   func(t string) bool { return t != "elasticloadbalancing:loadbalancer" },
 }
-
-// ownTypes are the resource types of a service, one for each form of their ARNs.
-func ownTypes(s *table.Service) []table.ResourceType { return own(s, s.ResourceTypes) }
 
 // own leaves out what belongs to another service, and takes apart the types that
 // have several forms of ARN: those of both versions of API Gateway.

@@ -240,14 +240,8 @@ func (t *targeting) main(listed []table.ResourceType) *table.ResourceType {
 	if len(listed) == 1 {
 		return &listed[0]
 	}
-	if len(listed) == 0 && t.noun != "" {
-		var exact []table.ResourceType
-		for _, r := range ownTypes(t.op.Service) {
-			if isNoun(r.Name, t.noun) {
-				exact = append(exact, r)
-			}
-		}
-		return pick(exact)
+	if len(listed) == 0 {
+		return pick(kindsIn(t.op.Service).named[t.noun])
 	}
 	return nil
 }
@@ -409,13 +403,13 @@ func typeOfARN(arn string, s *table.Service) string {
 	parts, _ := parseARN(arn)
 	best, length := "", -1
 	if s != nil {
-		for _, r := range ownTypes(s) {
-			t := strings.SplitN(r.ARN, ":", 6)
-			if len(t) != 6 || t[2] != parts[2] {
+		k := kindsIn(s)
+		for i, form := range k.forms {
+			if form == nil || form[2] != parts[2] {
 				continue
 			}
-			if n, ok := fits(t[5], parts[5]); ok && n > length {
-				best, length = r.Name, n
+			if n, ok := fits(form[5], parts[5]); ok && n > length {
+				best, length = k.own[i].Name, n
 			}
 		}
 	}
