@@ -232,20 +232,22 @@ func (t *targeting) whole(role string) {
 
 // mostFilled is the form of a type's ARN for which the call says most: API
 // Gateway's two versions share their types.
-func (t *targeting) mostFilled(main *table.ResourceType, forms []table.ResourceType) *table.ResourceType {
+func (t *targeting) mostFilled(main *table.ResourceType, lists ...[]table.ResourceType) *table.ResourceType {
 	best, most := main, -1
-	for i := range forms {
-		if forms[i].Name != main.Name {
-			continue
-		}
-		n, vars := 0, variables(forms[i].ARN)
-		for _, v := range vars {
-			if len(t.values(v, forms[i], model.RoleTarget, true)) > 0 {
-				n++
+	for _, forms := range lists {
+		for i := range forms {
+			if forms[i].Name != main.Name {
+				continue
 			}
-		}
-		if n = 2*n - len(vars); n > most || most == -1 {
-			best, most = &forms[i], n
+			n, vars := 0, variables(forms[i].ARN)
+			for _, v := range vars {
+				if len(t.values(v, forms[i], model.RoleTarget, true)) > 0 {
+					n++
+				}
+			}
+			if n = 2*n - len(vars); n > most || most == -1 {
+				best, most = &forms[i], n
+			}
 		}
 	}
 	return best

@@ -131,7 +131,7 @@ func (h hand) targets(op *table.Operation, verb model.Verb, params map[string]an
 	var main *table.ResourceType
 	if rows == nil {
 		if main = t.main(listed); main != nil {
-			main = t.mostFilled(main, append(slices.Clone(listed), ownTypes(op.Service)...))
+			main = t.mostFilled(main, listed, ownTypes(op.Service))
 		}
 	}
 	creates := verb == model.Create || word == "Create" // CreatePolicy grants
