@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -46,7 +47,7 @@ func startForge(t *testing.T) *forge {
 			return
 		}
 		f.asked = r.URL.Query().Get("audience")
-		json.NewEncoder(w).Encode(map[string]string{"value": f.token(f.asked, "prod")})
+		json.NewEncoder(w).Encode(map[string]string{"value": f.token(f.asked, cmp.Or(r.URL.Query().Get("environment"), "prod"))})
 	})
 	f.Server = httptest.NewServer(mux)
 	t.Cleanup(f.Close)
@@ -56,15 +57,20 @@ func startForge(t *testing.T) *forge {
 // token is that of a job in an environment.
 func (f *forge) token(audience, environment string) string {
 	f.t.Helper()
+	return f.signed(map[string]any{"sub": "repo:acme/shop:environment:" + environment, "aud": audience,
+		"repository": "acme/shop", "environment": environment, "ref": "refs/heads/main"})
+}
+
+// signed is a token of now with these claims.
+func (f *forge) signed(claims map[string]any) string {
+	f.t.Helper()
 	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: f.key}, (&jose.SignerOptions{}).WithHeader("kid", "k1"))
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	now := time.Now()
-	payload, err := json.Marshal(map[string]any{
-		"iss": f.URL, "sub": "repo:acme/shop:environment:" + environment, "aud": audience, "jti": fmt.Sprint(now.UnixNano()),
-		"iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(), "repository": "acme/shop", "environment": environment, "ref": "refs/heads/main",
-	})
+	claims["iss"], claims["jti"], claims["iat"], claims["exp"] = f.URL, fmt.Sprint(now.UnixNano()), now.Unix(), now.Add(5*time.Minute).Unix()
+	payload, err := json.Marshal(claims)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -201,11 +201,14 @@ Start here, no set-up needed, nothing is blocked:
 	return root
 }
 
+// where is where the configuration is looked for.
+func (a *App) where() config.Where {
+	return config.Where{Explicit: a.configPath, Dir: a.Dir, Getenv: a.Getenv, Home: a.Home, OS: runtime.GOOS}
+}
+
 // load reads the configuration, with the flags over it.
 func (a *App) load() (*config.Config, error) {
-	cfg, err := config.Load(config.Where{
-		Explicit: a.configPath, Dir: a.Dir, Getenv: a.Getenv, Home: a.Home, OS: runtime.GOOS,
-	})
+	cfg, err := config.Load(a.where())
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,11 +12,16 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/setup"
 	"github.com/assent-iom/assent/proxy/actor"
 )
@@ -35,6 +41,8 @@ type loginOptions struct {
 	oidc              bool
 	tokens            tokenSource
 	actor             string // file of the token of who acts
+	trust             string // folder of the trust files
+	envFile           string
 	json              bool
 }
 
@@ -52,14 +60,27 @@ func (a *App) loginCommand() *cobra.Command {
 		Use:   "login --server URL",
 		Short: "Exchange a pipeline's OpenID token for a run token of assent serve",
 		Long: `Sends the job's OpenID token to the login door of "assent serve" (identity: login: in its assent.yaml), which takes it once
-and gives a run token for it. Prints what the job's programs need: eval "$(assent login --server URL)".
+and gives a run token for it. Prints what the job's programs need, as commands for a shell. With --ca that is all that
+"assent run" gives to its command: the proxy, and a bundle of trusted roots in a folder of its own (--trust). In GitHub
+Actions, where each step has a shell of its own, --env-file "$GITHUB_ENV" gives it to all later steps, and the log does not
+show the run token.
+
+A login that fails prints a command that fails: a script (sh -e) does not go on without the gate.
 
 The token is, in this order: that of --token-file; of GitHub Actions (the job needs permissions: id-token: write); of
 GitLab CI in $ASSENT_ID_TOKEN (the job needs id_tokens: {ASSENT_ID_TOKEN: {aud: assent}}).`,
 		Example: `  eval "$(assent login --server https://assent.example:8444 --ca assent.pem)"
+  assent login --server https://assent.example:8444 --ca assent.pem --env-file "$GITHUB_ENV"
   assent login --server https://assent.example:8444 --token-file subject.jwt --actor-token-file agent.jwt`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.login(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			err := a.login(cmd.Context(), o)
+			if err != nil && !o.json && o.envFile == "" {
+				// What eval makes of nothing is success, and the script would go on without the gate.
+				fmt.Fprintln(a.Stdout, "false")
+			}
+			return err
+		},
 	}
 	o.tokens.flags(cmd)
 	cmd.Flags().BoolVar(&o.oidc, "oidc", true, "prove who this is by an OpenID token, the one way that there is")
@@ -67,7 +88,10 @@ GitLab CI in $ASSENT_ID_TOKEN (the job needs id_tokens: {ASSENT_ID_TOKEN: {aud: 
 	cmd.Flags().StringVar(&o.proxy, "proxy", "", "the proxy's `HOST:PORT` as this job reaches it (default: the server's host, and the port that it names)")
 	cmd.Flags().StringVar(&o.ca, "ca", "", "the `file` of the certificate authority that assent serve prints (default $ASSENT_CA, or the system's)")
 	cmd.Flags().StringVar(&o.actor, "actor-token-file", "", "the token of who acts for whom the other token names, in this `file`")
+	cmd.Flags().StringVar(&o.trust, "trust", "", "write the trust files into this `folder` (default one of the server's in the state folder)")
+	cmd.Flags().StringVar(&o.envFile, "env-file", "", "append NAME=value lines to this `file` instead of printing commands for a shell")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	cmd.MarkFlagsMutuallyExclusive("json", "env-file")
 	return cmd
 }
 
@@ -81,7 +105,11 @@ func (a *App) login(ctx context.Context, o loginOptions) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
-	client, err := a.loginClient(o.ca)
+	authority, err := a.loginAuthority(o.ca)
+	if err != nil {
+		return err
+	}
+	client, err := loginClient(o.ca, authority)
 	if err != nil {
 		return err
 	}
@@ -107,16 +135,90 @@ func (a *App) login(ctx context.Context, o loginOptions) error {
 			return err
 		}
 	}
-	at := setup.ProxyURL(o.proxy, got.Run, got.Token)
 	if o.json {
-		return json.NewEncoder(a.Stdout).Encode(loggedIn{at, got.Run, got.Actor, got.For, a.Now().Add(time.Duration(got.Seconds) * time.Second).UTC()})
+		return json.NewEncoder(a.Stdout).Encode(loggedIn{setup.ProxyURL(o.proxy, got.Run, got.Token), got.Run, got.Actor, got.For, a.Now().Add(time.Duration(got.Seconds) * time.Second).UTC()})
+	}
+	vars, err := a.loginVariables(o, server, got, authority)
+	if err != nil {
+		return err
+	}
+	if o.envFile == "" {
+		for _, v := range vars {
+			name, value, _ := strings.Cut(v, "=")
+			fmt.Fprintf(a.Stdout, "export %s=%s\n", name, shellWord(value))
+		}
+	} else if err := a.intoEnvFile(o.envFile, vars, got.Token); err != nil {
+		return err
 	}
 	a.note("logged in as %s, for %s", got.Actor, time.Duration(got.Seconds)*time.Second)
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		fmt.Fprintf(a.Stdout, "export %s=%s\n", name, at)
+	return nil
+}
+
+// loginVariables are what the job's programs need to come by: with the server's
+// authority all that the child of a run gets, else only where the proxy is.
+func (a *App) loginVariables(o loginOptions, server *url.URL, got actor.Granted, authority []byte) (vars []string, err error) {
+	if authority == nil {
+		at := setup.ProxyURL(o.proxy, got.Run, got.Token)
+		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+			vars = append(vars, name+"="+at)
+		}
+		return append(vars, "ASSENT_RUN="+got.Run), nil
 	}
-	_, err = fmt.Fprintf(a.Stdout, "export ASSENT_RUN=%s\n", got.Run)
-	return err
+	dir := o.trust
+	if dir == "" {
+		state, err := config.StateDir(a.where())
+		if err != nil {
+			return nil, repaired{err, "--trust DIR"}
+		}
+		dir = filepath.Join(state, "login", strings.ReplaceAll(server.Host, ":", "_"))
+	}
+	room, err := setup.RoomAt(a.absolute(dir))
+	if err != nil {
+		return nil, repaired{err, "--trust DIR"}
+	}
+	params := setup.Params{Proxy: o.proxy, Run: got.Run, Token: got.Token, OS: runtime.GOOS}
+	said, err := room.Trust(&params, a.Getenv, authority, a.Rand)
+	if err != nil {
+		return nil, err
+	}
+	env, notes, err := setup.Environ(a.Environ, params)
+	if err != nil {
+		return nil, err
+	}
+	a.notes(append(said, notes...))
+	return slices.DeleteFunc(env, func(v string) bool { return slices.Contains(a.Environ, v) }), nil
+}
+
+// intoEnvFile appends variables as GitHub Actions reads them, and has its log not show
+// the secret among them.
+func (a *App) intoEnvFile(path string, vars []string, secret string) error {
+	if a.Getenv("GITHUB_ACTIONS") == "true" {
+		fmt.Fprintf(a.Stdout, "::add-mask::%s\n", secret)
+	}
+	for _, v := range vars {
+		if strings.ContainsAny(v, "\r\n") {
+			name, _, _ := strings.Cut(v, "=")
+			return fmt.Errorf("writing %s: the value of %s has more than one line", path, name)
+		}
+	}
+	f, err := os.OpenFile(a.absolute(path), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing the job's variables: %w", err)
+	}
+	_, err = f.WriteString(strings.Join(vars, "\n") + "\n")
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("writing the job's variables: %w", err)
+	}
+	return nil
+}
+
+// shellWord is a value as a POSIX shell reads it whole.
+func shellWord(s string) string {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // loggedIn is what login --json prints.
@@ -128,20 +230,28 @@ type loggedIn struct {
 	Until time.Time `json:"until"`
 }
 
-// loginClient trusts the daemon's authority, and the system's where none is named.
-func (a *App) loginClient(ca string) (*http.Client, error) {
-	if ca == "" {
-		ca = a.Getenv("ASSENT_CA")
+// loginAuthority is the daemon's authority, nil where none is named.
+func (a *App) loginAuthority(path string) ([]byte, error) {
+	if path == "" {
+		path = a.Getenv("ASSENT_CA")
 	}
+	if path == "" {
+		return nil, nil
+	}
+	data, err := setup.ReadFile(a.absolute(path))
+	if err != nil {
+		return nil, fmt.Errorf("reading the certificate authority: %w", err)
+	}
+	return data, nil
+}
+
+// loginClient trusts the daemon's authority, and the system's where none is named.
+func loginClient(path string, authority []byte) (*http.Client, error) {
 	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if ca != "" {
-		data, err := setup.ReadFile(a.absolute(ca))
-		if err != nil {
-			return nil, fmt.Errorf("reading the certificate authority: %w", err)
-		}
+	if authority != nil {
 		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(data) {
-			return nil, repaired{fmt.Errorf("%s holds no certificate", ca), "--ca the file that assent serve names at its start (ca.pem)"}
+		if !conf.RootCAs.AppendCertsFromPEM(authority) {
+			return nil, repaired{fmt.Errorf("%s holds no certificate", cmp.Or(path, "$ASSENT_CA")), "--ca the file that assent serve names at its start (ca.pem)"}
 		}
 	}
 	return &http.Client{Timeout: loginTimeout, Transport: &http.Transport{Proxy: nil, TLSClientConfig: conf}}, nil

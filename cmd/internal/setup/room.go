@@ -25,6 +25,14 @@ func NewRoom() (*Room, error) {
 	return &Room{dir}, nil
 }
 
+// RoomAt is a room that lasts: in a folder of its own, which is made where it is not there.
+func RoomAt(dir string) (*Room, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("making %s: %w", dir, err)
+	}
+	return &Room{dir}, nil
+}
+
 // Close removes the folder with everything in it.
 func (r *Room) Close() error { return os.RemoveAll(r.dir) }
 
