@@ -31,6 +31,9 @@ const (
 
 	KindKey       Kind = "key"       // from here on another key signs
 	KindHeartbeat Kind = "heartbeat" // a proxy is there
+
+	KindIntentEpoch Kind = "intent-epoch" // from here on a proxy judges by other documents
+
 	KindAnchor    Kind = "anchor"    // a time-stamping authority has stamped the log's head
 	KindReconcile Kind = "reconcile" // the ledger was held against upstreams' own logs
 	KindBypass    Kind = "bypass"    // a change in such a log that no decision belongs to
@@ -48,7 +51,7 @@ const MaxStatement = 44 << 10
 // Entry is one statement to record.
 type Entry struct {
 	Kind      Kind
-	Key       string // the decision id it belongs to, or Bypass.Key; empty for entries that belong to nothing
+	Key       string // the decision id it belongs to, Bypass.Key, IntentEpochKey; empty for entries that belong to nothing
 	Run       string // the run it belongs to, if any
 	Statement []byte // in-toto Statement v1, JSON, at most MaxStatement
 	// Objects are what the statement names and does not hold. They become durable

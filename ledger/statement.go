@@ -25,6 +25,7 @@ const (
 	heartbeatURI = "urn:assent:process:"
 	reconcileURI = "urn:assent:ledger:reconciled:"
 	bypassURI    = "urn:assent:bypass:"
+	intentURI    = "urn:assent:intent:"
 	overrideURI  = "urn:assent:override:"
 	anchorURI    = "urn:assent:ledger:anchored:"
 )
@@ -112,7 +113,7 @@ func payloadOf(data []byte) ([]byte, error) {
 }
 
 // kinds are all that a statement may be, the frequent ones first.
-var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindReconcile, KindBypass, KindRedaction, KindOverride, KindAnchor}
+var kinds = [...]Kind{KindDecision, KindOutcome, KindApproval, KindDoor, KindGenesis, KindKey, KindHeartbeat, KindIntentEpoch, KindReconcile, KindBypass, KindRedaction, KindOverride, KindAnchor}
 
 func kindOf(st statement) (Kind, error) {
 	for _, kind := range kinds {
@@ -126,10 +127,10 @@ func kindOf(st statement) (Kind, error) {
 // About is what a statement says of itself: what an index of entries needs.
 type About struct {
 	Kind Kind
-	Key  string // the decision id; of a bypass its Key; RotationKey
+	Key  string // the decision id; of a bypass its Key; RotationKey; IntentEpochKey
 	Run  string
 	At   time.Time // when what it records happened
-	By   string    // the enforcer of a decision
+	By   string    // the enforcer of a decision or an epoch
 	// Awaits: a decision that let something be forwarded; an outcome must follow.
 	Awaits bool
 	// Of is where the decision of an outcome is.
@@ -183,6 +184,10 @@ func place(st statement, kind Kind) (About, error) {
 		}
 		err = json.Unmarshal(st.Predicate, &p)
 		about.At = p.At
+	case KindIntentEpoch:
+		var p IntentEpoch
+		err = json.Unmarshal(st.Predicate, &p)
+		about.At, about.By, about.Key = p.At, p.Enforcer, IntentEpochKey(p.Enforcer)
 	case KindOverride:
 		var p struct {
 			Run string    `json:"run"`

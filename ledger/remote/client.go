@@ -167,7 +167,7 @@ func (c *Client) Append(ctx context.Context, e ledger.Entry) (ledger.Receipt, er
 	var in recorded
 	err = c.call(ctx, http.MethodPost, entriesPath, body, &in)
 	var lost *lostError
-	if errors.As(err, &lost) && e.Key != "" && ctx.Err() == nil {
+	if errors.As(err, &lost) && (e.Kind == ledger.KindDecision || e.Kind == ledger.KindOutcome) && ctx.Err() == nil {
 		in = recorded{}
 		err = c.call(ctx, http.MethodPost, entriesPath, body, &in) // it is recorded once
 	}

@@ -13,9 +13,9 @@
 //   - Append returns only when the server has given the entry as it is in the log, signed
 //     with the log's key, and a signed checkpoint that covers it. What is sent there and
 //     what is signed are the same bytes, or it is an error.
-//   - A client speaks for itself: a decision has to name it as its enforcer, and an
-//     outcome has to be of a decision of its own.
-//   - An entry whose answer was lost is sent again, once, and recorded once.
+//   - A client speaks for itself: a decision and an epoch have to name it as their
+//     enforcer, and an outcome has to be of a decision of its own.
+//   - A decision or an outcome whose answer was lost is sent again, once, and recorded once.
 //   - What a client that went silent for Silence has left open is closed as unknown, as a
 //     dead process's on a disk is.
 //   - Clients, sessions, bodies and the time of each call are bounded. No token is in an

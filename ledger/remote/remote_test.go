@@ -201,7 +201,15 @@ func TestAClientRecordsNothingInAnothersName(t *testing.T) {
 	bad.Objects = []ledger.Object{{Name: ledger.FactsObject + "sha256:00", Data: []byte("{}")}}
 	others := decide(t, decision("dec_5", "edge"))
 	others.Objects = []ledger.Object{{Name: ledger.WithheldObject + "dec_1", Data: []byte("sealed")}}
+	epoch := func(of string) ledger.Entry {
+		e, err := ledger.IntentEpochEntry(ledger.IntentEpoch{At: at, Process: "a1", Enforcer: of, Digest: "none"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
 	for name, e := range map[string]ledger.Entry{
+		"what is in force at another's":   epoch("ci"),
 		"what another withheld":           others,
 		"a decision of another":           decide(t, decision("dec_2", "ci")),
 		"a decision of nobody":            decide(t, decision("dec_2", "")),
@@ -220,7 +228,10 @@ func TestAClientRecordsNothingInAnothersName(t *testing.T) {
 	if _, err := ci.Append(t.Context(), conclude(t, mine, r)); err != nil {
 		t.Error(err)
 	}
-	p.verified(3)
+	if _, err := edge.Append(t.Context(), epoch("edge")); err != nil {
+		t.Error(err)
+	}
+	p.verified(4)
 }
 
 // An answer that is lost is asked for again, and the entry is there once.

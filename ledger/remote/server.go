@@ -311,15 +311,15 @@ func parse(body []byte) (e ledger.Entry, about ledger.About, err error) {
 }
 
 // kinds are what a proxy has to record; the others are for whoever runs the ledger.
-var kinds = []ledger.Kind{ledger.KindDecision, ledger.KindOutcome, ledger.KindApproval, ledger.KindDoor, ledger.KindHeartbeat, ledger.KindOverride}
+var kinds = []ledger.Kind{ledger.KindDecision, ledger.KindOutcome, ledger.KindApproval, ledger.KindDoor, ledger.KindHeartbeat, ledger.KindIntentEpoch, ledger.KindOverride}
 
 // its wants an entry to be one that this client may make.
 func its(ctx context.Context, log Log, about ledger.About, name string) error {
 	switch {
 	case !slices.Contains(kinds, about.Kind):
 		return refuse(http.StatusForbidden, "a client records no %s", about.Kind)
-	case about.Kind == ledger.KindDecision && about.By != name:
-		return refuse(http.StatusForbidden, "%s records a decision of %s", name, about.By)
+	case (about.Kind == ledger.KindDecision || about.Kind == ledger.KindIntentEpoch) && about.By != name:
+		return refuse(http.StatusForbidden, "%s records a %s of %s", name, about.Kind, about.By)
 	case about.Kind == ledger.KindOutcome:
 		of, err := log.Get(ctx, about.Of.Index)
 		if err != nil {

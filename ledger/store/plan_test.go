@@ -13,6 +13,7 @@ func TestLookupsByKeyUseTheIndex(t *testing.T) {
 		`SELECT key FROM entries WHERE key <> '' AND kind = 'change-decision' AND key IN (?1, 'dec_2', 'dec_3')`,
 		`SELECT count(*) FROM entries WHERE ` + byKey,
 		selectEntry + `WHERE ` + byKey + ` ORDER BY idx`,
+		selectEntry + lastByKey,
 	} {
 		rows, err := s.read.Query("EXPLAIN QUERY PLAN "+query, "dec_1")
 		if err != nil {

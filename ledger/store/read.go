@@ -14,7 +14,10 @@ import (
 // while its caller works, so that the write-ahead log can be folded back.
 const pageEntries = 256
 
-const selectEntry = `SELECT idx, kind, key, envelope, leaf FROM entries `
+const (
+	selectEntry = `SELECT idx, kind, key, envelope, leaf FROM entries `
+	lastByKey   = `WHERE ` + byKey + ` ORDER BY idx DESC LIMIT 1`
+)
 
 // openReader opens for reading alone.
 func openReader(ctx context.Context, cfg Config) (*Store, error) {
@@ -65,6 +68,11 @@ func (s *Store) Find(ctx context.Context, key string) ([]ledger.Stored, error) {
 		return nil, nil
 	}
 	return s.page(ctx, selectEntry+`WHERE `+byKey+` ORDER BY idx LIMIT ?`, key, pageEntries)
+}
+
+// Last returns the newest entry with a key; ledger.ErrNotFound: there is none.
+func (s *Store) Last(ctx context.Context, key string) (ledger.Stored, error) {
+	return scanEntry(s.read.QueryRowContext(ctx, selectEntry+lastByKey, key))
 }
 
 // Scan calls f for the entries from one index to the end, in order.

@@ -217,6 +217,22 @@ var corpus = []attack{
 		e[at] = f.seals(changed)
 		return e
 	}},
+	{name: "documents that were never in force", want: verify.Tampered, envelopes: func(f *forger, e [][]byte, items []item, at int) [][]byte {
+		if items[at].kind != ledger.KindDecision || !slices.ContainsFunc(items[:at], func(i item) bool { return i.kind == ledger.KindIntentEpoch }) {
+			return nil
+		}
+		d := f.decide(policy.Deny, policy.Enforce).decision
+		d.Basis.Intent = "sha256:" + sha("what nobody declared")
+		return append(e, f.seals(f.must(ledger.DecisionStatement(d))))
+	}},
+	{name: "documents that came into force later", want: verify.Tampered, envelopes: func(f *forger, e [][]byte, items []item, at int) [][]byte {
+		if items[at].kind != ledger.KindIntentEpoch {
+			return nil
+		}
+		d := f.decide(policy.Deny, policy.Enforce).decision
+		d.Basis.Intent = "sha256:" + sha("what will be declared")
+		return append(e, f.seals(f.must(ledger.DecisionStatement(d))), f.seals(f.intentEpoch(d.Basis.Intent).statement))
+	}},
 	{name: "another ticket than was signed", want: verify.Tampered, envelopes: func(f *forger, e [][]byte, items []item, at int) [][]byte {
 		if items[at].kind != ledger.KindApproval {
 			return nil
@@ -324,7 +340,7 @@ func TestLaw10TheCorpusOfAttacksIsCaught(t *testing.T) {
 	f := newForger(t, 3)
 	var envelopes [][]byte
 	var items []item
-	for kinds := 0; kinds < 5; { // a log with an entry of every kind in it
+	for kinds := 0; kinds < 7; { // a log with an entry of every kind in it
 		envelopes, items = f.honest(36)
 		seen := map[ledger.Kind]bool{}
 		for _, i := range items {

@@ -30,6 +30,7 @@ type entry struct {
 	result  string // of an outcome
 	blocks  bool   // of a decision
 	uses    []use  // the approvals that a decision counted; the one that an approval is
+	intent  string // the digest of the documents that a decision or an intent-epoch names
 	problem string
 	trust   Kind   // the kind of problem
 	epoch   int    // of the key that it was checked with
@@ -108,7 +109,7 @@ func (v *run) checkAlone(chunk []entry) {
 }
 
 func (v *run) check(e *entry) {
-	e.epoch, e.problem, e.trust, e.next, e.uses = v.epoch, "", OK, "", nil
+	e.epoch, e.problem, e.trust, e.next, e.uses, e.intent = v.epoch, "", OK, "", nil, ""
 	e.hash = tlog.LeafHash(e.envelope)
 	if string(e.leaf) != string(e.hash[:]) {
 		e.problem, e.trust = "its bytes are not those that were hashed", Tampered
@@ -153,7 +154,7 @@ func (v *run) read(e *entry) error {
 	switch e.about.Kind {
 	case ledger.KindDecision:
 		d, err := statement.Decision()
-		e.blocks = d.Blocks()
+		e.blocks, e.intent = d.Blocks(), d.Basis.Intent
 		for _, a := range d.Approvals {
 			e.uses = append(e.uses, use{a.ID, a.Scope, d.ID})
 		}
@@ -178,6 +179,10 @@ func (v *run) read(e *entry) error {
 		return err
 	case ledger.KindHeartbeat:
 		_, err := ledger.ParseHeartbeat(envelope.Payload)
+		return err
+	case ledger.KindIntentEpoch:
+		i, err := ledger.ParseIntentEpoch(envelope.Payload)
+		e.intent = i.Digest
 		return err
 	case ledger.KindReconcile:
 		_, err := ledger.ParseReconciliation(envelope.Payload)
@@ -238,12 +243,17 @@ func (v *run) checkInOrder(ctx context.Context, e *entry) error {
 				bad(Tampered, "decision %q counts approval %s, which was not recorded for it", e.key, u.ticket)
 			}
 		}
+		if what := v.declared(e.intent); what != "" {
+			bad(Tampered, "decision %q %s", e.key, what)
+		}
 		if !e.blocks {
 			if _, twice := v.open[e.key]; twice {
 				bad(Tampered, "decision %q is recorded again while it is open", e.key)
 			}
 			v.open[e.key] = opened{index, e.hash}
 		}
+	case e.about.Kind == ledger.KindIntentEpoch:
+		v.intents[e.intent] = true
 	case e.about.Kind == ledger.KindApproval:
 		u := e.uses[0]
 		if by, twice := v.claimed[use{ticket: u.ticket, scope: u.scope}]; twice {

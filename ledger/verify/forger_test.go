@@ -23,6 +23,7 @@ type forger struct {
 	rng  *rand.Rand
 	at   time.Time
 	n    int
+	by   []string // digests of the documents that intent-epochs have named; decisions take one
 }
 
 func newForger(t testing.TB, seed uint64) *forger {
@@ -58,6 +59,9 @@ func (f *forger) decide(v policy.Verdict, m policy.Mode, given ...ledger.Approva
 	id := fmt.Sprintf("dec_%d", f.n)
 	d := policy.Decision{ID: id, At: f.at, Verdict: v, Mode: m, Action: model.Action{ID: id, At: f.at, Platform: "aws", Service: "s3", Operation: "CreateBucket", Verb: model.Create, Actor: model.Actor{ID: "ann"},
 		Params: json.RawMessage(fmt.Sprintf(`{"Bucket":"b%d"}`, f.rng.IntN(1000)))}}
+	if len(f.by) > 0 && f.rng.IntN(8) > 0 { // some calls are refused before anybody asks the documents
+		d.Basis.Intent = f.by[f.rng.IntN(len(f.by))]
+	}
 	for _, a := range given {
 		d.Approvals = append(d.Approvals, a.Approval)
 	}
@@ -68,6 +72,12 @@ func (f *forger) approval(by string, scope string, for_ policy.Decision) (ledger
 	ticket := "ticket of " + by + " for " + for_.ID
 	a := ledger.Approval{Approval: policy.Approval{ID: "sha256:" + sha(ticket), Request: "r", Scope: scope, By: by, At: f.at}, Ticket: ticket, Signature: "sig"}
 	return a, item{f.must(ledger.ApprovalStatement(a, for_)), for_, ledger.KindApproval}
+}
+
+// intentEpoch says that documents are in force.
+func (f *forger) intentEpoch(digest string) item {
+	e, err := ledger.IntentEpochEntry(ledger.IntentEpoch{At: f.at, Process: "p", Digest: digest}, nil)
+	return item{statement: f.must(e.Statement, err), kind: ledger.KindIntentEpoch}
 }
 
 // override is the entry of somebody's override that was used for a decision.
@@ -86,7 +96,9 @@ func (f *forger) outcome(d policy.Decision, index uint64, leaf ledger.Hash, resu
 func (f *forger) seals(statement []byte) []byte { return f.must(f.seal.Envelope(statement)) }
 
 // honest makes the envelopes of an honest log: decisions of every kind, whose
-// outcomes come late and out of order, approvals, and notes between them.
+// outcomes come late and out of order, approvals, and notes between them. Half of them
+// begin as a version wrote them that recorded no epochs. What is in force changes, and
+// some go on with what was: calls in flight, and other processes.
 func (f *forger) honest(entries int) (envelopes [][]byte, items []item) {
 	add := func(i item) {
 		envelopes, items = append(envelopes, f.seals(i.statement)), append(items, i)
@@ -97,10 +109,14 @@ func (f *forger) honest(entries int) (envelopes [][]byte, items []item) {
 		index uint64
 	}
 	var open []pending
+	epochs := false
 	results := []string{ledger.Succeeded, ledger.Failed, ledger.Unresolved, ledger.NotForwarded}
 	add(f.genesis())
+	if f.by = nil; f.rng.IntN(2) == 0 {
+		f.by = []string{"none", "sha256:" + sha("before there were epochs")}
+	}
 	for len(items) < entries || len(open) > 0 {
-		switch n := f.rng.IntN(11); {
+		switch n := f.rng.IntN(12); {
 		case len(open) > 0 && (n < 4 || len(items) >= entries):
 			i := f.rng.IntN(len(open))
 			p := open[i]
@@ -132,6 +148,14 @@ func (f *forger) honest(entries int) (envelopes [][]byte, items []item) {
 			plain.statement = f.must(ledger.DecisionStatement(plain.decision))
 			open = append(open, pending{plain.decision, uint64(len(items))})
 			add(plain)
+		case n == 10:
+			digest := "sha256:" + sha(fmt.Sprint("documents ", f.rng.IntN(4)))
+			i := f.intentEpoch(digest)
+			if !epochs {
+				f.by, epochs = nil, true
+			}
+			f.by = append(f.by, digest)
+			add(i)
 		default:
 			e, err := ledger.HeartbeatEntry(ledger.Heartbeat{Process: "p", Started: f.at, At: f.at, Every: time.Minute})
 			add(item{statement: f.must(e.Statement, err), kind: ledger.KindHeartbeat})

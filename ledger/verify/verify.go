@@ -169,7 +169,7 @@ func Dir(ctx context.Context, dir string, opts Options) (Report, error) {
 
 // newRun begins a verification.
 func newRun(opts Options, dir string) *run {
-	return &run{opts: opts, dir: dir, report: Report{HashesOnly: opts.HashesOnly}, open: map[string]opened{}, approved: map[use]bool{}, claimed: map[use]string{}}
+	return &run{opts: opts, dir: dir, report: Report{HashesOnly: opts.HashesOnly}, open: map[string]opened{}, approved: map[use]bool{}, claimed: map[use]string{}, intents: map[string]bool{}}
 }
 
 // concluded turns the end of a verification into what is said of it.
@@ -215,6 +215,7 @@ type run struct {
 	// approved are the approvals that wait for their decision, claimed is who used which.
 	approved map[use]bool
 	claimed  map[use]string
+	intents  map[string]bool // digests that intent-epochs named
 	db       *database
 	next     cursor // over the log's own checkpoints
 

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"sort"
 )
 
@@ -23,19 +22,7 @@ func (s *Set) digest() string {
 	if len(s.Resources) > 0 { // sets without any keep the digest that they had before there was the kind
 		all = append(all, s.Resources)
 	}
-	data, err := json.Marshal(all)
-	if err != nil { // the documents hold only what JSON has words for
-		panic(fmt.Sprintf("intent: encoding a set: %v", err))
-	}
-	var tree any
-	if err := json.Unmarshal(data, &tree); err != nil {
-		panic(fmt.Sprintf("intent: decoding a set: %v", err))
-	}
-	data, err = json.Marshal(sorted(tree, false))
-	if err != nil {
-		panic(fmt.Sprintf("intent: encoding a set: %v", err))
-	}
-	sum := sha256.Sum256(data)
+	sum := sha256.Sum256(canonical(all))
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 

@@ -126,6 +126,12 @@ func (e *Engine) Intent() *intent.Set { return e.now.Load().set }
 // Digest names the running documents: sha256:HEX, or "none".
 func (e *Engine) Digest() string { return e.now.Load().digest }
 
+// Basis is what the running documents and rules are named by in decisions.
+func (e *Engine) Basis() policy.Basis {
+	v := e.now.Load()
+	return policy.Basis{Intent: v.digest, Rules: v.rules}
+}
+
 // Decide reaches a verdict. It always returns one. Approvals are those that were
 // given for the action, with verified signatures; usually there are none.
 func (e *Engine) Decide(ctx context.Context, a model.Action, s model.Snapshot, mode policy.Mode, at time.Time, id string, approvals ...policy.Approval) policy.Decision {

@@ -71,34 +71,16 @@ type document struct{ text, pos string }
 // documents lists those that are no intents, with their content.
 func documents(s *intent.Set) map[string]document {
 	all := map[string]document{}
-	add := func(kind, name string, pos intent.Pos, doc any) {
+	s.Each(func(kind, name string, at intent.Pos, doc any) {
+		if kind == "Intent" {
+			return
+		}
 		text, err := json.Marshal(doc)
 		if err != nil { // documents hold only what JSON has words for
 			panic(err)
 		}
-		all[kind+" "+name] = document{string(text), pos.String()}
-	}
-	for _, d := range s.Environments {
-		add("Environment", d.Name, d.Pos, d)
-	}
-	for _, d := range s.Actors {
-		add("Actor", d.Name, d.Pos, d)
-	}
-	for _, d := range s.Owners {
-		add("Owner", d.Name, d.Pos, d)
-	}
-	for _, d := range s.Blueprints {
-		add("Blueprint", d.Name, d.Pos, d)
-	}
-	for _, d := range s.Exceptions {
-		add("Exception", d.Name, d.Pos, d)
-	}
-	for _, d := range s.Resources {
-		add("Resource", d.Name, d.Pos, d)
-	}
-	for _, d := range s.Rules {
-		add("Rule", d.Name, d.Pos, d)
-	}
+		all[kind+" "+name] = document{string(text), at.String()}
+	})
 	return all
 }
 

@@ -359,8 +359,9 @@ var injections = map[string]func(*faulted, *rand.Rand){
 		f.cfg.Rand = io.LimitReader(bytes.NewReader(make([]byte, 64)), int64(d.IntN(5)))
 	},
 	"who is told": func(f *faulted, _ *rand.Rand) { f.cfg.Event = func(Event) { panic("a fault") } },
-	"keeping the documents": func(f *faulted, _ *rand.Rand) {
-		f.cfg.Documents = func(string) []byte { panic("a fault") }
+	"saying what is in force": func(f *faulted, d *rand.Rand) {
+		how := anyhow(d)
+		f.cfg.Epoch = func(context.Context, policy.Basis) error { return how() }
 	},
 }
 

@@ -30,7 +30,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/assent-iom/assent/decoders"
@@ -75,9 +74,10 @@ type Config struct {
 	// Budgets counts what is changed; nil makes an action that counts against one a
 	// fault.
 	Budgets Budgets
-	// Documents returns the declared documents of a digest, to be kept beside the
-	// decisions that they led to; nil if they are not at hand. It may be nil.
-	Documents func(digest string) []byte
+	// Epoch records that this proxy judges by the documents and rules of a basis, unless
+	// that is recorded already. It is called before each decision is, and an error keeps
+	// the decision from being recorded. It may be nil.
+	Epoch func(context.Context, policy.Basis) error
 	// Withhold commits to the parts of a decision's call and returns what can show them
 	// later, encrypted. It may be nil: then nothing can.
 	Withhold func(decision string, parts []ledger.Part) (commitments []string, o ledger.Object, err error)
@@ -118,8 +118,6 @@ type Gate struct {
 	tries  *attempts
 	flying *flights
 	open   *underWay
-	// kept is the digest of the documents that the ledger has.
-	kept atomic.Pointer[string]
 	// waiting has a place for each call that waits for approval.
 	waiting chan struct{}
 	rejoin  time.Duration // rejoinTime, but in tests
@@ -348,9 +346,12 @@ func (g *Gate) intent() string {
 	return ""
 }
 
-// record makes a decision durable, after the approvals that it used, and returns its
-// statement too.
+// record makes a decision durable, after what it was judged by and the approvals that it
+// used, and returns its statement too.
 func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Approval, overrides []ledger.Override, beside ...ledger.Object) (ledger.Receipt, []byte, error) {
+	if err := g.epoch(ctx, d.Basis); err != nil {
+		return ledger.Receipt{}, nil, fmt.Errorf("recording what is in force: %w", err)
+	}
 	for _, a := range used {
 		statement, err := ledger.ApprovalStatement(a, d)
 		if err != nil {
@@ -380,33 +381,35 @@ func (g *Gate) record(ctx context.Context, d policy.Decision, used []ledger.Appr
 		return ledger.Receipt{}, nil, fmt.Errorf("encoding the decision: %w", err)
 	}
 	receipt, err := g.append(ctx, ledger.Entry{Kind: ledger.KindDecision, Key: d.ID, Run: d.Action.Run, Statement: statement, Objects: append(objects, beside...)})
-	if err == nil {
-		g.kept.Store(&d.Basis.Intent)
-	}
 	return receipt, statement, err
 }
 
-// objects are what a decision was made on: what the model said, and (once) the
-// documents. They let it be made again.
+// objects are what the model said to a decision: with the documents, which their epoch
+// has, it lets it be made again.
 func (g *Gate) objects(d *policy.Decision) ([]ledger.Object, error) {
-	var out []ledger.Object
-	add := func(name string, data []byte) {
-		if len(data) > 0 && len(data) <= ledger.MaxObject {
-			out = append(out, ledger.Object{Name: name, Data: data})
-		}
+	if d.Facts == nil {
+		return nil, nil
 	}
-	if d.Facts != nil {
-		facts, err := ledger.FactsObjectOf(d.Facts.Facts())
-		if err != nil {
-			return nil, err
-		}
-		d.Basis.Facts = strings.TrimPrefix(facts.Name, ledger.FactsObject)
-		add(facts.Name, facts.Data)
+	facts, err := ledger.FactsObjectOf(d.Facts.Facts())
+	if err != nil {
+		return nil, err
 	}
-	if kept := g.kept.Load(); g.cfg.Documents != nil && (kept == nil || *kept != d.Basis.Intent) {
-		add(ledger.IntentObject+d.Basis.Intent, g.cfg.Documents(d.Basis.Intent))
+	d.Basis.Facts = strings.TrimPrefix(facts.Name, ledger.FactsObject)
+	if len(facts.Data) > ledger.MaxObject {
+		return nil, nil
 	}
-	return out, nil
+	return []ledger.Object{facts}, nil
+}
+
+// epoch sees to it that the log says by what a decision was made before it has the
+// decision. One that no documents were asked for has none.
+func (g *Gate) epoch(ctx context.Context, b policy.Basis) error {
+	if g.cfg.Epoch == nil || b.Intent == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	return g.cfg.Epoch(ctx, b)
 }
 
 // append writes an entry whatever becomes of the caller: a client that leaves

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -176,6 +177,8 @@ type Engine struct {
 	publish  *Publisher   // nil unless Config.PublishEvery
 	copied   *Copied      // nil unless Config.Store, and with Config.Ledger
 	heart    *heart       // nil until Open, and unless Config.HeartbeatEvery
+	process  string       // names this start of a proxy, at random
+	epochs   epochs
 	memory   *Memory
 	builds   *builds    // nil when the model is kept nowhere
 	stands   *standings // nil with builds
@@ -210,6 +213,11 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 			e.Close(ctx)
 		}
 	}()
+	name := make([]byte, 8)
+	if _, err := io.ReadFull(cfg.Rand, name); err != nil {
+		return nil, fmt.Errorf("naming this process: %w", err)
+	}
+	e.process = hex.EncodeToString(name)
 	if err := e.openTable(); err != nil {
 		return nil, err
 	}
@@ -257,7 +265,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		Decider: dated{e.decide, e.memory.Behind}, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Name: cfg.Name, Mode: cfg.Mode,
 		Prior: e.priors(), Executed: e.executed(),
 		Learn: func(seen []model.Observation) { e.memory.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Documents: e.documents, Withhold: cfg.Withhold,
+		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Epoch: e.epoch, Withhold: cfg.Withhold,
 		Message: message, Question: cfg.Question, Event: e.passed, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err
@@ -277,15 +285,6 @@ func (e *Engine) passed(ev gate.Event) {
 		e.stands.event(ev, e.memory.Graph.Snapshot())
 	}
 	e.event(ev)
-}
-
-// documents returns the running documents if they are those of a digest.
-func (e *Engine) documents(digest string) []byte {
-	set := e.decide.Intent()
-	if set.Empty() || set.Digest != digest {
-		return nil
-	}
-	return ledger.Unsecret(set.Bundle())
 }
 
 // Decider compiles declared intent: the clauses grant, then the rules may deny.
@@ -401,9 +400,11 @@ func (e *Engine) SetIntent(set *intent.Set) error {
 		return err
 	}
 	e.review()
-	if e.heart != nil && e.Intent() != before { // the ledger says since when they are in force
-		if err := e.heart.beat(context.Background(), false); err != nil {
-			e.cfg.Trouble("recording a heartbeat", err)
+	if e.heart != nil && e.Intent() != before { // the ledger says so also where nobody makes a change
+		ctx, cancel := context.WithTimeout(context.Background(), beatTime)
+		defer cancel()
+		if err := e.epoch(ctx, e.decide.Basis()); err != nil { // the next decision tries again, and is not made without
+			e.cfg.Trouble("recording which documents are in force", err)
 		}
 	}
 	return nil

@@ -2,9 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/assent-iom/assent/ledger"
@@ -22,16 +19,15 @@ type heart struct {
 	done   chan struct{}
 }
 
-// startHeart records the first heartbeat before it returns: a proxy that cannot
-// write does not start.
+// startHeart records what is in force and the first heartbeat before it returns: a
+// proxy that cannot write does not start.
 func (e *Engine) startHeart(ctx context.Context) (*heart, error) {
-	name := make([]byte, 8)
-	if _, err := io.ReadFull(e.cfg.Rand, name); err != nil {
-		return nil, fmt.Errorf("naming this process: %w", err)
-	}
 	h := &heart{engine: e, done: make(chan struct{}), first: ledger.Heartbeat{
-		Process: hex.EncodeToString(name), Started: e.cfg.Now(), Every: e.cfg.HeartbeatEvery, Mode: e.cfg.Mode, Version: e.cfg.Version,
+		Process: e.process, Started: e.cfg.Now(), Every: e.cfg.HeartbeatEvery, Mode: e.cfg.Mode, Version: e.cfg.Version,
 	}}
+	if err := e.epoch(ctx, e.decide.Basis()); err != nil {
+		return nil, err
+	}
 	if err := h.beat(ctx, false); err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -12,7 +11,6 @@ import (
 	"github.com/assent-iom/assent/certs"
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/store"
-	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy/actor"
 )
@@ -37,7 +35,7 @@ func TestAProxyThatIsThereShows(t *testing.T) {
 	if err := e.Open(Door{Authority: authority, Authenticator: new(actor.Tokens)}); err != nil {
 		t.Fatal(err)
 	}
-	for e.Entries() < 4 { // the genesis and three beats; the ticker is the real one
+	for e.Entries() < 5 { // the genesis, what is in force, and three beats; the ticker is the real one
 		select {
 		case <-time.After(every):
 		case <-t.Context().Done():
@@ -55,63 +53,35 @@ func TestAProxyThatIsThereShows(t *testing.T) {
 	}
 }
 
-// The ledger says which documents were in force when, also where nobody made a change.
-func TestTheLedgerSaysWhichDocumentsWereInForce(t *testing.T) {
-	dir := t.TempDir()
-	e, err := New(t.Context(), Config{LedgerDir: filepath.Join(dir, "ledger"), ModelPath: filepath.Join(dir, "model.db"),
-		HeartbeatEvery: time.Hour, Now: time.Now, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
-	authority, err := certs.New(certs.Config{Now: time.Now, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := e.Open(Door{Authority: authority, Authenticator: new(actor.Tokens)}); err != nil {
-		t.Fatal(err)
-	}
-	set, err := intent.Parse("x.yaml", []byte(everything))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the same again is no change
-		if err := e.SetIntent(set); err != nil {
+// beatsOf are the heartbeats of a ledger.
+func beatsOf(t *testing.T, dir string) (beats []ledger.Heartbeat) {
+	t.Helper()
+	for _, e := range entriesOf(t, dir, ledger.KindHeartbeat) {
+		h, err := ledger.ParseHeartbeat(e.Envelope)
+		if err != nil {
 			t.Fatal(err)
 		}
+		beats = append(beats, h)
 	}
-	known := e.snapshot().Version()
-	if err := e.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, h := range beatsOf(t, filepath.Join(dir, "ledger")) {
-		got = append(got, h.Intent)
-		if h.Model != known {
-			t.Errorf("the model is %+v, not %+v", known, h.Model)
-		}
-	}
-	if !slices.Equal(got, []string{"none", set.Digest, set.Digest}) {
-		t.Errorf("in force: %v", got)
-	}
+	return beats
 }
 
-// beatsOf are the entries of a ledger after its genesis: nothing but heartbeats.
-func beatsOf(t *testing.T, dir string) (beats []ledger.Heartbeat) {
+// entriesOf are the entries of some kinds; without any, all but the genesis.
+func entriesOf(t *testing.T, dir string, kinds ...ledger.Kind) (all []ledger.Stored) {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Dir: dir, ReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	var bad error
 	err = s.Scan(t.Context(), 1, func(e ledger.Stored) bool {
-		var h ledger.Heartbeat
-		h, bad = ledger.ParseHeartbeat(e.Envelope)
-		beats = append(beats, h)
-		return bad == nil
+		if len(kinds) == 0 || slices.Contains(kinds, e.Kind) {
+			all = append(all, e)
+		}
+		return true
 	})
-	if err := errors.Join(err, bad); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
-	return beats
+	return all
 }
