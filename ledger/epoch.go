@@ -48,12 +48,12 @@ func IntentEpochEntry(e IntentEpoch, documents []byte) (Entry, error) {
 		names *[]string
 	}{{"added", &e.Added}, {"changed", &e.Changed}, {"removed", &e.Removed}} {
 		n := len(*list.names)
-		kept := append([]string(nil), (*list.names)[:min(n, maxListed)]...)
+		kept := append([]string(nil), (*list.names)[:min(n, MaxListed)]...)
 		for i, name := range kept {
 			kept[i] = short(name)
 		}
-		if *list.names = kept; n > maxListed {
-			e.Truncated = append(e.Truncated, Cut{What: list.what, Kept: maxListed, Of: n})
+		if *list.names = kept; n > MaxListed {
+			e.Truncated = append(e.Truncated, Cut{What: list.what, Kept: MaxListed, Of: n})
 		}
 	}
 	entry, err := noteEntry(KindIntentEpoch, IntentEpochKey(e.Enforcer), intentURI+e.Digest, e)

@@ -3,6 +3,7 @@ package ledger
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/assent-iom/assent/model"
@@ -31,9 +32,13 @@ type Calls struct {
 	Refused  uint64 `json:"refused"`  // at the door or by egress rules
 }
 
+// SourceCollectors is the kind of a source that is no log: collectors have looked at what
+// exists, which tells of unknown outcomes and shows no bypass.
+const SourceCollectors = "collectors"
+
 // Source is a log of an upstream's that the ledger was compared with.
 type Source struct {
-	Kind   string    `json:"kind"` // cloudtrail, k8s-audit
+	Kind   string    `json:"kind"` // cloudtrail, k8s-audit, SourceCollectors
 	Name   string    `json:"name"`
 	Digest string    `json:"digest"` // sha256:HEX of the file as it was read
 	Events uint64    `json:"events"`
@@ -42,7 +47,7 @@ type Source struct {
 }
 
 // Resolved is a decision whose outcome was unknown, and what the upstream's own
-// log says became of it.
+// log, or what exists, says became of it.
 type Resolved struct {
 	Decision string `json:"decision"`
 	Result   string `json:"result"` // Succeeded or Failed
@@ -70,6 +75,11 @@ type Reconciliation struct {
 	Unconfirmed uint64            `json:"unconfirmed"` // succeeded by our word, and not in their logs
 	Resolved    []Resolved        `json:"resolved,omitempty"`
 	Truncated   []Cut             `json:"truncated,omitempty"`
+}
+
+// Compares reports whether upstreams' own logs were read: whether a bypass would show.
+func (r Reconciliation) Compares() bool {
+	return slices.ContainsFunc(r.Sources, func(s Source) bool { return s.Kind != SourceCollectors })
 }
 
 // Bypass is a change in an upstream's own log that no decision belongs to.
@@ -156,8 +166,8 @@ func ParseOverride(data []byte) (Override, error) {
 	return o, err
 }
 
-// maxListed bounds the lists in one statement; the counts are of all.
-const maxListed = 64
+// MaxListed bounds the lists in one statement; the counts are of all.
+const MaxListed = 64
 
 // HeartbeatEntry encodes a heartbeat.
 func HeartbeatEntry(h Heartbeat) (Entry, error) {
@@ -173,12 +183,12 @@ func ReconcileEntry(r Reconciliation) (Entry, error) {
 		n    int
 		cut  func()
 	}{
-		{"sources", len(r.Sources), func() { r.Sources = r.Sources[:maxListed] }},
-		{"resolved", len(r.Resolved), func() { r.Resolved = r.Resolved[:maxListed] }},
+		{"sources", len(r.Sources), func() { r.Sources = r.Sources[:MaxListed] }},
+		{"resolved", len(r.Resolved), func() { r.Resolved = r.Resolved[:MaxListed] }},
 	} {
-		if list.n > maxListed {
+		if list.n > MaxListed {
 			list.cut()
-			r.Truncated = append(r.Truncated, Cut{What: list.what, Kept: maxListed, Of: list.n})
+			r.Truncated = append(r.Truncated, Cut{What: list.what, Kept: MaxListed, Of: list.n})
 		}
 	}
 	r.Sources = append([]Source(nil), r.Sources...)

@@ -53,7 +53,7 @@ type Cleared struct {
 const redactionURI = "urn:assent:redaction:"
 
 // MaxCleared bounds the decisions of one redaction.
-const MaxCleared = maxListed
+const MaxCleared = MaxListed
 
 // RedactionEntry encodes a redaction.
 func RedactionEntry(r Redaction) (Entry, error) {

@@ -78,7 +78,7 @@ var fields = map[string]field{
 		}},
 	"outcome": {"what became of it, with the platform's own request id", "population.csv: outcome, status, request_id",
 		func(_ Pack, f Facts) string {
-			return fmt.Sprintf("%d succeeded, %d failed, %d not known, %d open; %d joined to the platform's own log", f.Succeeded, f.Failed, f.Unknown, f.Open, f.Joined)
+			return fmt.Sprintf("%s; %d joined to the platform's own log", f.outcomes(), f.Joined)
 		}},
 	"integrity": {"that nothing was changed since it was signed", "log/, VERIFY.md",
 		func(p Pack, _ Facts) string {

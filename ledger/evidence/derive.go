@@ -106,6 +106,11 @@ func (d *deriver) take(index uint64, about ledger.About, envelope []byte) error 
 		if in {
 			d.pack.Recons = append(d.pack.Recons, r)
 		}
+		for _, known := range r.Resolved {
+			if i, ok := d.by[known.Decision]; ok {
+				d.pack.Records[i].Resolve(known)
+			}
+		}
 		return err
 	case ledger.KindBypass:
 		b, err := ledger.ParseBypass(envelope)
@@ -208,20 +213,26 @@ type Facts struct {
 	Independent int `json:"independent"` // of those, with only approvers other than who acted
 	Succeeded   int `json:"succeeded"`
 	Failed      int `json:"failed"`
-	Unknown     int `json:"unknown"` // changes whose outcome nobody saw
-	Open        int `json:"open"`    // changes without an outcome
-	Joined      int `json:"joined"`  // changes with the upstream's request id
+	Unknown     int `json:"unknown"`            // changes whose outcome nobody saw
+	Resolved    int `json:"resolved,omitempty"` // of those, what was found out since
+	Open        int `json:"open"`               // changes without an outcome
+	Joined      int `json:"joined"`             // changes with the upstream's request id
 	Doors       int `json:"refused_at_door"`
 	Heartbeats  int `json:"heartbeats"`
 	Gaps        int `json:"gaps"`
-	Reconciled  int `json:"reconciliations"`
+	Reconciled  int `json:"reconciliations"` // with the platforms' own logs
 	Bypasses    int `json:"bypasses"`
 }
 
 // Facts counts.
 func (p Pack) Facts() Facts {
 	f := Facts{Decisions: len(p.Records), Changes: len(p.Changes), Refused: len(p.Records) - len(p.Changes), Doors: p.Doors,
-		Heartbeats: p.Beats, Gaps: len(p.Gaps), Reconciled: len(p.Recons), Bypasses: len(p.Bypasses)}
+		Heartbeats: p.Beats, Gaps: len(p.Gaps), Bypasses: len(p.Bypasses)}
+	for _, r := range p.Recons {
+		if r.Compares() {
+			f.Reconciled++
+		}
+	}
 	for _, i := range p.Changes {
 		r := p.Records[i]
 		if r.Verdict == "allow" {
@@ -248,6 +259,9 @@ func (p Pack) Facts() Facts {
 			f.Failed++
 		case ledger.Unresolved:
 			f.Unknown++
+			if r.Resolved != "" {
+				f.Resolved++
+			}
 		case "":
 			f.Open++
 		}

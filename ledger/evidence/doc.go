@@ -148,6 +148,7 @@ type Record struct {
 	Status      int       `json:"status,omitempty"`
 	RequestID   string    `json:"request_id,omitempty"`
 	CompletedAt time.Time `json:"completed_at,omitzero"`
+	Resolved    string    `json:"resolved,omitempty"` // what was found out since, where the outcome is unknown
 }
 
 // Gap is a time in which no proxy was there, by the heartbeats.

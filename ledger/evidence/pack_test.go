@@ -91,6 +91,9 @@ func (b *book) decide(v policy.Verdict, result string, approvers ...string) stri
 	return id
 }
 
+// unknown is the number of a decision of every book whose outcome nobody saw.
+const unknown = 23
+
 // shared is the book that the tests read; it is filled once.
 var shared *book
 
@@ -141,6 +144,8 @@ func fill(t *testing.T, b *book) *book {
 		if b.n == 30 {
 			b.append(ledger.HeartbeatEntry(ledger.Heartbeat{Process: "p1", Started: b.now, At: b.now, Every: time.Hour}))
 			b.append(ledger.ReconcileEntry(ledger.Reconciliation{At: b.now, Sources: []ledger.Source{{Kind: "cloudtrail", Name: "<x>.json"}}, Events: 9, Matched: 8, Bypasses: 1}))
+			// The one before the last was unknown: what exists tells what became of it, which is no comparison with a platform's own log.
+			b.append(ledger.ReconcileEntry(ledger.Reconciliation{At: b.now, Sources: []ledger.Source{{Kind: ledger.SourceCollectors}}, Resolved: []ledger.Resolved{{Decision: fmt.Sprintf("dec_%04d", unknown), Result: ledger.Failed, Event: "listed"}}}))
 			b.append(ledger.BypassEntry(ledger.Bypass{Found: b.now, At: b.now, Source: "cloudtrail", Event: "e1", Actor: "<script>mallory</script>", Operation: "s3:DeleteBucket", Why: "no decision belongs to it"}))
 		}
 	}
@@ -253,8 +258,13 @@ func TestAPackCountsWhatIsThere(t *testing.T) {
 	}
 	f := pack.Facts()
 	if f.Decisions != want.Decisions || f.Refused != want.Refused || f.Changes != want.Changes || f.Approved != want.Approved || f.Independent != want.Independent ||
-		want.Independent == 0 || want.Approved == want.Independent || f.Heartbeats != 1 || f.Reconciled != 1 || f.Bypasses != 1 || f.Succeeded+f.Failed+f.Unknown != f.Changes || f.Open != 0 {
+		want.Independent == 0 || want.Approved == want.Independent || f.Heartbeats != 1 || f.Reconciled != 1 || f.Bypasses != 1 || f.Succeeded+f.Failed+f.Unknown != f.Changes || f.Open != 0 || f.Unknown < 2 || f.Resolved != 1 {
 		t.Errorf("%+v, want %+v", f, want)
+	}
+	for _, r := range pack.Records {
+		if (r.Resolved == ledger.Failed) != (r.ID == fmt.Sprintf("dec_%04d", unknown)) || r.Resolved != "" && r.Outcome != ledger.Unresolved {
+			t.Errorf("%s: %s, found out since: %q", r.ID, r.Outcome, r.Resolved)
+		}
 	}
 	if len(pack.Sampled) != 7 || !pack.Over {
 		t.Errorf("%v %v", pack.Sampled, pack.Over)

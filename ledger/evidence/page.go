@@ -73,6 +73,15 @@ func page(p Pack) []byte {
 	return w.Bytes()
 }
 
+// outcomes says what became of the changes.
+func (f Facts) outcomes() string {
+	since := ""
+	if f.Resolved > 0 {
+		since = fmt.Sprintf(" (of %d it was found out since)", f.Resolved)
+	}
+	return fmt.Sprintf("%d succeeded, %d failed, %d not known%s, %d open", f.Succeeded, f.Failed, f.Unknown, since, f.Open)
+}
+
 func day(s string) string { return s[:min(10, len(s))] }
 
 func (p Pack) population(w *writer, f Facts) {
@@ -81,7 +90,7 @@ func (p Pack) population(w *writer, f Facts) {
 		{"Decisions", fmt.Sprint(f.Decisions)},
 		{"Changes let through", fmt.Sprintf("%d: %d declared, %d not declared (the proxy was observing)", f.Changes, f.Declared, f.Undeclared)},
 		{"Refused", fmt.Sprintf("%d, and %d at the door", f.Refused, f.Doors)},
-		{"Outcomes of changes", fmt.Sprintf("%d succeeded, %d failed, %d not known, %d open", f.Succeeded, f.Failed, f.Unknown, f.Open)},
+		{"Outcomes of changes", f.outcomes()},
 		{"With a signed approval", fmt.Sprintf("%d; of %d every approver is somebody else than who acted", f.Approved, f.Independent)},
 		{"With an accountable person", fmt.Sprint(f.Owned)},
 		{"Log", p.Head.Origin},
@@ -141,6 +150,9 @@ func (p Pack) exceptions(w *writer, f Facts) {
 		switch {
 		case r.Outcome == ledger.Unresolved:
 			what = "outcome not known"
+			if r.Resolved != "" {
+				what += " then; since found out: " + r.Resolved
+			}
 		case r.Outcome == "":
 			what = "no outcome"
 		case r.Verdict != "allow":
@@ -228,7 +240,14 @@ func (p Pack) whole(w *writer, f Facts) {
 		w.put(`<p class="warn">In this period the ledger was not compared with the platforms' own logs (<code>assent ledger reconcile</code>): a change that went past Assent would not show.</p>`)
 	} else {
 		w.head("compared", "with", "events", "matched", "bypasses", "not to be told", "refused", "not in their logs")
-		for _, r := range p.Recons[:min(pageShown, len(p.Recons))] {
+		shown := 0
+		for _, r := range p.Recons {
+			if !r.Compares() {
+				continue
+			}
+			if shown++; shown > pageShown {
+				break
+			}
 			var with []string
 			for _, s := range r.Sources[:min(8, len(r.Sources))] {
 				with = append(with, s.Kind+" "+s.Name)

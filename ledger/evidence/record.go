@@ -42,3 +42,10 @@ func independent(by, actor string, behalf []string) bool {
 func (r *Record) Conclude(index uint64, o ledger.Outcome) {
 	r.Outcome, r.OutcomeAt, r.Status, r.RequestID, r.CompletedAt = o.Result, &index, o.Status, o.RequestID, o.CompletedAt.UTC()
 }
+
+// Resolve adds what was found out since of an outcome that nobody saw.
+func (r *Record) Resolve(known ledger.Resolved) {
+	if r.Outcome == ledger.Unresolved {
+		r.Resolved = known.Result
+	}
+}

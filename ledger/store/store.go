@@ -26,6 +26,8 @@
 //	hwm           the newest checkpoint that is known to be on disk
 //	sessions/     one locked file for each process that writes: the newest checkpoint
 //	              of which it has acknowledged something
+//	unseen        which outcomes are unknown, up to a place in the log, so that it is not
+//	              read again from its beginning: see Beside
 //	public/       the published form: see package publish
 //
 // SQLite's write-ahead log needs shared memory: the directory MUST be on a local

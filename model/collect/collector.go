@@ -3,6 +3,7 @@ package collect
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/assent-iom/assent/model"
 )
@@ -70,12 +71,16 @@ type Collector interface {
 	List(ctx context.Context, s Scope, page func([]model.Observation) error) (mark string, err error)
 }
 
+// MaxStall is how long a Watcher may take to notice that it is not told of changes any
+// more.
+const MaxStall = 10 * time.Minute
+
 // Watcher may be implemented by a collector whose platform tells of changes.
 type Watcher interface {
 	// Watch hands on the changes of a scope since mark until the platform ends the
 	// stream (nil), and returns where to go on. opened is called once, when the
-	// platform has accepted the mark: from then on no change is missed. ErrLost: the
-	// scope has to be listed again.
+	// platform has accepted the mark: from then on no change is missed. It MUST return
+	// within MaxStall, in case it has stalled. ErrLost: the scope has to be listed again.
 	Watch(ctx context.Context, s Scope, mark string, opened func(), change func([]model.Observation) error) (next string, err error)
 }
 

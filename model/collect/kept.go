@@ -3,14 +3,41 @@ package collect
 import (
 	"maps"
 	"slices"
+	"time"
 )
 
 // Kept is how one collector has looked at what exists, as it is kept beyond the
 // process: what was not found then, and what nobody has looked at, stay two things.
 type Kept struct {
 	Collector string     `json:"collector"`
+	At        time.Time  `json:"at,omitzero"` // when this was so
 	Coverage  []Coverage `json:"coverage"`
 	Gaps      []Gap      `json:"gaps,omitempty"`
+}
+
+// Until returns until when everything in a scope is known, by what collectors have kept:
+// when the last whole listing began, or, where changes are followed since, what is
+// followed surely. Zero: it was not listed whole, or not since the collector's start.
+func Until(all []Kept) func(Scope) time.Time {
+	until := map[Scope]time.Time{}
+	for _, k := range all {
+		for _, c := range k.Coverage {
+			if c.State != Complete || c.Earlier {
+				continue
+			}
+			until[c.Scope] = c.ListedAt
+			if followed := k.At.Add(-MaxStall); c.Watched && followed.After(c.ListedAt) {
+				until[c.Scope] = followed
+			}
+		}
+	}
+	return func(s Scope) time.Time {
+		if at, ok := until[s]; ok {
+			return at
+		}
+		s.Region = ""
+		return until[s]
+	}
 }
 
 // Kept returns what there is to keep, by collector; what an earlier process has found
@@ -18,10 +45,10 @@ type Kept struct {
 func (r *Runner) Kept() []Kept {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	by := map[string]*Kept{}
+	by, now := map[string]*Kept{}, r.cfg.Now().UTC()
 	of := func(name string) *Kept {
 		if by[name] == nil {
-			by[name] = &Kept{Collector: name, Coverage: []Coverage{}}
+			by[name] = &Kept{Collector: name, At: now, Coverage: []Coverage{}}
 		}
 		return by[name]
 	}

@@ -87,3 +87,40 @@ func TestWhatIsKeptIsOutgrown(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// Until when everything is known is when the last whole listing of this process began,
+// or what a watch that has not stalled must have told since.
+func TestUntilWhenEverythingIsKnown(t *testing.T) {
+	listed := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	kept := func(c Coverage, after time.Duration) []Kept {
+		c.Scope, c.ListedAt = things, listed
+		return []Kept{{Collector: "p/a", At: listed.Add(after), Coverage: []Coverage{c}}}
+	}
+	for _, c := range []struct {
+		name  string
+		kept  []Kept
+		after time.Duration
+		known bool
+	}{
+		{"listed", kept(Coverage{State: Complete}, time.Hour), 0, true},
+		{"listed by an earlier process", kept(Coverage{State: Complete, Earlier: true}, time.Hour), 0, false},
+		{"not wholly", kept(Coverage{State: Partial}, time.Hour), 0, false},
+		{"failed since", kept(Coverage{State: Failed, Watched: true}, time.Hour), 0, false},
+		{"followed", kept(Coverage{State: Complete, Watched: true}, time.Hour), time.Hour - MaxStall, true},
+		{"followed for a moment", kept(Coverage{State: Complete, Watched: true}, time.Second), 0, true},
+		{"not looked at", nil, 0, false},
+	} {
+		want := time.Time{}
+		if c.known {
+			want = listed.Add(c.after)
+		}
+		if got := Until(c.kept)(things); !got.Equal(want) {
+			t.Errorf("%s: %s, want %s", c.name, got, want)
+		}
+	}
+	everywhere, one := kept(Coverage{State: Complete}, 0), things
+	one.Region = "one"
+	if got := Until(everywhere)(one); !got.Equal(listed) {
+		t.Errorf("one region of all: %s", got)
+	}
+}

@@ -35,12 +35,18 @@ type service struct {
 // are handed over as systemd does it, under these names.
 func startService(t *testing.T, w *world, sockets map[string]*os.File) *service {
 	t.Helper()
+	return serviceOf(t, w, binary, sockets)
+}
+
+// serviceOf is startService for another program than the one under test.
+func serviceOf(t *testing.T, w *world, program string, sockets map[string]*os.File) *service {
+	t.Helper()
 	d := &service{world: w, ended: make(chan error, 1)}
-	d.cmd = exec.Command(binary, "serve")
+	d.cmd = exec.Command(program, "serve")
 	d.cmd.Env = w.environ()
 	if len(sockets) > 0 {
 		// LISTEN_PID has to be the program's own, which only it knows.
-		d.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve`, binary)
+		d.cmd = exec.Command("/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" serve`, program)
 		var names []string
 		for name, f := range sockets {
 			names = append(names, name)

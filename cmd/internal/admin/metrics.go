@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/proxy/gate"
 )
 
@@ -15,6 +16,7 @@ type Metrics struct {
 	registry  *prometheus.Registry
 	decisions *prometheus.CounterVec
 	outcomes  *prometheus.CounterVec
+	resolved  *prometheus.CounterVec
 	held      prometheus.Counter
 	added     prometheus.Histogram
 	reloads   *prometheus.CounterVec
@@ -28,6 +30,7 @@ func newMetrics(version string, current func() (Daemon, bool)) *Metrics {
 		registry:  prometheus.NewRegistry(),
 		decisions: counter("assent_decisions_total", "Recorded decisions.", "verdict", "mode", "platform"),
 		outcomes:  counter("assent_outcomes_total", "Outcomes of forwarded changes.", "result"),
+		resolved:  counter("assent_outcomes_resolved_total", "Outcomes that were unknown, and that what exists has told since.", "result"),
 		held:      prometheus.NewCounter(prometheus.CounterOpts{Name: "assent_held_total", Help: "Changes that began to wait for an approval."}),
 		added: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "assent_added_seconds",
 			Help:    "Time that Assent itself took to judge and record a change, waiting for approvals included.",
@@ -36,7 +39,7 @@ func newMetrics(version string, current func() (Daemon, bool)) *Metrics {
 	}
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "assent_build_info", Help: "The running program.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()}}, func() float64 { return 1 })
-	m.registry.MustRegister(m.decisions, m.outcomes, m.held, m.added, m.reloads, info, seen{current},
+	m.registry.MustRegister(m.decisions, m.outcomes, m.resolved, m.held, m.added, m.reloads, info, seen{current},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -54,6 +57,9 @@ func (m *Metrics) Event(e gate.Event) {
 		m.added.Observe(e.Added.Seconds())
 	}
 }
+
+// Resolved counts an outcome that was unknown.
+func (m *Metrics) Resolved(r ledger.Resolved) { m.resolved.WithLabelValues(r.Result).Inc() }
 
 // Reloaded counts an attempt to put something newer in force.
 func (m *Metrics) Reloaded(what string, err error) {

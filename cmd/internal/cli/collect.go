@@ -18,6 +18,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/setup"
 	"github.com/assent-iom/assent/cmd/internal/term"
 	awscollect "github.com/assent-iom/assent/decoders/aws/collect"
+	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/store"
 	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/model/collect"
@@ -114,7 +115,7 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 		err = engine.Settle(ctx, m, g.Snapshot(), runner)
 	}
 	if err == nil {
-		err = a.resolveUnknown(ctx, cfg, g.Snapshot(), runner)
+		err = a.resolveUnknown(ctx, cfg, engine.Looks{Kept: runner.Kept(), Running: g.Snapshot()})
 	}
 	a.collectedGaps(runner, asJSON)
 	if !asJSON && err == nil {
@@ -125,7 +126,7 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 
 // resolveUnknown records what the listings tell of outcomes that nobody saw, in the
 // ledger of this machine, if there is one.
-func (a *App) resolveUnknown(ctx context.Context, cfg *config.Config, running model.Snapshot, runner *collect.Runner) error {
+func (a *App) resolveUnknown(ctx context.Context, cfg *config.Config, looks engine.Looks) error {
 	if _, bad := os.Stat(filepath.Join(cfg.Ledger, store.Database)); cfg.LedgerServer.URL != "" || bad != nil {
 		return nil
 	}
@@ -133,15 +134,11 @@ func (a *App) resolveUnknown(ctx context.Context, cfg *config.Config, running mo
 	if err != nil {
 		return err
 	}
-	e, n, err := engine.Resolve(ctx, s, running, runner.Covers, a.Now().UTC())
-	if err = errors.Join(err, s.Close()); err != nil || n == 0 {
-		return err
+	resolved, err := engine.Resolve(ctx, s, looks, a.Now().UTC(), func(ctx context.Context, e ledger.Entry) error { return a.appendEntry(ctx, cfg, e) })
+	if n := len(resolved); n > 0 {
+		a.note("%s known now: nobody had seen the answer", plural(n, "outcome"))
 	}
-	if err := a.appendEntry(ctx, cfg, e); err != nil {
-		return err
-	}
-	a.note("%d outcomes that were unknown are known now", n)
-	return nil
+	return errors.Join(err, s.Close())
 }
 
 // counted is how many kinds were looked at since.

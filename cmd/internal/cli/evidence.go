@@ -377,6 +377,16 @@ func records(ctx context.Context, s askedLog, match func(evidence.Record) bool) 
 				}
 				all[i].Conclude(e.Index, o)
 			}
+		case ledger.KindReconcile:
+			said, err := ledger.ParseReconciliation(e.Envelope)
+			if bad = err; err != nil {
+				return false
+			}
+			for _, known := range said.Resolved {
+				if i, ok := at[known.Decision]; ok {
+					all[i].Resolve(known)
+				}
+			}
 		}
 		return true
 	})

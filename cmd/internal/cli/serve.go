@@ -18,6 +18,7 @@ import (
 	"github.com/assent-iom/assent/cmd/internal/admin"
 	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
+	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/model/collect"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/proxy/gate"
@@ -135,7 +136,7 @@ func (d *daemon) serve(ctx context.Context) (err error) {
 	config := engine.Config{
 		Mode: d.cfg.Mode, Intent: set, LedgerDir: d.cfg.Ledger, Cosigners: cosigners(d.cfg), Withhold: a.withheld(d.cfg), PublishEvery: publishEvery, HeartbeatEvery: d.cfg.Heartbeat, Version: a.Version, ModelPath: d.cfg.Model, Store: shared(d.cfg), TablesDir: d.cfg.Tables, Clusters: clusters,
 		InboxPath: d.cfg.Inbox, Wait: d.cfg.Wait, BudgetPath: d.cfg.Budgets,
-		Readings: readings, Accounts: accounts(d.cfg), Collected: d.collected,
+		Readings: readings, Accounts: accounts(d.cfg), Collected: d.collected, Resolved: d.resolved,
 		Governed: d.cfg.Governed, Now: a.Now, Rand: a.Rand, Log: d.log, Event: d.event,
 		Trouble: func(what string, err error) { d.log.Error(what, zap.Error(err)) },
 	}
@@ -303,6 +304,12 @@ func (d *daemon) collected(collector string, c collect.Coverage) {
 	}
 	level("collected", zap.String("collector", collector), zap.String("type", c.Type), zap.String("region", c.Region), zap.String("state", string(c.State)),
 		zap.Int("count", c.Count), zap.Int("swept", c.Swept), zap.Bool("watched", c.Watched), zap.String("why", c.Why))
+}
+
+// resolved writes what became of a call whose answer nobody saw.
+func (d *daemon) resolved(r ledger.Resolved) {
+	d.admin.Resolved(r)
+	d.log.Info("resolved", zap.String("decision", r.Decision), zap.String("result", r.Result), zap.String("by", r.Event))
 }
 
 // event writes the one canonical line of a decision, and of its outcome.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/assent-iom/assent/decoders"
@@ -233,8 +234,13 @@ func (e *Engine) openCollectors(how Door) error {
 	hinted := e.followHints(ctx, all)
 	go func() {
 		defer close(ended)
+		var resolving sync.WaitGroup
+		if e.ledger != nil {
+			resolving.Go(func() { e.resolves(ctx, c) })
+		}
 		c.Run(ctx)
 		<-hinted
+		resolving.Wait()
 	}()
 	e.collecting.Store(c)
 	return nil

@@ -154,10 +154,13 @@ type Config struct {
 	// Collected is told when it changes how well something is known. It MUST NOT
 	// block, and may be nil.
 	Collected func(collector string, c collect.Coverage)
-	Governed  []decoders.Binding
-	Now       func() time.Time
-	Rand      io.Reader
-	Log       *zap.Logger // nil: none
+	// Resolved is told what became of a call whose answer nobody saw, once it is recorded.
+	// It may be nil.
+	Resolved func(ledger.Resolved)
+	Governed []decoders.Binding
+	Now      func() time.Time
+	Rand     io.Reader
+	Log      *zap.Logger // nil: none
 	// Question judges without recording or forwarding a change: see gate.Config.
 	Question bool
 	// Event is told of each decision and outcome. It MUST NOT block.
@@ -206,6 +209,9 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 	}
 	if cfg.Trouble == nil {
 		cfg.Trouble = func(string, error) {}
+	}
+	if cfg.Resolved == nil {
+		cfg.Resolved = func(ledger.Resolved) {}
 	}
 	e := &Engine{cfg: cfg}
 	defer func() {

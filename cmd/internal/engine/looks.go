@@ -10,8 +10,12 @@ import (
 	modelstore "github.com/assent-iom/assent/model/store"
 )
 
-// lookEvery is how often what was looked at is written, while a collection goes on.
-const lookEvery = time.Second
+const (
+	// lookEvery is how often what was looked at is written, while a collection goes on.
+	lookEvery = time.Second
+	// lookAgain is how often it is written otherwise: that changes are still followed.
+	lookAgain = 5 * time.Minute
+)
 
 // Looked returns what earlier processes have looked at.
 func Looked(ctx context.Context, s Models) ([]collect.Kept, error) {
@@ -53,14 +57,17 @@ func (e *Engine) keepLooks(c *collecting, ended <-chan struct{}) {
 			e.cfg.Trouble("what was looked at is not kept", err)
 		}
 	}
-	pause := time.NewTicker(lookEvery)
+	pause, again := time.NewTicker(lookEvery), time.NewTicker(lookAgain)
 	defer pause.Stop()
+	defer again.Stop()
 	for {
 		select {
 		case <-ended:
 			keep()
 			return
 		case <-c.changed:
+			keep()
+		case <-again.C:
 			keep()
 		}
 		select {

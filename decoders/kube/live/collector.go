@@ -30,6 +30,9 @@ const (
 	rediscover = 30 * time.Second
 )
 
+// A watch that has stalled is left in time: this does not compile otherwise.
+const _ = uint(collect.MaxStall - watchTime - askPatience)
+
 // Collector reads one cluster.
 type Collector struct {
 	cluster string
