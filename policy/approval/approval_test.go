@@ -215,12 +215,14 @@ func TestGlassAndItsReviewAreWhatTheirSignersSaw(t *testing.T) {
 	if err != nil || o != (policy.Override{ID: signed.ID(), Environment: "prod", Actor: "dana", By: "dana", At: noon, Expires: noon.Add(time.Hour), Reason: "INC-1"}) {
 		t.Errorf("%+v %v", o, err)
 	}
-	r := Review{Override: o.ID, By: "dana", At: noon, Finding: Justified}
-	reviewed, err := SignReview(r, dana)
+	ines, more := person(t, "ines")
+	declared.Actors = append(declared.Actors, more.Actors...)
+	r := Review{Override: o.ID, By: "ines", At: noon, Finding: Justified}
+	reviewed, err := SignReview(r, ines)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := OpenReview(reviewed, declared); err != nil || got.Finding != Justified || got.Override != o.ID {
+	if got, err := OpenReview(reviewed, o, declared); err != nil || got.Finding != Justified || got.Override != o.ID {
 		t.Errorf("%+v %v", got, err)
 	}
 	forged, err := SignGlass(g, eve)
@@ -233,7 +235,7 @@ func TestGlassAndItsReviewAreWhatTheirSignersSaw(t *testing.T) {
 			t.Errorf("%s: %+v", name, o)
 		}
 	}
-	if _, err := OpenReview(Signed{reviewed.Ticket, signed.Signature}, declared); err == nil {
+	if _, err := OpenReview(Signed{reviewed.Ticket, signed.Signature}, o, declared); err == nil {
 		t.Error("a review with another signature")
 	}
 	for name, bad := range map[string]Glass{

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hiddeco/sshsig"
@@ -84,19 +85,42 @@ func OpenGlass(s Signed, set *intent.Set) (policy.Override, error) {
 	return policy.Override{ID: s.ID(), Environment: g.Environment, Actor: g.Actor, By: g.By, At: g.At, Expires: g.Expires, Reason: g.Reason}, nil
 }
 
-// OpenReview verifies a review, and reads it.
-func OpenReview(s Signed, set *intent.Set) (Review, error) {
-	r, err := strictly[Review](s.Ticket, maxGlass)
-	if err == nil {
-		err = r.check()
-	}
+// OpenReview verifies a review of an override, and reads it. Who signs it MUST have had no
+// part in that.
+func OpenReview(s Signed, of policy.Override, set *intent.Set) (Review, error) {
+	r, err := ReadReview(s.Ticket)
 	if err != nil {
 		return Review{}, err
 	}
-	if _, err := signedBy(s, set, r.By, ReviewNamespace); err != nil {
+	if r.Override != of.ID {
+		return Review{}, fmt.Errorf("the review: it is of %s", r.Override)
+	}
+	who, err := signedBy(s, set, r.By, ReviewNamespace)
+	if err != nil {
 		return Review{}, fmt.Errorf("the review: %w", err)
 	}
+	if !MayReview(set, of, who) {
+		return Review{}, fmt.Errorf("the review: %s had a part in what is reviewed", r.By)
+	}
 	return r, nil
+}
+
+// MayReview reports whether an actor is a person who neither broke that glass nor had their
+// changes let through, under no name of theirs.
+func MayReview(set *intent.Set, of policy.Override, who *intent.Actor) bool {
+	return who.Kind == "human" && !slices.ContainsFunc(set.Actors, func(a *intent.Actor) bool {
+		part := a.Name == of.By || a.Name == of.Actor
+		return part && (a.Name == who.Name || a.Person != "" && a.Person == who.Person)
+	})
+}
+
+// ReadReview reads a review strictly, without its signature.
+func ReadReview(data []byte) (Review, error) {
+	r, err := strictly[Review](data, maxGlass)
+	if err == nil {
+		err = r.check()
+	}
+	return r, err
 }
 
 // ReadGlass reads it strictly, without its signature.

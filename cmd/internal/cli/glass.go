@@ -282,14 +282,8 @@ func (a *App) reviewGlass(ctx context.Context, id string, o glassOptions) error 
 
 // reviewers are all people but those who had a part in it.
 func reviewers(set *intent.Set, b inbox.Broken) (names []string) {
-	parts := map[string]bool{}
 	for _, doc := range set.Actors {
-		if doc.Name == b.By || doc.Name == b.Actor {
-			parts[doc.Name], parts[doc.Person] = true, doc.Person != ""
-		}
-	}
-	for _, doc := range set.Actors {
-		if doc.Kind == "human" && !parts[doc.Name] && !parts[doc.Person] {
+		if approval.MayReview(set, b.Override, doc) {
 			names = append(names, doc.Name)
 		}
 	}

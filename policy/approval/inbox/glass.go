@@ -72,8 +72,15 @@ func (b *Inbox) AllGlass(ctx context.Context, set *intent.Set) ([]Broken, error)
 	return b.glass(ctx, set, "ORDER BY expires DESC, id")
 }
 
-func (b *Inbox) glass(ctx context.Context, set *intent.Set, where string, args ...any) (all []Broken, err error) {
-	rows, err := b.db.QueryContext(ctx, "SELECT due, body, signature, review, coalesce(reviewed, '') FROM glass "+where, args...)
+func (b *Inbox) glass(ctx context.Context, set *intent.Set, where string, args ...any) ([]Broken, error) {
+	return glassIn(ctx, b.db, set, where, args...)
+}
+
+// glassIn reads them. A review that does not count is as good as none.
+func glassIn(ctx context.Context, from interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}, set *intent.Set, where string, args ...any) (all []Broken, err error) {
+	rows, err := from.QueryContext(ctx, "SELECT due, body, signature, review, coalesce(reviewed, '') FROM glass "+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading the overrides: %w", err)
 	}
@@ -90,7 +97,7 @@ func (b *Inbox) glass(ctx context.Context, set *intent.Set, where string, args .
 		}
 		one.Due = time.UnixMilli(due).UTC()
 		if review.Ticket != nil {
-			if r, err := approval.OpenReview(review, set); err == nil && r.Override == one.ID {
+			if r, err := approval.OpenReview(review, one.Override, set); err == nil {
 				one.Review = &r
 			}
 		}
@@ -101,18 +108,22 @@ func (b *Inbox) glass(ctx context.Context, set *intent.Set, where string, args .
 
 // ReviewGlass keeps what somebody else found. One review is all there is.
 func (b *Inbox) ReviewGlass(ctx context.Context, s approval.Signed, set *intent.Set) error {
-	r, err := approval.OpenReview(s, set)
+	r, err := approval.ReadReview(s.Ticket)
 	if err != nil {
 		return err
 	}
 	return b.write(ctx, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, "UPDATE glass SET review = ?, reviewed = ? WHERE id = ? AND review IS NULL", s.Ticket, s.Signature, r.Override)
-		if err != nil {
+		all, err := glassIn(ctx, tx, set, "WHERE id = ?", r.Override)
+		switch {
+		case err != nil:
 			return err
-		}
-		if n, err := done.RowsAffected(); err != nil || n != 1 {
+		case len(all) != 1 || all[0].Review != nil:
 			return fmt.Errorf("%w, or it was reviewed already: %s", ErrNotFound, r.Override)
 		}
-		return nil
+		if _, err := approval.OpenReview(s, all[0].Override, set); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE glass SET review = ?, reviewed = ? WHERE id = ?", s.Ticket, s.Signature, r.Override)
+		return err
 	})
 }
