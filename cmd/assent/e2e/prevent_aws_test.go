@@ -302,6 +302,7 @@ func TestAStalePlanIsNotRun(t *testing.T) {
 	direct(tag("books")...)
 	w.collect()
 	refused("changed past assent since", as(made, tag("toys")...), "tags.team was planned on shop, and somebody has made it books")
+	contains(t, "radius --plan", w.must(binary, append([]string{"radius"}, made...)...).out, "stale", "somebody has made it books", "AS2027")
 }
 
 // insideOnly wants databases, and Services, that nobody outside can reach.

@@ -23,12 +23,14 @@ const (
 
 // radiated is what `assent radius --json` writes: see docs/json.md.
 type radiated struct {
-	Changes  []radius.Change  `json:"changes"`
-	Skipped  []radius.Skipped `json:"skipped"`
-	Summary  radius.Summary   `json:"summary"`
-	Affected []model.Hop      `json:"affected"`
-	Exposure radius.Exposure  `json:"exposure"`
-	Model    model.Version    `json:"model"`
+	Changes []radius.Change  `json:"changes"`
+	Skipped []radius.Skipped `json:"skipped"`
+	// Stale is what of a plan is not any more what it was made on; nil: it is no plan.
+	Stale    []radius.Outdated `json:"stale,omitzero"`
+	Summary  radius.Summary    `json:"summary"`
+	Affected []model.Hop       `json:"affected"`
+	Exposure radius.Exposure   `json:"exposure"`
+	Model    model.Version     `json:"model"`
 }
 
 // radiusOptions are the flags of `assent radius`.
@@ -52,6 +54,8 @@ Nothing is sent anywhere; it is asked of what the model has seen. What depends o
   terraform show -json plan.out > plan.json; assent radius --plan plan.json
   kubectl kustomize . | assent radius --plan -
   assent explain dec_… --json | assent radius --plan -
+
+Of a plan it also says what is not any more what it was made on, for which assent run --plan would refuse it.
 
 A call is written as assent decode reads it (docs/json.md). A manifest does not say in which cluster: each that the model knows
 it in is meant.`,
@@ -120,6 +124,7 @@ func (a *App) radius(ctx context.Context, args []string, o radiusOptions) error 
 	if err != nil {
 		return err
 	}
+	out.Stale = x.stale
 	out.Changes, out.Skipped = append([]radius.Change{}, x.changes...), append([]radius.Skipped{}, x.skipped...)
 	end := a.Now().Add(radiusTime)
 	budget := radius.Budget{Stop: func() bool { return a.Now().After(end) }}
@@ -162,6 +167,16 @@ func (a *App) showRadius(r radiated) {
 	}
 	for _, c := range r.Skipped {
 		fmt.Fprintf(a.Stdout, "not known: %s (%s)\n", term.Plain(c.Address), c.Why)
+	}
+	for i, o := range r.Stale {
+		if i == outdatedShown {
+			line("stale", "and %d more", len(r.Stale)-i)
+			break
+		}
+		line("stale", "%s", outdated(o))
+	}
+	if len(r.Stale) > 0 {
+		line("", "assent run --plan would refuse it (%s): plan again", codeStalePlan)
 	}
 	sum := r.Summary
 	hops := make([]string, len(sum.PerHop))

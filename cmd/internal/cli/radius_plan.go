@@ -29,6 +29,7 @@ type plannedChange struct {
 	changes []radius.Change
 	skipped []radius.Skipped
 	doors   radius.Doors
+	stale   []radius.Outdated // of a plan; nil: it is none
 }
 
 func (x *plannedChange) action(s model.Snapshot, a model.Action) {
@@ -92,6 +93,9 @@ func (a *App) readAsked(ctx context.Context, name string, s model.Snapshot) (x p
 		case head.FormatVersion != nil:
 			x.changes, x.skipped, err = radius.ReadPlan(bytes.NewReader(data), s)
 			x.doors = radius.Widening(x.changes)
+			if err == nil {
+				x.stale, err = a.stale(ctx, bytes.NewReader(data))
+			}
 			return x, err
 		case head.URL != nil:
 			f, err := a.finder()

@@ -117,6 +117,41 @@ func TestRadiusOfAPlan(t *testing.T) {
 	}
 }
 
+// What `assent run --plan` refuses as stale is said to be so; of a file that is no plan
+// nothing is said.
+func TestRadiusSaysThatAPlanIsStale(t *testing.T) {
+	plan := func(at string) string {
+		return `{"format_version":"1.2","timestamp":"` + at + `","resource_changes":[
+			{"address":"aws_subnet.a","mode":"managed","type":"aws_subnet","change":{"actions":["delete"],"before":{"id":"subnet-01234567"}}}]}`
+	}
+	const before, after = "1970-01-01T00:00:10Z", "1970-01-01T00:01:10Z"
+	for _, c := range []struct{ asked, json, text string }{
+		{plan(before), `"stale":[{"address":"aws_subnet.a","urn":"` + arnBase + `subnet/subnet-01234567","why":"it was changed by dec_9 at 1970-01-01T00:00:50Z (ec2:ModifySubnetAttribute)`, "  stale        aws_subnet.a"},
+		{plan(after), `"stale":[]`, ""},
+		{"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new}\n", "", ""},
+	} {
+		for _, asJSON := range []bool{true, false} {
+			a, out, errOut := modelApp(t)
+			db, err := store.Open(filepath.Join(a.Dir, "model.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = db.Executed(t.Context(), []model.Built{{URN: arnBase + "subnet/subnet-01234567", Type: "ec2:subnet", At: time.Unix(50, 0), Decision: "dec_9", Operation: "ec2:ModifySubnetAttribute"}}, nil)
+			if err = errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+			a.Stdin = strings.NewReader(c.asked)
+			args, want := []string{"radius", "--plan", "-"}, c.text
+			if asJSON {
+				args, want = append(args, "--json"), c.json
+			}
+			if code := a.Execute(t.Context(), args); code != 0 || !strings.Contains(out.String(), want) || want == "" && strings.Contains(out.String(), "stale") {
+				t.Errorf("%s\nexit %d\n%s%swant %q", c.asked, code, out, errOut, want)
+			}
+		}
+	}
+}
+
 // A file may be a call, a decision, or manifests; what is none of these is said to be so.
 func TestRadiusOfWhatAFileAsksFor(t *testing.T) {
 	stop := `{"method":"POST","url":"https://ec2.eu-west-1.amazonaws.com/","headers":{"Content-Type":"application/x-www-form-urlencoded; charset=utf-8"},"body_b64":"` +

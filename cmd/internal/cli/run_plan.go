@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/assent-iom/assent/cmd/internal/term"
+	"github.com/assent-iom/assent/model/radius"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -16,20 +18,30 @@ const codeStalePlan = "AS2027"
 // outdatedShown bounds what is listed of a stale plan.
 const outdatedShown = 8
 
-// fresh refuses to run a plan of which something was changed since it was made; while
-// observing it only says so.
-func (a *App) fresh(ctx context.Context, plan string, mode policy.Mode) (err error) {
+// stale is what of a plan is not any more what it was made on.
+func (a *App) stale(ctx context.Context, plan io.Reader) (out []radius.Outdated, err error) {
 	e, _, err := a.considering(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, e.Close(ctx)) }()
+	return e.StalePlan(ctx, plan)
+}
+
+// outdated is one of these for people.
+func outdated(o radius.Outdated) string {
+	return term.Plain(fmt.Sprintf("%s (%s): %s", o.Address, o.URN, o.Why))
+}
+
+// fresh refuses to run a plan of which something was changed since it was made; while
+// observing it only says so.
+func (a *App) fresh(ctx context.Context, plan string, mode policy.Mode) error {
 	f, err := os.Open(a.absolute(plan))
 	if err != nil {
 		return fmt.Errorf("reading the plan: %w", err)
 	}
 	defer f.Close()
-	stale, err := e.StalePlan(ctx, f)
+	stale, err := a.stale(ctx, f)
 	if err != nil || len(stale) == 0 {
 		return err
 	}
@@ -38,7 +50,7 @@ func (a *App) fresh(ctx context.Context, plan string, mode policy.Mode) (err err
 			a.note("  and %d more", len(stale)-i)
 			break
 		}
-		a.note("  %s (%s): %s", term.Plain(o.Address), term.Plain(string(o.URN)), term.Plain(o.Why))
+		a.note("  %s", outdated(o))
 	}
 	said := fmt.Errorf("%s of what the plan would change is not any more what it was made on (%s)", plural(len(stale), "resource"), codeStalePlan)
 	if mode == policy.Observe {
