@@ -17,6 +17,9 @@ import (
 // crashes of a busy proxy. Of older ones only the upstreams' logs tell.
 const maxUnseen = 10_000
 
+// atOnce bounds what Follow reads: some seconds.
+const atOnce = 20_000
+
 // Unseen is which decisions of a log have an outcome that nobody saw and that nothing
 // has told since, up to a place in the log. The zero value has read nothing.
 type Unseen struct {
@@ -26,16 +29,21 @@ type Unseen struct {
 	Open map[string]time.Time `json:"open"`
 }
 
-// Follow reads on to the log's end.
-func (u *Unseen) Follow(ctx context.Context, log ledger.Reader) error {
+// Follow reads on, to the log's end or not quite: then there is more.
+func (u *Unseen) Follow(ctx context.Context, log ledger.Reader) (more bool, err error) {
 	if u.Size > log.Size() {
 		*u = Unseen{Origin: u.Origin} // it was another log
 	}
+	end := u.Size + atOnce
 	if u.Open == nil {
 		u.Open = map[string]time.Time{}
 	}
 	var bad error
-	err := log.Scan(ctx, u.Size, func(e ledger.Stored) bool {
+	err = log.Scan(ctx, u.Size, func(e ledger.Stored) bool {
+		if e.Index == end {
+			more = true
+			return false
+		}
 		switch e.Kind {
 		case ledger.KindOutcome:
 			var o ledger.Outcome
@@ -58,9 +66,9 @@ func (u *Unseen) Follow(ctx context.Context, log ledger.Reader) error {
 		err = bad
 	}
 	if err != nil {
-		return fmt.Errorf("reading the ledger: %w", err)
+		return false, fmt.Errorf("reading the ledger: %w", err)
 	}
-	return nil
+	return more, nil
 }
 
 func (u *Unseen) open(decision string, at time.Time) {

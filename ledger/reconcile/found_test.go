@@ -95,7 +95,7 @@ func TestWhatExistsTellsWhatBecameOfACall(t *testing.T) {
 	var unseen reconcile.Unseen
 	look := func() ([]ledger.Resolved, int, error) {
 		t.Helper()
-		if err := unseen.Follow(t.Context(), log); err != nil {
+		if _, err := unseen.Follow(t.Context(), log); err != nil {
 			t.Fatal(err)
 		}
 		return unseen.ByWhatExists(t.Context(), log, looked)
@@ -142,7 +142,7 @@ func TestALogIsReadOnce(t *testing.T) {
 
 	var unseen reconcile.Unseen
 	for range 2 {
-		if err := unseen.Follow(t.Context(), log); err != nil || len(unseen.Open) != 1 {
+		if more, err := unseen.Follow(t.Context(), log); err != nil || more || len(unseen.Open) != 1 {
 			t.Errorf("%+v %v", unseen, err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestALogIsReadOnce(t *testing.T) {
 		}
 	}
 	log.written = log.written[:1] // another log is in its place
-	if err := unseen.Follow(t.Context(), log); err != nil || len(unseen.Open) != 0 || unseen.Size != 1 {
+	if more, err := unseen.Follow(t.Context(), log); err != nil || more || len(unseen.Open) != 0 || unseen.Size != 1 {
 		t.Errorf("%+v %v", unseen, err)
 	}
 }
@@ -175,4 +175,23 @@ type counted struct {
 
 func (c *counted) Scan(ctx context.Context, from uint64, f func(ledger.Stored) bool) error {
 	return c.written.Scan(ctx, from, func(s ledger.Stored) bool { c.read++; return f(s) })
+}
+
+// A long log is read in parts, so that what was read of it can be kept.
+func TestALongLogIsReadInParts(t *testing.T) {
+	log := &counted{written: make(written, 50_001)}
+	for i := range log.written {
+		log.written[i] = ledger.Stored{Index: uint64(i), Kind: ledger.KindHeartbeat}
+	}
+	var unseen reconcile.Unseen
+	parts := 0
+	for more := true; more; parts++ {
+		var err error
+		if more, err = unseen.Follow(t.Context(), log); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if parts != 3 || unseen.Size != log.Size() {
+		t.Errorf("%d of %d entries in %d parts", unseen.Size, log.Size(), parts)
+	}
 }

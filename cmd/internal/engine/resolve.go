@@ -33,37 +33,49 @@ type Looks struct {
 // that: nothing is recorded where they tell nothing. One process does it at a time; what
 // was read of the log is remembered beside it, and not read again.
 func Resolve(ctx context.Context, log *store.Store, looks Looks, now time.Time, appended func(context.Context, ledger.Entry) error) (resolved []ledger.Resolved, err error) {
-	err = log.Beside(ctx, "unseen", func(was []byte) ([]byte, error) {
-		var unseen reconcile.Unseen
-		if json.Unmarshal(was, &unseen) != nil || unseen.Origin != log.Origin() {
-			unseen = reconcile.Unseen{Origin: log.Origin()} // nothing was remembered of this log
-		}
-		if err := unseen.Follow(ctx, log); err != nil {
-			return nil, err
-		}
-		until := collect.Until(looks.Kept)
-		found, left, err := unseen.ByWhatExists(ctx, log, reconcile.Looked{
-			Seen: looks.Running.Resource,
-			Until: func(platform, account, region, kind string) time.Time {
-				return until(collect.Scope{Platform: platform, Account: account, Region: region, Type: kind})
-			},
-		})
-		if err != nil {
-			return nil, err
-		}
-		for some := range slices.Chunk(found, ledger.MaxListed) {
-			e, err := resolution(ctx, log, some, left, now)
-			if err == nil {
-				err = appended(ctx, e)
+	for more := true; more && err == nil; {
+		err = log.Beside(ctx, "unseen", func(was []byte) ([]byte, error) {
+			var unseen reconcile.Unseen
+			if json.Unmarshal(was, &unseen) != nil || unseen.Origin != log.Origin() {
+				unseen = reconcile.Unseen{Origin: log.Origin()} // nothing was remembered of this log
 			}
-			if err != nil {
+			if more, err = unseen.Follow(ctx, log); err != nil {
 				return nil, err
 			}
-			resolved = append(resolved, some...)
-		}
-		return json.Marshal(unseen)
-	})
+			if !more {
+				if resolved, err = tell(ctx, log, unseen, looks, now, appended); err != nil {
+					return nil, err
+				}
+			}
+			return json.Marshal(unseen)
+		})
+	}
 	return resolved, err
+}
+
+// tell records what listings tell of what is open, and returns what it has recorded.
+func tell(ctx context.Context, log *store.Store, unseen reconcile.Unseen, looks Looks, now time.Time, appended func(context.Context, ledger.Entry) error) (resolved []ledger.Resolved, err error) {
+	until := collect.Until(looks.Kept)
+	found, left, err := unseen.ByWhatExists(ctx, log, reconcile.Looked{
+		Seen: looks.Running.Resource,
+		Until: func(platform, account, region, kind string) time.Time {
+			return until(collect.Scope{Platform: platform, Account: account, Region: region, Type: kind})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for some := range slices.Chunk(found, ledger.MaxListed) {
+		e, err := resolution(ctx, log, some, left, now)
+		if err == nil {
+			err = appended(ctx, e)
+		}
+		if err != nil {
+			return resolved, err
+		}
+		resolved = append(resolved, some...)
+	}
+	return resolved, nil
 }
 
 // resolution is the entry that says it.
