@@ -54,8 +54,8 @@ func (e *exchange) withTrailers(out *http.Request) {
 	if e.call.Streamed {
 		body = e.uploaded()
 	}
-	out.Trailer = make(http.Header, len(e.r.Trailer))
-	for name := range e.r.Trailer {
+	out.Trailer = make(http.Header, len(e.call.Trailer))
+	for _, name := range e.call.Trailer {
 		out.Trailer[name] = nil
 	}
 	out.Body, out.ContentLength = io.NopCloser(&trailing{body, out.Trailer, e.r}), -1
@@ -71,8 +71,8 @@ type trailing struct {
 func (t *trailing) Read(p []byte) (int, error) {
 	n, err := t.Reader.Read(p)
 	if errors.Is(err, io.EOF) {
-		for name, values := range t.from.Trailer {
-			t.into[name] = values
+		for name := range t.into { // others were not announced, and so not judged
+			t.into[name] = t.from.Trailer[name]
 		}
 	}
 	return n, err

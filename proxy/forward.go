@@ -153,7 +153,7 @@ func (e *exchange) outgoing(ctx context.Context) (*http.Request, error) {
 		out.Header.Set("Upgrade", e.upgrade)
 	}
 	switch {
-	case len(e.r.Trailer) > 0:
+	case len(e.call.Trailer) > 0:
 		e.withTrailers(out)
 	case e.call.Streamed && e.r.Body != nil && e.r.Body != http.NoBody:
 		out.Body, out.ContentLength = io.NopCloser(renewed.body(e.uploaded())), e.r.ContentLength

@@ -41,6 +41,28 @@ func TestRequestTrailersPass(t *testing.T) {
 	}
 }
 
+// Law 2: a trailer that was not announced in the head was not judged, and does not
+// go on.
+func TestLaw2ATrailerThatWasNotAnnouncedDoesNotPass(t *testing.T) {
+	for _, upH2 := range []bool{false, true} {
+		for _, path := range []string{"/judged", "/stream/judged"} {
+			for _, announced := range []string{"", "Trailer: X-Sum\r\n"} {
+				b := newBench(t, nil)
+				seen := make(chan string, 1)
+				addr := b.upstream("trailers.governed.test", upH2, func(_ http.ResponseWriter, r *http.Request) {
+					_, _ = io.ReadAll(r.Body)
+					seen <- fmt.Sprint(r.Trailer)
+				})
+				c := b.tunnel(addr, "trailers.governed.test")
+				fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\n%sTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 42\r\nX-Forged: 1\r\n\r\n", path, addr, announced)
+				if got := <-seen; strings.Contains(got, "Forged") || announced == "" && strings.Contains(got, "Sum") {
+					t.Errorf("upstream h2 %v, %s, announced %q: %s arrived", upH2, path, announced, got)
+				}
+			}
+		}
+	}
+}
+
 // What a governed upstream, or the gate, does not want is not sent: an upload that
 // asks first sends no byte of its body.
 func TestAnUploadThatAsksFirstSendsNothingWhenItIsRefused(t *testing.T) {
