@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,7 +76,8 @@ type certificates struct {
 
 // ours verifies that a client's certificate is our authority's, and still good.
 func (s *Server) ours(cert *x509.Certificate) error {
-	key, c := sha256.Sum256(cert.Raw), &s.certificates
+	// One that was verified counts for as long as the authority that signed it is ours.
+	key, c := sha256.Sum256(slices.Concat(s.cfg.Authority.Certificate().Raw, cert.Raw)), &s.certificates
 	c.mu.Lock()
 	end, known := c.until[key]
 	c.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/url"
@@ -91,5 +92,31 @@ func TestAClientOfTheProxyIsKnownByItsCertificate(t *testing.T) {
 		case c.actor != "" && (err != nil || status != http.StatusOK || calls[len(calls)-1].Actor.ID != c.actor):
 			t.Errorf("%s: %d %s %v", name, status, text, err)
 		}
+	}
+}
+
+// What an authority has signed for clients is good no longer once another is in its
+// place: also a certificate that was seen, and believed, before.
+func TestACertificateOfAnAuthorityThatWasReplacedIsNobodys(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Authenticator = attesting{foreign: c.Authority} })
+	certPEM, _, err := b.srv.cfg.Authority.Client(&url.URL{Scheme: "assent", Host: "alice"}, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(certPEM)
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.srv.ours(cert); err != nil {
+		t.Fatal(err)
+	}
+	next, err := certs.New(certs.Config{Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.srv.cfg.Authority.Replace(next)
+	if err := b.srv.ours(cert); err == nil {
+		t.Error("a certificate of the authority that was replaced is still believed")
 	}
 }
