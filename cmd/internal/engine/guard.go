@@ -44,14 +44,15 @@ func (e *Engine) voucher() (voucher, error) {
 		if !c.Guarded {
 			continue
 		}
-		token := c.Token
-		if token == nil {
-			if c.TLS == nil || len(c.TLS.Certificates) == 0 {
-				return nil, fmt.Errorf("cluster %s is guarded, and assent has no credential of its own for it: its kubeconfig under clusters needs exactly one user, with a token or a client certificate", c.Name)
-			}
-			token = func() (string, error) { return "", nil }
+		switch {
+		case c.TLS != nil && len(c.TLS.Certificates) > 0:
+			// API servers believe a certificate before any token: the answer to who a caller
+			// is would be assent, and every read would be assent's own.
+			return nil, fmt.Errorf("cluster %s is guarded, and assent's credential for it is a client certificate, under which every caller would be assent: its kubeconfig under clusters needs exactly one user, with a token and no certificate (kubectl create token)", c.Name)
+		case c.Token == nil:
+			return nil, fmt.Errorf("cluster %s is guarded, and assent has no credential of its own for it: its kubeconfig under clusters needs exactly one user, with a token", c.Name)
 		}
-		i, err := broker.New(broker.Config{Server: c.url(), Token: token, Transport: transportTo(c.TLS.Clone(), brokerConns), Now: e.cfg.Now})
+		i, err := broker.New(broker.Config{Server: c.url(), Token: c.Token, Transport: transportTo(c.TLS.Clone(), brokerConns), Now: e.cfg.Now})
 		if err != nil {
 			return nil, err
 		}
