@@ -181,6 +181,50 @@ func TestAHeadInPiecesIsNoWayThroughABlindTunnel(t *testing.T) {
 	}
 }
 
+// crumbs writes each byte of the first write as a TLS record of its own.
+type crumbs struct {
+	net.Conn
+	done bool
+}
+
+func (c *crumbs) Write(p []byte) (int, error) {
+	if c.done {
+		return c.Conn.Write(p)
+	}
+	c.done = true
+	var out []byte
+	for _, b := range p[5:] {
+		out = append(out, 0x16, 3, 1, 0, 1, b)
+	}
+	if _, err := c.Conn.Write(out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// A ClientHello that does not come to its end, as far as it is read, is refused: the
+// governed name in it would not be seen.
+func TestAHelloThatIsNotSeenWholeGoesNowhere(t *testing.T) {
+	b := newBench(t, nil)
+	addr := b.upstream("good.governed.test", false, func(http.ResponseWriter, *http.Request) {})
+	_, port, _ := net.SplitHostPort(addr)
+	c, resp := b.rawTunnel("127.0.0.1:" + port)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatal(resp.Status)
+	}
+	conf := &tls.Config{RootCAs: b.roots, ServerName: "good.governed.test"}
+	for i := range 70 { // 14 KiB, in six times as many bytes
+		conf.NextProtos = append(conf.NextProtos, fmt.Sprintf("%0200d", i))
+	}
+	conf.NextProtos = append(conf.NextProtos, "http/1.1")
+	if err := tls.Client(&crumbs{Conn: c}, conf).Handshake(); err == nil {
+		t.Error("a governed server is spoken to, and nothing is judged")
+	}
+	if away := b.gate.turnedAway(); len(away) != 1 || away[0].Status != http.StatusForbidden {
+		t.Errorf("%+v", away)
+	}
+}
+
 func TestOnlyRequestsAreWaitedFor(t *testing.T) {
 	for text, want := range map[string]bool{
 		"G": true, "GET /x": true, "GET / HTTP/1.1\r\nHost": true, "\r\n": true, "VERSION-CONTROL ": true,

@@ -94,10 +94,14 @@ func (s *Server) firstBytes(t *tunnel) bool {
 		_ = t.SetReadDeadline(time.Now().Add(helloTime))
 		name, ok := t.helloName(buf)
 		_ = t.SetReadDeadline(time.Time{})
-		if !ok || name == "" || sameName(name, t.target) {
-			return true // not TLS after all, or no name, or the right one
-		}
-		if !s.governs(name, t.target.port) {
+		switch {
+		case !ok && len(t.head) > 1 && t.head[1] != recordMajor:
+			return true // not TLS after all
+		case !ok: // a name that comes later, or that another reads in it, would not be seen
+			s.turnDown(t, "a TLS ClientHello that cannot be read, in a tunnel to "+t.target.hostPort(), http.StatusForbidden)
+			_, _ = io.WriteString(t.Conn, alertAccessDenied)
+			return false
+		case name == "" || sameName(name, t.target) || !s.governs(name, t.target.port):
 			return true
 		}
 		s.turnedAway(context.Background(), t.caller, t.opening.word(), t.target.hostPort(),

@@ -14,8 +14,11 @@ import (
 	"github.com/assent-iom/assent/decoders"
 )
 
-// recordHandshake is the first byte of every TLS connection.
-const recordHandshake = 0x16
+// recordHandshake is the first byte of every TLS connection, recordMajor the second.
+const (
+	recordHandshake = 0x16
+	recordMajor     = 0x03
+)
 
 // tunnel is the client's side of one tunnel.
 type tunnel struct {
