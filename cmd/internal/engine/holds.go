@@ -26,7 +26,7 @@ var (
 )
 
 func (h holds) Given(ctx context.Context, scope string) ([]policy.Approval, *approval.Ticket, error) {
-	return h.Inbox.Given(ctx, scope, h.declared())
+	return h.Inbox.Given(ctx, scope, h.declared(), h.now())
 }
 
 // Broken implements gate.Overrides.

@@ -4,16 +4,17 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/policy"
 	"github.com/assent-iom/assent/policy/approval"
 )
 
-// Given returns the approvals of an action that are not used yet, with verified
-// signatures; and the no, if somebody said it.
-func (b *Inbox) Given(ctx context.Context, scope string, set *intent.Set) (yes []policy.Approval, no *approval.Ticket, err error) {
-	rows, err := b.db.QueryContext(ctx, `SELECT t.body, t.signature FROM item i JOIN ticket t ON t.request = i.request
+// Given returns the approvals of an action that are good then and not used yet, with
+// verified signatures; and the no, if somebody said it and the request has not expired.
+func (b *Inbox) Given(ctx context.Context, scope string, set *intent.Set, at time.Time) (yes []policy.Approval, no *approval.Ticket, err error) {
+	rows, err := b.db.QueryContext(ctx, `SELECT t.body, t.signature, r.expires FROM item i JOIN ticket t ON t.request = i.request JOIN request r ON r.id = i.request
 		WHERE i.scope = ? AND NOT EXISTS (SELECT 1 FROM claim c WHERE c.ticket = t.id AND c.scope = i.scope) ORDER BY t.id`, scope)
 	if err != nil {
 		return nil, nil, fmt.Errorf("reading the inbox: %w", err)
@@ -21,7 +22,8 @@ func (b *Inbox) Given(ctx context.Context, scope string, set *intent.Set) (yes [
 	defer rows.Close()
 	for rows.Next() {
 		var s approval.Signed
-		if err := rows.Scan(&s.Ticket, &s.Signature); err != nil {
+		var expires int64 // of the request
+		if err := rows.Scan(&s.Ticket, &s.Signature, &expires); err != nil {
 			return nil, nil, fmt.Errorf("reading the inbox: %w", err)
 		}
 		t, _, err := approval.Open(s, set)
@@ -29,8 +31,10 @@ func (b *Inbox) Given(ctx context.Context, scope string, set *intent.Set) (yes [
 			continue // a key that is no longer declared, or a file that somebody else wrote: it is no answer
 		}
 		if t.Answer == approval.No {
-			no = &t
-		} else if a, ok := s.For(t, scope); ok {
+			if at.UnixMilli() < expires {
+				no = &t
+			}
+		} else if a, ok := s.For(t, scope); ok && at.Before(a.Expires) {
 			yes = append(yes, a)
 		}
 	}

@@ -100,7 +100,7 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 	answer(t, b, hold(t, b, d), approval.Yes)
 	_, set := dana(t)
 	scope := policy.Scope(d.Action)
-	given, no, err := other.Given(t.Context(), scope, set)
+	given, no, err := other.Given(t.Context(), scope, set, noon)
 	if err != nil || no != nil || len(given) != 1 || given[0].By != "dana" || given[0].Scope != scope {
 		t.Fatalf("%+v %v %v", given, no, err)
 	}
@@ -124,7 +124,7 @@ func TestAnApprovalIsUsedOnce(t *testing.T) {
 	if got != 1 {
 		t.Errorf("the approval was used %d times", got)
 	}
-	if left, _, err := b.Given(t.Context(), scope, set); err != nil || len(left) != 0 {
+	if left, _, err := b.Given(t.Context(), scope, set, noon); err != nil || len(left) != 0 {
 		t.Errorf("it can be used again: %+v %v", left, err)
 	}
 	if next := hold(t, b, held("9", "run_1", "A")); next.ID == "req_1" {
@@ -138,7 +138,7 @@ func TestANoIsNotAskedAgain(t *testing.T) {
 	r := hold(t, b, d)
 	answer(t, b, r, approval.No)
 	_, set := dana(t)
-	given, no, err := b.Given(t.Context(), policy.Scope(d.Action), set)
+	given, no, err := b.Given(t.Context(), policy.Scope(d.Action), set, noon)
 	if err != nil || len(given) > 0 || no == nil || no.By != "dana" {
 		t.Errorf("%+v %+v %v", given, no, err)
 	}
@@ -175,11 +175,11 @@ func TestTheFileIsNotTrusted(t *testing.T) {
 		if err := tx.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		if given, _, err := b.Given(t.Context(), scope, set); err != nil || len(given) != 0 {
+		if given, _, err := b.Given(t.Context(), scope, set, noon); err != nil || len(given) != 0 {
 			t.Errorf("%s: %+v %v", name, given, err)
 		}
 	}
-	if given, _, err := b.Given(t.Context(), scope, nil); err != nil || len(given) != 0 {
+	if given, _, err := b.Given(t.Context(), scope, nil, noon); err != nil || len(given) != 0 {
 		t.Errorf("with nobody declared: %+v %v", given, err)
 	}
 }
@@ -209,5 +209,22 @@ func TestOpenRequestsAreBounded(t *testing.T) {
 	hold(t, b, old)
 	if all, err := b.List(t.Context()); err != nil || len(all) != 1 {
 		t.Errorf("%d requests are kept: %v", len(all), err)
+	}
+}
+
+// A no holds until its request expires, a yes until it ends itself: after that neither
+// is an answer to what is asked anew.
+func TestAnAnswerIsNoneAfterItsTime(t *testing.T) {
+	_, set := dana(t)
+	for what, ends := range map[string]time.Duration{approval.No: approval.Waits, approval.Yes: time.Hour} {
+		b := open(t, filepath.Join(t.TempDir(), "inbox.db"))
+		d := held("1", "run_1", "A")
+		answer(t, b, hold(t, b, d), what)
+		for after, want := range map[time.Duration]bool{ends - time.Second: true, ends: false} {
+			yes, no, err := b.Given(t.Context(), policy.Scope(d.Action), set, noon.Add(after))
+			if err != nil || (len(yes) > 0 || no != nil) != want {
+				t.Errorf("%s, %s later: %+v %+v %v", what, after, yes, no, err)
+			}
+		}
 	}
 }
