@@ -60,7 +60,10 @@ func (a *attempt) turn() {
 //   - a fresh one: the call is judged;
 //   - one that was held: the caller owns it now, and goes on waiting for it;
 //   - told: it was sent already, and this is what became of it.
-func (s *attempts) enter(ctx context.Context, key string) (mine *attempt, owner int, held bool, told string) {
+//
+// While it waits, it is paused, if pause is not nil: the one that it waits for may need
+// the turn that it would keep.
+func (s *attempts) enter(ctx context.Context, key string, pause func() (resume func())) (mine *attempt, owner int, held bool, told string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	joined := false
@@ -82,10 +85,7 @@ func (s *attempts) enter(ctx context.Context, key string) (mine *attempt, owner 
 		joined = true
 		changed := a.changed
 		s.mu.Unlock()
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
+		wait(ctx, changed, pause)
 		s.mu.Lock()
 		if ctx.Err() != nil {
 			return a, 0, false, "not over yet"
@@ -93,6 +93,17 @@ func (s *attempts) enter(ctx context.Context, key string) (mine *attempt, owner 
 		if a.outcome != "" { // it may be out of the table already
 			return a, 0, false, a.outcome
 		}
+	}
+}
+
+// wait waits for one that is on its way.
+func wait(ctx context.Context, over <-chan struct{}, pause func() (resume func())) {
+	if pause != nil {
+		defer pause()()
+	}
+	select {
+	case <-over:
+	case <-ctx.Done():
 	}
 }
 
@@ -158,11 +169,11 @@ type attempting struct {
 
 // join finds the attempt that a change belongs to. While observing nothing is joined,
 // since nothing is ever refused.
-func (g *Gate) join(ctx context.Context, key string) (mine *attempting, held *policy.Decision, refusal *decoders.Refusal) {
+func (g *Gate) join(ctx context.Context, key string, pause func() func()) (mine *attempting, held *policy.Decision, refusal *decoders.Refusal) {
 	if key == "" || g.cfg.Mode != policy.Enforce || g.cfg.Question {
 		return nil, nil, nil
 	}
-	a, owner, taken, told := g.tries.enter(ctx, key)
+	a, owner, taken, told := g.tries.enter(ctx, key, pause)
 	if told != "" {
 		return nil, nil, &decoders.Refusal{Code: decoders.DeniedCode, DecisionID: a.decision.ID, Message: cut(fmt.Sprintf(
 			"assent refused this attempt: the same call was sent before (%s), and is not sent twice: %s. Next: look at what it did; assent explain %s", a.decision.ID, told, a.decision.ID), maxMessage)}

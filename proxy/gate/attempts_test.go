@@ -137,3 +137,38 @@ func TestAnAttemptThatSentNothingIsForgotten(t *testing.T) {
 		}
 	}
 }
+
+// A retry that waits for what became of the call gives its turn back meanwhile: the
+// call that it waits for needs one to record its outcome.
+func TestARetryThatWaitsKeepsNobodyFromRecording(t *testing.T) {
+	b := &book{}
+	g := newGate(t, policy.Enforce, allowing(), b)
+	first := g.Judge(t.Context(), deletionAttempt("one"))
+	if first.Refusal != nil {
+		t.Fatal(first.Refusal)
+	}
+	turn := make(chan struct{}, 1) // as proxy's turns: one body of this size at a time
+	retry := deletionAttempt("one")
+	waits := make(chan struct{})
+	retry.Pause = func() func() {
+		<-turn
+		close(waits)
+		return func() { turn <- struct{}{} }
+	}
+	turn <- struct{}{}
+	told := make(chan proxy.Permit, 1)
+	go func() { told <- g.Judge(t.Context(), retry) }()
+	select {
+	case <-waits:
+	case <-time.After(5 * time.Second):
+		t.Fatal("the retry waits and keeps its turn: the outcome can never be recorded")
+	}
+	turn <- struct{}{}
+	if err := first.Close(t.Context(), proxy.Answered{Result: ledger.Succeeded, Status: 200}); err != nil {
+		t.Fatal(err)
+	}
+	<-turn
+	if p := <-told; p.Refusal == nil || p.DecisionID != first.DecisionID {
+		t.Errorf("%+v", p)
+	}
+}

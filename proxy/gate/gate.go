@@ -156,7 +156,7 @@ func (g *Gate) Consider(ctx context.Context, in proxy.Asked) policy.Decision {
 
 // consider judges a call; without a decision, which may be under way, it is judged
 // as if that were not.
-func (g *Gate) consider(ctx context.Context, in proxy.Asked, without string) policy.Decision {
+func (g *Gate) consider(ctx context.Context, in proxy.Asked, without string, given ...policy.Approval) policy.Decision {
 	at := g.cfg.Now().UTC()
 	id, err := g.ids.next(at)
 	if err != nil {
@@ -167,7 +167,7 @@ func (g *Gate) consider(ctx context.Context, in proxy.Asked, without string) pol
 	if err != nil {
 		return undecodable(action, err, g.cfg.Mode, at, id)
 	}
-	return g.decideAmid(ctx, action, at, id, g.open.list(without))
+	return g.decideAmid(ctx, action, at, id, g.open.list(without), given...)
 }
 
 // Judge is the way of one call. See proxy.Gate.
@@ -210,7 +210,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		var held *policy.Decision
 		if !seen && in.Ticket == "" && in.Follows == "" {
 			var joined *decoders.Refusal
-			if try, held, joined = g.join(ctx, attemptKey(in, action, g.intent())); joined != nil {
+			if try, held, joined = g.join(ctx, attemptKey(in, action, g.intent()), in.Pause); joined != nil {
 				return proxy.Permit{DecisionID: joined.DecisionID, Refusal: joined}
 			}
 		}
@@ -252,7 +252,9 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		g.giveBack(ctx, d)
 		return g.refuseUnrecorded("the ledger cannot be written (" + err.Error() + ")")
 	}
-	g.open.recorded(d.ID, receipt.Index)
+	if !d.Blocks() { // or it was never under way
+		g.open.recorded(d.ID, receipt.Index)
+	}
 	g.cfg.Event(Event{Decision: d, Receipt: receipt, Added: g.cfg.Now().Sub(began)})
 	if d.Blocks() {
 		refusal := g.refusal(in, d)
@@ -280,13 +282,19 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 }
 
 // still returns the function that judges an allowed call again. An approval that it
-// used is used up: what only lacks one now goes on.
+// used is used up: what only lacks one now goes on, and what went by an override while
+// that is good.
 func (g *Gate) still(in proxy.Asked, was policy.Decision) func(context.Context) string {
 	if was.Mode != policy.Enforce || in.Echo {
 		return nil
 	}
 	return func(ctx context.Context) string {
-		d := g.consider(ctx, in, was.ID)
+		given, err := g.overriding(ctx, was)
+		if err != nil {
+			g.cfg.Gap("looking for overrides of "+was.ID, err)
+			return ""
+		}
+		d := g.consider(ctx, in, was.ID, given...)
 		if d.Verdict != policy.Deny || d.Fault != "" {
 			return ""
 		}

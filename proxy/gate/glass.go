@@ -52,3 +52,13 @@ func (g *Gate) emergency(ctx context.Context, d policy.Decision) (policy.Decisio
 	g.cfg.Gap("the glass is broken", fmt.Errorf("%s let %s through: %s", next.Overrides[0].By, next.Action.Name(), next.Overrides[0].Reason))
 	return next, used
 }
+
+// overriding are the overrides that are good now, for a decision that went by one.
+func (g *Gate) overriding(ctx context.Context, was policy.Decision) ([]policy.Approval, error) {
+	keeps, ok := g.cfg.Holds.(Overrides)
+	if !ok || len(was.Overrides) == 0 {
+		return nil, nil
+	}
+	given, _, err := keeps.Broken(ctx)
+	return given, err
+}

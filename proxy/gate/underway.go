@@ -87,7 +87,11 @@ func (u *underWay) claim(id string, does model.Pending, count counts) bool {
 		u.count.breaking++
 	}
 	does.Decision = id
-	u.open[id] = &claimed{does: does, settled: make(chan struct{})}
+	settled := make(chan struct{})
+	if before := u.open[id]; before != nil && !before.does.Recorded { // decided anew: others may wait
+		settled = before.settled
+	}
+	u.open[id] = &claimed{does: does, settled: settled}
 	return true
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/assent-iom/assent/model/intent"
 	"github.com/assent-iom/assent/model/radius"
 	"github.com/assent-iom/assent/policy"
+	"github.com/assent-iom/assent/policy/budget"
 	"github.com/assent-iom/assent/policy/checks"
 	"github.com/assent-iom/assent/policy/decide"
 	"github.com/assent-iom/assent/proxy"
@@ -325,3 +326,69 @@ func TestObservingAConflictIsToldAndNotBlocked(t *testing.T) {
 		t.Errorf("warning %q", p.Warning)
 	}
 }
+
+// Whoever waits for a decision that may still be refused hears of it also where it was
+// made a second time, with an override.
+func TestWhoWaitsForADecisionHearsOfItThoughItWasMadeAnew(t *testing.T) {
+	u := newUnderWay(time.Now)
+	does := model.Pending{Uses: []model.URN{"urn:x"}}
+	_, count := u.seen("")
+	u.claim("dec_a", does, count)
+	waits := u.unsettled(policy.Decision{Findings: []policy.Finding{{Code: CodeUnderWay, Why: "dec_a deletes it"}}})
+	_, count = u.seen("dec_a")
+	u.claim("dec_a", does, count)
+	u.recorded("dec_a", 7)
+	select {
+	case <-waits:
+	default:
+		t.Error("it waits for ever")
+	}
+	u.drop("dec_a")
+}
+
+// A change that was allowed, and then refused by its budget, is not under way: whoever
+// has waited for that decision is not refused because of it.
+func TestWhatItsBudgetRefusesIsNotUnderWay(t *testing.T) {
+	c := newCrossing(t, policy.Enforce)
+	counting := make(chan struct{})
+	other := make(chan proxy.Permit, 1)
+	c.cfg.Decider = counted{c.judge}
+	c.cfg.Budgets = meanwhile(func(policy.Decision) []budget.Over {
+		close(counting)
+		time.Sleep(20 * time.Millisecond) // the other is decided, and waits
+		return []budget.Over{{}}
+	})
+	c.cfg.Event = func(e Event) {
+		if e.Decision.Blocks() && e.Decision.Action.Operation == "DeleteVolume" {
+			time.Sleep(20 * time.Millisecond) // whoever hears of it goes on at once
+		}
+	}
+	go func() {
+		<-counting
+		other <- c.Judge(t.Context(), attaches("vol-0ccccccc"))
+	}()
+	if p := c.Judge(t.Context(), deletes("volume", "vol-0ccccccc")); p.Refusal == nil {
+		t.Fatal("it is over its budget, and passed")
+	}
+	if p := <-other; p.Refusal != nil {
+		t.Errorf("refused because of what was refused: %s", p.Refusal.Message)
+	}
+}
+
+// counted has a budget for every delete.
+type counted struct{ Decider }
+
+func (c counted) Decide(ctx context.Context, a model.Action, s model.Snapshot, m policy.Mode, at time.Time, id string, given ...policy.Approval) policy.Decision {
+	d := c.Decider.Decide(ctx, a, s, m, at, id, given...)
+	if a.Verb == model.Delete {
+		d.Budgets = []policy.Budget{{Key: "environment/prod", Deletes: 1}}
+	}
+	return d
+}
+
+type meanwhile func(policy.Decision) []budget.Over
+
+func (f meanwhile) Use(_ context.Context, d policy.Decision, _ budget.Way) ([]budget.Over, error) {
+	return f(d), nil
+}
+func (meanwhile) GiveBack(context.Context, string) error { return nil }
