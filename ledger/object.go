@@ -53,9 +53,17 @@ func Unsecret(data []byte) []byte {
 	return data
 }
 
-// Redacted reports whether something was taken out of a record before it was
-// written.
+// Redacted reports whether the last net took something out of a decision's action, so
+// that what is recorded is not what was judged. What a veil or a decoder took out was
+// gone before.
 func Redacted(data []byte) bool {
-	payload, err := payloadOf(data)
-	return err == nil && bytes.Contains(payload, []byte(redacted))
+	st, err := Read(data)
+	if err != nil || st.Kind != KindDecision {
+		return false
+	}
+	var p struct {
+		Action model.Action `json:"action"`
+		Digest string       `json:"actionDigest"`
+	}
+	return decodeJSON(st.wire.Predicate, &p) == nil && p.Action.DigestString() != p.Digest
 }

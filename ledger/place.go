@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/assent-iom/assent/model"
 	"github.com/assent-iom/assent/policy"
 )
 
@@ -73,7 +74,7 @@ func members(data []byte, names ...string) ([][]byte, error) {
 		return nil, errShape
 	}
 	for i = space(data, i+1); i < len(data) && data[i] == '"'; i = space(data, i+1) {
-		end := stringEnd(data, i)
+		end := model.StringEnd(data, i)
 		key := data[i:end]
 		colon := space(data, end)
 		if colon >= len(data) || data[colon] != ':' {
@@ -128,13 +129,13 @@ func valueEnd(data []byte, start int) int {
 	}
 	switch data[start] {
 	case '"':
-		return stringEnd(data, start)
+		return model.StringEnd(data, start)
 	case '{', '[':
 		depth := 0
 		for i := start; i < len(data); i++ {
 			switch data[i] {
 			case '"':
-				i = stringEnd(data, i) - 1
+				i = model.StringEnd(data, i) - 1
 			case '{', '[':
 				depth++
 			case '}', ']':

@@ -84,7 +84,7 @@ func (c *checker) object(i, depth int) (int, error) {
 		}
 		key := c.data[i+1 : end-1]
 		if bytes.IndexByte(key, '\\') >= 0 {
-			key = []byte(textOf(c.data[i:end]))
+			key = []byte(model.TextOf(c.data[i:end]))
 		}
 		const few = 32
 		if len(c.keys)-mine == few && seen == nil {

@@ -23,5 +23,7 @@
 //   - URN: the platform's own identifier where it has one: an ARN, a GCP full
 //     resource name, an ARM id; k8s://CLUSTER/GROUP/KIND/NAMESPACE/NAME;
 //     net://DEVICE/PATH.
+//   - Veil: what puts commitments in the place of secrets in names and texts, before
+//     anybody judges, learns, records or shows them.
 //   - Verb: what would happen, in one of fifteen words.
 package model

@@ -127,7 +127,7 @@ func TestEveryAnswerNamesAResourceTheSame(t *testing.T) {
 	for _, r := range rows {
 		seen := map[model.URN]int{}
 		tags := map[model.URN]map[string]string{}
-		for _, o := range d.Learn(r.call(t), r.answer()) {
+		for _, o := range (*model.Veil)(nil).Observations(d.Learn(r.call(t), r.answer())) {
 			seen[o.Resource.URN]++
 			tags[o.Resource.URN] = o.Resource.Tags
 			if o.Gone {

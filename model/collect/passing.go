@@ -42,6 +42,9 @@ type Saver interface {
 // Config configures a Passing.
 type Config struct {
 	Graph Graph
+	// Veil takes the secrets out of what is learnt. It is the one of the model; nil: nothing
+	// tells two secrets apart.
+	Veil *model.Veil
 	// Saver may be nil: nothing is then kept.
 	Saver Saver
 	// OnSaveError is called with the first error of Saver, and may be nil.
@@ -76,7 +79,7 @@ func (p *Passing) Learn(observations []model.Observation, source string, at time
 	if len(observations) == 0 {
 		return p.counts.Version
 	}
-	batch := Sourced(observations, source, at)
+	batch := Sourced(p.cfg.Veil.Observations(observations), source, at)
 	for _, o := range batch {
 		if o.Gone {
 			p.counts.Gone++

@@ -38,6 +38,7 @@ type RunnerConfig struct {
 	Collectors []Collector
 	Learn      Learner
 	Snapshot   func() model.Snapshot // what is known, for what is not there any more
+	Veil       *model.Veil           // of the model: what is known goes by veiled names
 	Now        func() time.Time
 	Parallel   int           // listings of one collector at a time; 0: DefaultParallel
 	Every      time.Duration // 0: DefaultEvery
@@ -299,7 +300,7 @@ func (r *Runner) list(ctx context.Context, c Collector, s Scope) (string, error)
 	r.change(c.Name(), s, func(v *Coverage) {
 		v.State, v.Why, v.Count, v.Swept, v.LookedAt = stateOf(err), "", len(listed), 0, began
 		if err != nil {
-			v.Why = err.Error()
+			v.Why = r.cfg.Veil.Text(err.Error())
 		}
 		if sawAll(err) {
 			v.ListedAt, v.Swept, v.Earlier = began, len(gone), false
@@ -316,7 +317,7 @@ func (r *Runner) read(ctx context.Context, c Collector, s Scope) (map[model.URN]
 			return fmt.Errorf("%w of %d resources", ErrTruncated, maxScope)
 		}
 		for _, o := range page {
-			listed[o.Resource.URN] = true
+			listed[model.URN(r.cfg.Veil.Text(string(o.Resource.URN)))] = true
 		}
 		r.learn(c.Name(), page)
 		return nil

@@ -54,3 +54,16 @@ type Skipped struct {
 	Address string `json:"address"`
 	Why     string `json:"why"`
 }
+
+// Veil takes the secrets out of what a file says.
+func (i *Import) Veil(v *model.Veil) {
+	i.Observations = v.Observations(i.Observations)
+	for n := range i.Imported {
+		r := &i.Imported[n]
+		r.URN, r.Address = model.URN(v.Text(string(r.URN))), v.Text(r.Address)
+	}
+	for n := range i.Skipped {
+		s := &i.Skipped[n]
+		s.Address, s.Why = v.Text(s.Address), v.Text(s.Why)
+	}
+}

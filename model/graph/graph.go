@@ -30,6 +30,9 @@ type Config struct {
 	// MaxWaiting is how many references to unseen resources are kept (0:
 	// DefaultMaxWaiting). When one is left out, every Reach is incomplete.
 	MaxWaiting int
+	// Veil is what the names in it were veiled with: who asks for one as it was is
+	// answered too.
+	Veil *model.Veil
 }
 
 // Graph is the model in memory. Its methods may be called from anywhere.

@@ -98,7 +98,12 @@ func (n *node) spelt(a arn) bool {
 func (v *version) one(id string) (uint32, bool) {
 	n, ok := v.oneOf(id)
 	if key := canon(id); !ok && key != id {
-		return v.oneOf(key)
+		n, ok = v.oneOf(key)
+	}
+	if !ok && v.g.cfg.Veil != nil {
+		if said := v.g.cfg.Veil.Text(id); said != id {
+			return v.oneOf(canon(said))
+		}
 	}
 	return n, ok
 }

@@ -1,6 +1,10 @@
 package intent
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/assent-iom/assent/model"
+)
 
 // Match reports whether pattern covers text whatever its unknown parts are. An
 // unknown part of text is written *; only a * of the pattern covers it.
@@ -31,8 +35,12 @@ func Match(pattern, text string) bool {
 }
 
 // Overlaps reports whether pattern covers text for some value of its unknown
-// parts: whether two patterns have a word in common.
+// parts: whether two patterns have a word in common. A secret that a commitment stands
+// for is one, unless the pattern names commitments itself.
 func Overlaps(pattern, text string) bool {
+	if model.Commits(text) && !model.Commits(pattern) {
+		text = model.Unsaid(text)
+	}
 	if strings.IndexByte(text, '*') < 0 {
 		return Match(pattern, text)
 	}

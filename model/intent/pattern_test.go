@@ -22,6 +22,12 @@ func TestUnknownNeverHelpsAPattern(t *testing.T) {
 		{"*", "*", true, true},
 		{"prod-*", "*-1", false, true},
 		{"prod", "dev*", false, false},
+		{"arn:aws:s3:::b/*", "arn:aws:s3:::b/(secret-abcdefghijklmnop)/x", true, true},
+		{"arn:aws:s3:::b/ghp_x/x", "arn:aws:s3:::b/(secret-abcdefghijklmnop)/x", false, true},
+		{"arn:aws:s3:::b/*/y", "arn:aws:s3:::b/(secret-abcdefghijklmnop)/x", false, false},
+		{"arn:aws:s3:::b/*prod", "arn:aws:s3:::b/(secret-abcdefghijklmnop)", false, true},
+		{"b/(secret-abcdefghijklmnop)/*", "b/(secret-abcdefghijklmnop)/x", true, true},
+		{"b/(secret-bbcdefghijklmnop)/*", "b/(secret-abcdefghijklmnop)/x", false, false},
 	}
 	for _, c := range cases {
 		if got := Match(c.pattern, c.text); got != c.match {

@@ -102,7 +102,7 @@ func (s *Store) prepare() error {
 		return damaged(errors.New(verdict))
 	}
 	if version == format {
-		if _, err := s.db.Exec(builtSchema + looksSchema + heardSchema); err != nil {
+		if _, err := s.db.Exec(builtSchema + looksSchema + heardSchema + saltSchema); err != nil {
 			return fmt.Errorf("preparing model %s: %w", s.path, err)
 		}
 		return nil
@@ -112,7 +112,7 @@ func (s *Store) prepare() error {
 		return fmt.Errorf("preparing model %s: %w", s.path, err)
 	}
 	defer tx.Rollback() // does nothing after Commit
-	if _, err := tx.Exec(schema + builtSchema + looksSchema + heardSchema + fmt.Sprintf("PRAGMA user_version = %d;", format)); err != nil {
+	if _, err := tx.Exec(schema + builtSchema + looksSchema + heardSchema + saltSchema + fmt.Sprintf("PRAGMA user_version = %d;", format)); err != nil {
 		return fmt.Errorf("preparing model %s: %w", s.path, err)
 	}
 	if err := tx.Commit(); err != nil {

@@ -266,16 +266,25 @@ maybe(text, patterns) if {
 }
 
 overlaps(pattern, text) if {
-	not contains(text, "*")
-	covers(pattern, text)
+	said := unsaid(pattern, text)
+	not contains(said, "*")
+	covers(pattern, said)
 }
 
 overlaps(pattern, text) if {
-	contains(text, "*")
-	regex.globs_match(glob(pattern), glob(text))
+	said := unsaid(pattern, text)
+	contains(said, "*")
+	regex.globs_match(glob(pattern), glob(said))
 }
 
-glob(pattern) := replace(regex.replace(pattern, `[\\.+\[\]\-]`, `\$0`), "*", ".*")
+# a commitment stands for a secret, which may be anything
+commitment := `\(secret-[a-z2-7]{16}\)`
+
+unsaid(pattern, text) := regex.replace(text, commitment, "*") if not regex.match(commitment, pattern)
+
+unsaid(pattern, text) := text if regex.match(commitment, pattern)
+
+glob(pattern) := replace(regex.replace(pattern, `[\\.+\[\]\-()]`, `\$0`), "*", ".*")
 
 resource_maybe(patterns) if "*" in patterns
 

@@ -78,6 +78,10 @@ type Config struct {
 	// that is recorded already. It is called before each decision is, and an error keeps
 	// the decision from being recorded. It may be nil.
 	Epoch func(context.Context, policy.Basis) error
+	// Veil puts commitments in the place of secrets, in all that goes on from here: what is
+	// judged, recorded, learnt and shown. What is forwarded stays as it is. It is the one
+	// of the model, and may be nil: then nothing tells two secrets apart.
+	Veil *model.Veil
 	// Withhold commits to the parts of a decision's call and returns what can show them
 	// later, encrypted. It may be nil: then nothing can.
 	Withhold func(decision string, parts []ledger.Part) (commitments []string, o ledger.Object, err error)
@@ -162,8 +166,7 @@ func (g *Gate) consider(ctx context.Context, in proxy.Asked, without string, giv
 	if err != nil {
 		id = "dec_unnamed"
 	}
-	action, err := decode(ctx, in)
-	stamp(&action, in, id, at)
+	action, err := g.understand(ctx, in, id, at)
 	if err != nil {
 		return undecodable(action, err, g.cfg.Mode, at, id)
 	}
@@ -185,8 +188,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 	if err != nil {
 		return g.refuseUnrecorded("no randomness for a decision id")
 	}
-	action, err := decode(forDecision(ctx, in, id), in)
-	stamp(&action, in, id, at)
+	action, err := g.understand(forDecision(ctx, in, id), in, id, at)
 
 	var d policy.Decision
 	var overrides []ledger.Override
@@ -223,7 +225,7 @@ func (g *Gate) Judge(ctx context.Context, in proxy.Asked) (permit proxy.Permit) 
 		case held != nil:
 			d, id = *held, held.ID
 		case in.Ticket != "":
-			d = forged(action, in.Ticket, g.cfg.Mode, at, id)
+			d = forged(action, g.cfg.Veil.Text(in.Ticket), g.cfg.Mode, at, id)
 		case in.Follows != "":
 			d = consequence(g.decide(ctx, action, at, id), in.Follows)
 		case in.Echo: // a review may be of what one that is under way leads to
@@ -440,7 +442,7 @@ func (g *Gate) closer(d policy.Decision, of ledger.Receipt, recorded []byte) fun
 		}
 		out := ledger.Outcome{
 			Decision: d.ID, Of: of,
-			Result: a.Result, Reason: a.Reason, Status: a.Status, RequestID: a.RequestID,
+			Result: a.Result, Reason: g.cfg.Veil.Text(a.Reason), Status: a.Status, RequestID: a.RequestID,
 			ForwardedAt: a.ForwardedAt.UTC(), CompletedAt: a.CompletedAt.UTC(), Signed: a.Signed,
 		}
 		if !CarriedOut(a.Result) {
@@ -468,13 +470,13 @@ func (g *Gate) learner(in proxy.Asked, d *policy.Decision) func(*decoders.Respon
 	return func(r *decoders.Response) {
 		defer func() {
 			if p := recover(); p != nil {
-				g.cfg.Gap("learning from "+in.Call.Host, fmt.Errorf("panic: %v", p))
+				g.cfg.Gap("learning from "+in.Call.Host, errors.New(g.cfg.Veil.Text(fmt.Sprintf("panic: %v", p))))
 			}
 		}()
 		if d != nil {
 			defer g.open.drop(d.ID)
 		}
-		seen := in.Decoder.Learn(in.Call, r)
+		seen := g.cfg.Veil.Observations(in.Decoder.Learn(in.Call, r))
 		if len(seen) > 0 {
 			g.cfg.Learn(seen)
 		}
@@ -488,6 +490,7 @@ func (g *Gate) learner(in proxy.Asked, d *policy.Decision) func(*decoders.Respon
 // cannot be recorded is reported as a gap: the call was refused already.
 func (g *Gate) TurnedAway(ctx context.Context, t proxy.Turned) {
 	t.At = g.cfg.Now().UTC()
+	t.Method, t.Host, t.Reason = g.cfg.Veil.Text(t.Method), g.cfg.Veil.Text(t.Host), g.cfg.Veil.Text(t.Reason)
 	statement, err := ledger.DoorStatement(t)
 	if err == nil {
 		_, err = g.append(ctx, ledger.Entry{Kind: ledger.KindDoor, Run: t.Run, Statement: statement})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base32"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -33,6 +34,26 @@ func forDecision(ctx context.Context, in proxy.Asked, id string) context.Context
 		return ctx
 	}
 	return decoders.ForDecision(ctx, id)
+}
+
+// understand is what a call comes to for everybody from here on: no secret of a known
+// form is in it, nor in its error. Deciding on the names as they were recorded is what
+// lets a decision be made again; never clauses count what is not said as the worst.
+func (g *Gate) understand(ctx context.Context, in proxy.Asked, id string, at time.Time) (model.Action, error) {
+	a, err := decode(ctx, in)
+	stamp(&a, in, id, at)
+	if spellsCommitment(a) { // nobody could tell it from what that stands for
+		a.Unknown = append(slices.Clone(a.Unknown), "a name that is spelt like a commitment")
+		a.Fidelity = model.Opaque
+	}
+	if err != nil {
+		err = errors.New(g.cfg.Veil.Text(err.Error()))
+	}
+	return g.cfg.Veil.Action(a), err
+}
+
+func spellsCommitment(a model.Action) bool {
+	return slices.ContainsFunc(a.Targets, func(t model.Target) bool { return model.Commits(string(t.URN)) }) || slices.ContainsFunc(a.Parts, spellsCommitment)
 }
 
 // decode understands a call; a panic in a decoder is an error like any other.

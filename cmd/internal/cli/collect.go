@@ -94,7 +94,7 @@ func (a *App) collect(ctx context.Context, names []string, asJSON bool) (err err
 	}
 	var mu sync.Mutex // one line at a time
 	runner, err := collect.NewRunner(collect.RunnerConfig{
-		Collectors: all, Learn: m, Lease: m.Lease(false), Snapshot: g.Snapshot, Now: a.Now, Before: before,
+		Collectors: all, Learn: m, Lease: m.Lease(false), Snapshot: g.Snapshot, Veil: m.Veil, Now: a.Now, Before: before,
 		Progress: func(collector string, c collect.Coverage) {
 			mu.Lock()
 			defer mu.Unlock()

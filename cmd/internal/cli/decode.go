@@ -129,7 +129,8 @@ func (f *finder) decode(ctx context.Context, in request, bad error, secrets bool
 	if clear, ok := d.(decoders.Transparent); ok && secrets {
 		return clear.DecodeWithSecrets(ctx, call)
 	}
-	return d.Decode(ctx, call)
+	action, err = d.Decode(ctx, call)
+	return (*model.Veil)(nil).Action(action), err
 }
 
 // finder makes what finds decoders, with the clusters that are configured.

@@ -200,6 +200,7 @@ func (a *App) judgeCase(ctx context.Context, judge *decide.Engine, f *finder, c 
 		if err != nil {
 			return policy.Decision{}, err
 		}
+		action = (*model.Veil)(nil).Action(action)
 		action.Actor = model.Actor(c.Call.Actor)
 		if action.Actor.Authn == "" {
 			action.Actor.Authn = "run-token" // as if the named actor ran it

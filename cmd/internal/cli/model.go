@@ -116,10 +116,10 @@ func (a *App) modelImport(ctx context.Context, name string, dry, asJSON bool) er
 	if err != nil {
 		return repaired{fmt.Errorf("reading %s: %w", name, err), "give a Terraform state (terraform state pull), terraform show -json, or YAML: assent help imports"}
 	}
-	if !dry {
-		if err := a.keepImport(ctx, cfg, said); err != nil {
-			return err
-		}
+	if dry {
+		said.Veil(nil)
+	} else if err := a.keepImport(ctx, cfg, said); err != nil {
+		return err
 	}
 	if asJSON {
 		return writeJSON(a.Stdout, said)
@@ -149,6 +149,11 @@ func (a *App) keepImport(ctx context.Context, cfg *config.Config, said *files.Im
 	if err != nil {
 		return err
 	}
+	veil, err := engine.VeilOf(ctx, s)
+	if err != nil {
+		return err
+	}
+	said.Veil(veil)
 	all := make([]model.Observation, len(said.Observations))
 	for i, o := range said.Observations {
 		if known, ok := g.Snapshot().Resource(o.Resource.URN); ok { // a file is no look at it
@@ -157,6 +162,6 @@ func (a *App) keepImport(ctx context.Context, cfg *config.Config, said *files.Im
 		all[i] = o
 	}
 	w := store.NewWriter(s)
-	collect.NewPassing(collect.Config{Graph: g, Saver: w}).Learn(all, said.Source, a.Now())
+	collect.NewPassing(collect.Config{Graph: g, Veil: veil, Saver: w}).Learn(all, said.Source, a.Now())
 	return w.Close()
 }

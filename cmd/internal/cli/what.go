@@ -144,7 +144,11 @@ func loaded(ctx context.Context, s engine.Models) (*graph.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := graph.New(graph.Config{})
+	veil, err := engine.VeilOf(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	g := graph.New(graph.Config{Veil: veil})
 	g.Load(resources, relations)
 	return g, nil
 }

@@ -209,7 +209,7 @@ func (e *Engine) openCollectors(how Door) error {
 		}
 	}
 	c := &collecting{all: all, done: make(chan struct{}), changed: make(chan struct{}, 1)}
-	c.Runner, err = collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.memory, Lease: e.memory.Lease(true), Snapshot: e.memory.Graph.Snapshot, Now: e.cfg.Now, Before: before,
+	c.Runner, err = collect.NewRunner(collect.RunnerConfig{Collectors: all, Learn: e.memory, Lease: e.memory.Lease(true), Snapshot: e.memory.Graph.Snapshot, Veil: e.memory.Veil, Now: e.cfg.Now, Before: before,
 		Progress: func(name string, v collect.Coverage) {
 			e.collected(name, v)
 			select {

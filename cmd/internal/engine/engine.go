@@ -271,7 +271,7 @@ func New(ctx context.Context, cfg Config) (_ *Engine, err error) {
 		Decider: dated{e.decide, e.memory.Behind}, Snapshot: e.snapshot, Foresee: e.foresee, Ledger: e.book, Name: cfg.Name, Mode: cfg.Mode,
 		Prior: e.priors(), Executed: e.executed(),
 		Learn: func(seen []model.Observation) { e.memory.Learn(seen, "traffic", cfg.Now().UTC()) },
-		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Epoch: e.epoch, Withhold: cfg.Withhold,
+		Holds: holds, Wait: cfg.Wait, Budgets: budgets, Epoch: e.epoch, Veil: e.memory.Veil, Withhold: cfg.Withhold,
 		Message: message, Question: cfg.Question, Event: e.passed, Gap: cfg.Trouble, Now: cfg.Now, Rand: cfg.Rand,
 	})
 	return e, err

@@ -266,7 +266,7 @@ func (h *hints) keep(ctx context.Context, ev trail.Event) error {
 	if err != nil {
 		return err
 	}
-	return h.e.memory.Heard(ctx, modelstore.Heard{ID: ev.ID, At: ev.At, Body: body})
+	return h.e.memory.Heard(ctx, modelstore.Heard{ID: ev.ID, At: ev.At, Body: h.e.memory.Veil.JSON(body)})
 }
 
 // Heard returns the changes that events have told of.

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ type Models interface {
 	Looks(context.Context) ([]modelstore.Look, error)
 	Heard(context.Context, modelstore.Heard) error
 	AllHeard(context.Context) ([]modelstore.Heard, error)
+	Salt(ctx context.Context, fresh []byte) ([]byte, error)
 	Close() error
 }
 
@@ -62,6 +64,7 @@ type Memory struct {
 	*collect.Passing
 	Models  // nil: it is kept nowhere
 	Graph   *graph.Graph
+	Veil    *model.Veil        // what is in it was veiled with
 	writer  *modelstore.Writer // to a file
 	replica *postgres.Replica  // of a database
 	now     func() time.Time
@@ -76,8 +79,9 @@ type Memory struct {
 
 // OpenMemory loads the model from where it is kept.
 func OpenMemory(ctx context.Context, path string, shared Shared, now func() time.Time, trouble func(what string, err error)) (*Memory, error) {
-	m := &Memory{Graph: graph.New(graph.Config{}), now: now, maxAge: cmp.Or(shared.MaxAge, DefaultMaxAge), trouble: trouble, ending: make(chan struct{}), holds: map[string]bool{}}
-	m.Passing = collect.NewPassing(collect.Config{Graph: m.Graph})
+	veil := model.NewVeil(saltOf())
+	m := &Memory{Graph: graph.New(graph.Config{Veil: veil}), Veil: veil, now: now, maxAge: cmp.Or(shared.MaxAge, DefaultMaxAge), trouble: trouble, ending: make(chan struct{}), holds: map[string]bool{}}
+	m.Passing = collect.NewPassing(collect.Config{Graph: m.Graph, Veil: veil})
 	if shared.URL != "" {
 		return m, m.follow(ctx, shared.URL)
 	}
@@ -88,12 +92,37 @@ func OpenMemory(ctx context.Context, path string, shared Shared, now func() time
 	if err != nil {
 		return m, err
 	}
+	if err := season(ctx, veil, s); err != nil {
+		return m, errors.Join(err, s.Close())
+	}
 	if err := m.Graph.LoadFrom(func(see func(*model.Resource)) ([]model.Relation, error) { return s.Each(ctx, see) }); err != nil {
 		return m, errors.Join(err, s.Close())
 	}
 	m.Models, m.writer = s, modelstore.NewWriter(s)
-	m.Passing = collect.NewPassing(collect.Config{Graph: m.Graph, Saver: m.writer, OnSaveError: func(err error) { trouble("saving the model", err) }})
+	m.Passing = collect.NewPassing(collect.Config{Graph: m.Graph, Veil: veil, Saver: m.writer, OnSaveError: func(err error) { trouble("saving the model", err) }})
 	return m, nil
+}
+
+// saltOf makes a salt.
+func saltOf() []byte {
+	salt := make([]byte, model.SaltBytes)
+	_, _ = rand.Read(salt) // which never fails
+	return salt
+}
+
+// season gives a veil the salt of a model.
+func season(ctx context.Context, veil *model.Veil, of Models) error {
+	salt, err := of.Salt(ctx, saltOf())
+	if err == nil {
+		veil.Season(salt)
+	}
+	return err
+}
+
+// VeilOf is the veil of a model.
+func VeilOf(ctx context.Context, of Models) (*model.Veil, error) {
+	veil := model.NewVeil(nil)
+	return veil, season(ctx, veil, of)
 }
 
 // replicated is a shared model of which this process has a replica: how things were built is
@@ -128,7 +157,12 @@ func (m *Memory) follow(ctx context.Context, url string) error {
 		return errors.Join(err, s.Close())
 	}
 	m.Models = replicated{s, m.replica}
-	m.Passing = collect.NewPassing(collect.Config{Graph: m.replica})
+	m.Passing = collect.NewPassing(collect.Config{Graph: m.replica, Veil: m.Veil})
+	if st, _ := m.Status(); st.Age >= 0 { // one that is away has no salt to give: until the next start a name with a secret is one of this process's own
+		if err := season(ctx, m.Veil, m.Models); err != nil {
+			m.trouble("the model's salt cannot be read", err)
+		}
+	}
 	return nil
 }
 
@@ -231,7 +265,7 @@ type leased struct {
 // Learn implements collect.Learner. What is said when the lease is over is not heard.
 func (l leased) Learn(observations []model.Observation, source string, at time.Time) model.Version {
 	if len(observations) > 0 {
-		_ = l.m.replica.Collected(l.held, l.lease, collect.Sourced(observations, source, at))
+		_ = l.m.replica.Collected(l.held, l.lease, collect.Sourced(l.m.Veil.Observations(observations), source, at))
 	}
 	return l.m.Graph.Snapshot().Version()
 }

@@ -143,7 +143,7 @@ func (r *readers) open(ctx context.Context) (err error) {
 func (e *Engine) readNow(ctx context.Context, r *readers, b model.Built) (model.Built, error) {
 	bad := r.open(ctx)
 	urn, ok := known(e.memory.Graph.Snapshot(), b.URN)
-	if !ok {
+	if !ok || model.Commits(string(urn)) { // nobody can be asked for a name that is not known
 		return b, errors.Join(errNobody, bad)
 	}
 	for _, one := range r.all {
@@ -243,7 +243,7 @@ func (e *Engine) readRest(ctx context.Context, all []collect.Collector, mine map
 	for i, c := range all {
 		some[i] = scoped{c, func(s collect.Scope) bool { return kinds[s.Type] }}
 	}
-	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: some, Learn: e.memory, Snapshot: e.memory.Graph.Snapshot, Now: e.cfg.Now})
+	runner, err := collect.NewRunner(collect.RunnerConfig{Collectors: some, Learn: e.memory, Snapshot: e.memory.Graph.Snapshot, Veil: e.memory.Veil, Now: e.cfg.Now})
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 // Options.Secrets, in place, as DecodeInput does without.
 func Redact(op *table.Operation, params map[string]any) { redactInput(op.Input, params) }
 
-// redactInput takes secrets out of decoded parameters, in place: first by shape,
-// as the models mark it, then by pattern, for what they do not know.
+// redactInput takes secrets out of decoded parameters, in place: by shape, as the
+// models mark it, and by what names of members say.
 func redactInput(s *table.Shape, params map[string]any) {
 	if s == nil {
 		s = &table.Shape{}
@@ -78,7 +78,7 @@ func redact(s *table.Shape, name string, v any) any {
 		if s.Kind == table.String && secretName(name) {
 			return decoders.Redacted
 		}
-		return scrubLeaf(name, v)
+		return scrubLeaf(v)
 	}
 	return v
 }
@@ -152,7 +152,7 @@ func redactUnknown(name string, v any) any {
 		if last := name[strings.LastIndexByte(name, '.')+1:]; secretName(last) || tokenName(last) && !strings.HasPrefix(v, "arn:") {
 			return decoders.Redacted
 		}
-		return scrubLeaf(name, v)
+		return scrubLeaf(v)
 	}
 	return v
 }
@@ -255,12 +255,11 @@ func Scrub(text string) (string, bool) {
 	return text, text != was
 }
 
-// scrubLeaf scrubs a text, and looks into base64 (user data, zipped or plain text
-// as a blob): a secret in there takes the whole value with it.
-func scrubLeaf(name, text string) string {
-	if clean, found := Scrub(text); found {
-		return clean
-	}
+// scrubLeaf looks into base64 (user data, zipped or plain text as a blob): a secret in
+// there takes the whole value with it. What has the form of a credential in a plain text
+// stays: it may be a part of a name, and two names are two things. A model.Veil takes it
+// out, and tells them apart.
+func scrubLeaf(text string) string {
 	if len(text) >= 40 && len(text)%4 == 0 && !strings.ContainsAny(text[:40], " {<:") {
 		if raw, err := base64.StdEncoding.DecodeString(text); err == nil {
 			if _, found := Scrub(string(raw)); found {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/decoders/aws/table"
+	"github.com/assent-iom/assent/model"
 )
 
 const (
@@ -16,7 +17,8 @@ const (
 	key = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 )
 
-// TestSecretsAreNeverStored: neither what the model marks nor what looks like one.
+// TestSecretsAreNeverStored: neither what the model marks nor, once it is veiled, what
+// looks like one.
 func TestSecretsAreNeverStored(t *testing.T) {
 	userData := base64.StdEncoding.EncodeToString([]byte("#!/bin/sh\nexport X=ghp_abcdefghijklmnopqrstuvwxyz012345\n"))
 	bodies := []string{
@@ -37,7 +39,7 @@ func TestSecretsAreNeverStored(t *testing.T) {
 	}
 	for _, body := range bodies {
 		in, err := try(t, JSON, body)
-		got := text(in.Params)
+		got := string((*model.Veil)(nil).JSON(json.RawMessage(text(in.Params))))
 		if err != nil || !strings.Contains(got, decoders.Redacted) {
 			t.Errorf("%s: %v", got, err)
 		}

@@ -46,3 +46,13 @@ func (s *Store) AllHeard(ctx context.Context) ([]store.Heard, error) {
 	})
 	return all, s.told("loading events", err)
 }
+
+// Salt is store.Store's: all that share the model share it.
+func (s *Store) Salt(ctx context.Context, fresh []byte) (salt []byte, err error) {
+	ctx, end := context.WithTimeout(ctx, askTime)
+	defer end()
+	if _, err = s.pool.Exec(ctx, "INSERT INTO assent_salt (value) VALUES ($1) ON CONFLICT DO NOTHING", fresh); err == nil {
+		err = s.pool.QueryRow(ctx, "SELECT value FROM assent_salt").Scan(&salt)
+	}
+	return salt, s.told("reading the model's salt", err)
+}

@@ -10,7 +10,7 @@ import (
 
 // migrations bring the tables from each format to the next: the first makes format
 // 1 of nothing. What was released MUST NOT be changed, only added to.
-var migrations = []string{logTables, leaseTables}
+var migrations = []string{logTables, leaseTables, saltTable}
 
 const logTables = `
 CREATE TABLE assent_log (
@@ -103,6 +103,13 @@ BEGIN
   PERFORM pg_notify('assent_model', '');
   RETURN QUERY SELECT n, h + n;
 END $$;
+`
+
+const saltTable = `
+CREATE TABLE assent_salt (
+  one   boolean PRIMARY KEY DEFAULT true CHECK (one),
+  value bytea NOT NULL
+);
 `
 
 // migrationLock keeps two programs from making the tables at once.
