@@ -50,6 +50,9 @@ type decisionPredicate struct {
 // anEnforcer stands for a proxy that has no name of its own.
 const anEnforcer = "assent"
 
+// EnforcerID is how a statement names a proxy of that name.
+func EnforcerID(name string) string { return cmp.Or(name, anEnforcer) }
+
 type enforcer struct {
 	ID   string      `json:"id"`
 	Mode policy.Mode `json:"mode"`
@@ -89,7 +92,7 @@ func encodeDecision(d policy.Decision, cuts []Cut) ([]byte, subject, error) {
 	}
 	p := decisionPredicate{
 		ID: d.ID, DecidedAt: d.At.UTC(), Verdict: d.Verdict,
-		Enforcer: enforcer{ID: cmp.Or(d.Enforcer, anEnforcer), Mode: d.Mode},
+		Enforcer: enforcer{ID: EnforcerID(d.Enforcer), Mode: d.Mode},
 		Actor:    d.Action.Actor, Action: action, ActionDigest: d.Action.DigestString(),
 		Environments: d.Environments, Accountable: d.Accountable, BlastRadius: d.Radius, Exposure: d.Exposure,
 		Grant: d.Grant, Findings: d.Findings, Needs: d.Needs, Approvals: d.Approvals, Overrides: d.Overrides, Budgets: d.Budgets, Request: d.Request,

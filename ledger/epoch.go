@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"time"
 
 	"github.com/assent-iom/assent/policy"
@@ -32,12 +31,12 @@ type IntentEpoch struct {
 }
 
 // IntentEpochKey is under which the intent-epochs of an enforcer are found.
-func IntentEpochKey(enforcer string) string { return "intent-epoch:" + cmp.Or(enforcer, anEnforcer) }
+func IntentEpochKey(enforcer string) string { return "intent-epoch:" + EnforcerID(enforcer) }
 
 // IntentEpochEntry encodes an intent-epoch, with the documents as they were written; nil:
 // they are not kept. Long lists are cut, and say so.
 func IntentEpochEntry(e IntentEpoch, documents []byte) (Entry, error) {
-	e.At, e.Enforcer = e.At.UTC(), cmp.Or(e.Enforcer, anEnforcer)
+	e.At, e.Enforcer = e.At.UTC(), EnforcerID(e.Enforcer)
 	var objects []Object
 	if e.Object = ""; len(documents) > 0 && len(documents) <= MaxObject {
 		e.Object = IntentObject + e.Digest

@@ -54,7 +54,7 @@ var fields = map[string]field{
 		func(_ Pack, f Facts) string {
 			return fmt.Sprintf("%d of %d changes have an accountable person", f.Owned, f.Changes)
 		}},
-	"intent": {"the clause of declared intent that allows it, and the digest of the documents", "population.csv: clause, intent",
+	"intent": {"the clause of declared intent that allows it, and the digest of the documents", "population.csv: clause, intent; in-force.csv",
 		func(_ Pack, f Facts) string {
 			return fmt.Sprintf("%d of %d changes were declared", f.Declared, f.Changes)
 		}},

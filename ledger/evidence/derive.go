@@ -28,7 +28,8 @@ type Pack struct {
 	Doors    int       // calls refused before they could be understood
 	Until    time.Time // the latest time of the period in the entries
 	Over     bool      // the log has an entry from after the period: all of it is told
-	Before   []Span    // the keys that the log had before the one of its head, in order
+	InForce  []*InForce
+	Before   []Span // the keys that the log had before the one of its head, in order
 }
 
 // deriver takes the entries of a period in order.
@@ -38,13 +39,14 @@ type deriver struct {
 	by        map[string]int    // record, by decision
 	approvals map[string]uint64 // entry, by ticket and decision
 	beats     []ledger.Heartbeat
+	inForce   inForce
 
 	firstAt, lastAt time.Time // of the entries at the edges
 }
 
 func newDeriver(p Params, h Head, closing []byte) *deriver {
 	sum := sha256.Sum256(closing)
-	return &deriver{closing: closing, pack: Pack{Params: p, Head: h, Seed: hex.EncodeToString(sum[:])}, by: map[string]int{}, approvals: map[string]uint64{}}
+	return &deriver{closing: closing, pack: Pack{Params: p, Head: h, Seed: hex.EncodeToString(sum[:])}, by: map[string]int{}, approvals: map[string]uint64{}, inForce: inForce{newest: map[string]*InForce{}}}
 }
 
 // within reports whether a time lies in the period.
@@ -93,12 +95,19 @@ func (d *deriver) take(index uint64, about ledger.About, envelope []byte) error 
 				r.Approvals[i].Entry = &entry
 			}
 		}
+		d.inForce.decided(index, decision)
 		d.by[r.ID] = len(d.pack.Records)
 		d.pack.Records = append(d.pack.Records, r)
 	case ledger.KindHeartbeat:
 		h, err := ledger.ParseHeartbeat(envelope)
 		if in {
 			d.beats = append(d.beats, h)
+		}
+		return err
+	case ledger.KindIntentEpoch:
+		e, err := ledger.ParseIntentEpoch(envelope)
+		if err == nil && about.At.Before(d.pack.Params.To) {
+			d.inForce.begins(index, e)
 		}
 		return err
 	case ledger.KindReconcile:
@@ -138,6 +147,7 @@ func (d *deriver) finish() Pack {
 		}
 	}
 	p.Sampled = draw(p.Seed, p.Records, p.Changes, p.Params.Samples)
+	p.InForce = d.inForce.all
 	p.Beats, p.Gaps = len(d.beats), gaps(d.beats, p.Params, p.Until)
 	return *p
 }

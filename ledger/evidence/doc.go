@@ -9,6 +9,7 @@
 //	pack.json               what it is, in numbers
 //	controls.json           what of it speaks to which control
 //	population.csv          every decision of the period
+//	in-force.csv            by which documents it was judged, from when on
 //	reconciliation.json     what was compared with upstreams' logs, bypasses, gaps
 //	samples/INDEX.…         the sampled changes: bundle, proof, signature, statement
 //	exports/…               the same in OSCAL, OCSF and CloudEvents
@@ -51,7 +52,7 @@ import (
 
 // Format is the version of a pack's files. Check makes them again, so it reads
 // packs of its own format alone.
-const Format = 1
+const Format = 2
 
 // Params is what a pack is made for.
 type Params struct {

@@ -67,7 +67,7 @@ func derived(s source) (map[string][]byte, error) {
 		}
 		out[name] = data
 	}
-	out["population.csv"] = CSV(p.Records)
+	out["population.csv"], out["in-force.csv"] = CSV(p.Records), p.inForceTable()
 	var err error
 	if out["exports/ocsf.jsonl"], err = lines(p.Records, func(r Record) any { return OCSF(p.Head.Origin, r) }); err != nil {
 		return nil, err

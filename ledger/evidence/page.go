@@ -62,12 +62,13 @@ func page(p Pack) []byte {
 	w.put(`<p>Prepared for %s. Every line here is made from signed entries that are in this folder, and can be made again: <code>assent evidence verify .</code>, or with other people's tools as <a href="VERIFY.md">VERIFY.md</a> says.</p>`, frameworks()[p.Params.Framework].Title)
 	p.population(w, f)
 	p.exceptions(w, f)
+	p.inForce(w)
 	p.mapping(w)
 	p.samples(w)
 	p.whole(w, f)
 	w.put(`<h2>What this does not show</h2><ul>
 <li>Whoever holds the log's key could have written another history before handing this over, unless somebody else has kept a checkpoint of it.</li>
-<li>What was in force before and after a change, and tests made before it, are not recorded here.</li>
+<li>How things were before and after a change, and tests made before it, are not recorded here.</li>
 <li>Reads are not recorded, except those that hand out a secret or a credential.</li>
 <li>Times are those of the proxy's machine.</li></ul></body></html>`)
 	return w.Bytes()
