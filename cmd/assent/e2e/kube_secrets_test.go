@@ -63,6 +63,14 @@ kubectl exec one -- sh -c 'TOKEN=hush16-Tr0ub4dor login' || true
 kubectl run two --image=registry.example/two --command -- login --token hush17-Tr0ub4dor
 kubectl create token default > token
 kubectl get secret four -o yaml --token "$(cat token)" || true
+kubectl create clusterrole ghp_Tr0ub4dor0123456789hush18 --verb=get --resource=pods 2>/dev/null || true
+kubectl get clusterrole ghp_Tr0ub4dor0123456789hush18 -o yaml 2>/dev/null || true
+kubectl label configmap plain token=ghp_Tr0ub4dor0123456789hush19 ghp_Tr0ub4dor0123456789hush20=x
+kubectl annotate configmap plain note/ghp_Tr0ub4dor0123456789hush21=x "url=postgres://bob:hush22-Tr0ub4dor@db/x"
+kubectl get configmaps -l token=ghp_Tr0ub4dor0123456789hush19 -o yaml
+kubectl delete configmaps -l token=ghp_Tr0ub4dor0123456789hush19
+kubectl get --raw "/api/v1/namespaces/secretive/pods?password=hush23-Tr0ub4dor&fieldManager=glpat-Tr0ub4dor0123hush24" 2>/dev/null || true
+kubectl delete clusterrole ghp_Tr0ub4dor0123456789hush18 2>/dev/null || true
 kubectl delete secret one three four five
 `)
 	r := k.assent("run", "--", "sh", "all.sh")
