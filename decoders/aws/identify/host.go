@@ -226,6 +226,22 @@ func isAccount(s string) bool {
 	return true
 }
 
+// isWebsite reports an endpoint where S3 serves a bucket as a website. It is told by
+// the endpoint's own labels: those of the bucket may be called anything.
+func isWebsite(labels []string, isRegion func(string) bool) bool {
+	n := len(labels)
+	if strings.HasPrefix(labels[n-1], "s3-website-") {
+		return true
+	}
+	if !isRegion(labels[n-1]) {
+		return false
+	}
+	if n > 1 && labels[n-2] == "dualstack" {
+		n--
+	}
+	return n > 1 && labels[n-2] == "s3-website"
+}
+
 // Governs reports whether a host is an AWS API endpoint: in a domain of a
 // partition, and not a customer's own resource that AWS merely named (a load
 // balancer, an instance, an EKS cluster, a database, a website).
@@ -241,13 +257,13 @@ func (id *Identifier) Governs(host string) bool {
 		return false
 	}
 	labels := strings.Split(rest, ".")
-	last := labels[len(labels)-1]
-	if strings.Contains(rest, "s3-website") || last == "compute" || last == "compute-1" || last == "elb" {
+	last, n := labels[len(labels)-1], len(labels)
+	if isWebsite(labels, partition.MatchesRegion) || last == "compute" || last == "compute-1" || last == "elb" {
 		return false
 	}
-	// RESOURCE.….REGION.SERVICE is a resource; an API is SERVICE.REGION.
-	n := len(labels)
-	if n < 3 || last == "vpce" || last == "dualstack" {
+	// RESOURCE.….REGION.SERVICE is a resource; an API is SERVICE.REGION. Before S3's
+	// own label stands a bucket, whose name may end in a region's.
+	if n < 3 || last == "vpce" || last == "dualstack" || s3Label.MatchString(last) {
 		return true
 	}
 	region, ok := id.table.PartitionOfRegion(labels[n-2])

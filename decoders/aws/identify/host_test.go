@@ -80,3 +80,40 @@ func TestAccountOfAccessKey(t *testing.T) {
 		}
 	}
 }
+
+// A bucket may be called anything that is a DNS name: like a website's host, or with
+// the name of a region at its end. Its calls MUST be governed all the same.
+func TestABucketsNameDoesNotTakeItOutOfGovernance(t *testing.T) {
+	tbl, err := table.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := New(tbl)
+	for host, want := range map[string]bool{
+		"acme-s3-website.s3.eu-west-1.amazonaws.com":                      true,
+		"s3-website-assets.s3.amazonaws.com":                              true,
+		"a.s3-website.s3.eu-west-1.amazonaws.com":                         true,
+		"acme-s3-website-123456789012.s3-control.eu-west-1.amazonaws.com": true,
+		"s3-website-1.execute-api.eu-west-1.amazonaws.com":                true,
+		"logs.eu-west-1.s3.amazonaws.com":                                 true,
+		"logs.us-east-1.s3-accelerate.amazonaws.com":                      true,
+		"logs.us-east-1.s3-us-west-2.amazonaws.com":                       true,
+		"logs.us-east-1.s3-external-1.amazonaws.com":                      true,
+		"s3-website.s3.amazonaws.com":                                     true,
+		"s3-website.s3.dualstack.eu-west-1.amazonaws.com":                 true,
+		"b.s3-website.dualstack.eu-west-1.amazonaws.com":                  false,
+		"compute.s3.amazonaws.com":                                        true,
+		"b.s3-website-eu-west-1.amazonaws.com":                            false,
+		"b.s3-website.eu-central-1.amazonaws.com":                         false,
+		"b.s3-website.cn-north-1.amazonaws.com.cn":                        false,
+		"my.site.s3-website.eu-central-1.amazonaws.com":                   false,
+		"db.cxyz.eu-west-1.rds.amazonaws.com":                             false,
+		"ABC.gr7.eu-west-1.eks.amazonaws.com":                             false,
+		"lb-1.eu-west-1.elb.amazonaws.com":                                false,
+		"ec2-1-2-3-4.eu-west-1.compute.amazonaws.com":                     false,
+	} {
+		if got := id.Governs(host); got != want {
+			t.Errorf("%s is governed: %v, want %v", host, got, want)
+		}
+	}
+}
