@@ -10,6 +10,7 @@ type Place struct {
 	Platform  string // aws, kubernetes; anything else is told apart by Host
 	Account   string // aws
 	Region    string // aws; empty: a global resource
+	Global    bool   // aws: it has no region of its own, and Region is where its calls go
 	Cluster   string // kubernetes
 	Namespace string // kubernetes; empty: a cluster-scoped object
 	Host      string // other platforms
@@ -62,6 +63,10 @@ func weight(pattern string) int {
 	return len(pattern) - stars
 }
 
+// claimed is over the weight of every word: who lists "global" has what is global
+// before those who list the region that its calls go to.
+const claimed = 1 << 17
+
 // hold returns how the words hold a text, and the weight of the heaviest one
 // that does.
 func hold(words Words, text string) (truth, int) {
@@ -89,11 +94,12 @@ func (s Scope) fits(p Place) fit {
 		if len(s.AWS.Regions) == 0 {
 			return fit{t, [2]int{account, 0}}
 		}
-		region := p.Region
-		if region == "" {
-			region = "global"
+		if p.Global || p.Region == "" {
+			if u, weight := hold(s.AWS.Regions, "global"); u == yes || p.Region == "" {
+				return fit{min(t, u), [2]int{account, claimed + weight}}
+			}
 		}
-		u, weight := hold(s.AWS.Regions, region)
+		u, weight := hold(s.AWS.Regions, p.Region)
 		return fit{min(t, u), [2]int{account, weight}}
 	case s.Kubernetes != nil && p.Platform == "kubernetes":
 		k := s.Kubernetes

@@ -62,3 +62,38 @@ func TestTheMapAnswersAsTheSetDoes(t *testing.T) {
 		t.Error("no place was found")
 	}
 }
+
+// What has no region is where "global" is listed, before it is where its calls go.
+func TestAResourceWithoutARegionIsWhereGlobalIsListed(t *testing.T) {
+	env := func(name string, regions ...string) *Environment {
+		return &Environment{Name: name, Scope: []Scope{{AWS: &AWSScope{Accounts: Words{"111122223333"}, Regions: regions}}}}
+	}
+	role := Place{Platform: "aws", Account: "111122223333", Region: "us-east-1", Global: true} // IAM is called in us-east-1
+	machine := Place{Platform: "aws", Account: "111122223333", Region: "us-east-1"}
+	for _, c := range []struct {
+		envs          []*Environment
+		role, machine string
+	}{
+		{[]*Environment{env("dev", "us-east-1"), env("prod", "eu-west-1", "global")}, "prod", "dev"},
+		{[]*Environment{env("prod", "eu-west-1", "global")}, "prod", ""},
+		{[]*Environment{env("dev", "us-east-1"), env("rest", "*")}, "rest", "dev"},
+		{[]*Environment{env("dev", "us-east-1"), env("prod", "eu-west-1")}, "dev", "dev"},
+		{[]*Environment{env("dev", "us-east-1"), env("rest")}, "dev", "dev"},
+	} {
+		s := &Set{Environments: c.envs}
+		for _, locate := range []func(Place) *Environment{
+			func(p Place) *Environment { e, _ := s.Locate(p); return e },
+			func(p Place) *Environment { e, _ := s.Map().Locate(p, nil); return e },
+		} {
+			for p, want := range map[Place]string{role: c.role, machine: c.machine} {
+				got := ""
+				if e := locate(p); e != nil {
+					got = e.Name
+				}
+				if got != want {
+					t.Errorf("%+v is in %q, want %q", p, got, want)
+				}
+			}
+		}
+	}
+}

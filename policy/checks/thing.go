@@ -75,15 +75,17 @@ func place(a *model.Action, urn model.URN, res *model.Resource) intent.Place {
 		}
 		return intent.Place{Platform: "kubernetes", Cluster: cluster, Namespace: namespace}
 	case a.Platform == "aws" || strings.HasPrefix(string(urn), "arn:"):
-		account, region := "", ""
-		if f, ok := arnParts(string(urn)); ok {
-			region, account = f[3], f[4]
+		f, ok := arnParts(string(urn))
+		if !ok {
+			f = [6]string{}
 		}
-		at := intent.Place{Platform: "aws", Account: first(account, res.Account, a.Account), Region: first(region, res.Region, a.Region)}
+		region, account := f[3], f[4]
+		at := intent.Place{Platform: "aws", Account: first(account, res.Account, a.Account), Region: first(region, res.Region, a.Region),
+			Global: ok && region == "" && f[2] != "s3"} // a bucket is in a region, which its ARN does not say
 		if at.Account == "" {
 			at.Account = "*"
 		}
-		if at.Region == "" && region == "*" {
+		if at.Region == "" && (region == "*" || f[2] == "s3") {
 			at.Region = "*"
 		}
 		return at

@@ -243,14 +243,14 @@ func (d *draft) place(a model.Action, urn string) string {
 		}
 		put(d.kube, cluster, namespace)
 	case a.Platform == "aws":
-		region := ""
+		region, global := "", false
 		if f := strings.SplitN(urn, ":", 6); len(f) == 6 && f[0] == "arn" {
-			region = f[3]
+			region, global = f[3], f[3] == "" && f[2] != "s3"
 		}
 		if region == "" || region == "*" {
 			region = a.Region
 		}
-		if env := d.declared(intent.Place{Platform: "aws", Account: account(a, urn), Region: region}); env != "" {
+		if env := d.declared(intent.Place{Platform: "aws", Account: account(a, urn), Region: region, Global: global}); env != "" {
 			return env
 		}
 		if region == "" {

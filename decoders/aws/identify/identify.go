@@ -145,7 +145,7 @@ func (c *call) narrow() error {
 			return fmt.Errorf("the call is signed for %q but sent to %s", c.scope.Service, c.Host)
 		}
 	}
-	if c.scope.Region != "" && c.place.Region != "" && c.scope.Region != c.place.Region && c.scope.Kind != "sigv4a" {
+	if c.scope.Region != "" && c.place.Region != "" && c.scope.Region != c.place.Region && !c.scope.Set {
 		// Global services sign with their partition's own region, wherever they answer.
 		p := c.place.Partition
 		if p == nil || c.scope.Region != p.Global {
@@ -168,8 +168,8 @@ func (c *call) where() {
 	r := c.res
 	r.AccessKey, r.Signing = c.scope.Key, c.scope.Kind
 	r.Region = c.scope.Region
-	if r.Region == "" || strings.ContainsAny(r.Region, "*,") {
-		r.Region = c.place.Region
+	if r.Region == "" || c.scope.Set && c.place.Region != "" || strings.ContainsAny(r.Region, "*,") {
+		r.Region = c.place.Region // a signature for several regions holds in the one that it is sent to
 	}
 	if c.place.AWS {
 		r.Endpoint = "aws"

@@ -17,6 +17,7 @@ type scope struct {
 	Key     string // access key id
 	Region  string
 	Service string // signing name
+	Set     bool   // Region may be several, and patterns: version 4A
 }
 
 // parseScope reads the Authorization header or the presigned query. Two of them
@@ -32,7 +33,7 @@ func parseScope(c decoders.Call, q query) (scope, error) {
 		if presigned {
 			return scope{}, errors.New("the call is signed both in its header and in its URL")
 		}
-		return parseAuthorization(auth[0], c.Header.Get("X-Amz-Region-Set"))
+		return parseAuthorization(auth[0], strings.Join(c.Header.Values("X-Amz-Region-Set"), ","))
 	}
 	if presigned {
 		if q.count("X-Amz-Credential") > 1 {
@@ -43,6 +44,7 @@ func parseScope(c decoders.Call, q query) (scope, error) {
 		if strings.HasPrefix(algorithm, "AWS4-ECDSA") {
 			s, err = parseCredentialV4A(credential, "presigned")
 			s.Region, _ = q.get("X-Amz-Region-Set")
+			s.Set = true
 		}
 		return s, err
 	}
@@ -66,7 +68,7 @@ func parseAuthorization(h, regionSet string) (scope, error) {
 		}
 		if strings.HasPrefix(kind, "AWS4-ECDSA") {
 			s, err := parseCredentialV4A(credential, "sigv4a")
-			s.Region = regionSet
+			s.Region, s.Set = regionSet, true
 			return s, err
 		}
 		return parseCredential(credential, "sigv4")
