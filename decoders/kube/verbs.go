@@ -12,7 +12,7 @@ import (
 func verbOf(method string, r Route) model.Verb {
 	reading := method == http.MethodGet || method == http.MethodHead
 	if !r.Resourceful {
-		if reading {
+		if reading && serverOwn(r.Path) {
 			return model.Read
 		}
 		return model.Unknown
@@ -36,6 +36,21 @@ func verbOf(method string, r Route) model.Verb {
 		return deleteVerb(r)
 	}
 	return model.Unknown
+}
+
+// serverOwn reports a path of which every API server says something about itself. Any
+// other may be a second cluster's behind the same host, or a sign-in.
+func serverOwn(path string) bool {
+	parts := splitPath(path)
+	if len(parts) == 0 {
+		return true
+	}
+	switch parts[0] {
+	case "api", "apis", "healthz", "livez", "readyz", "version", "openapi", "metrics", "logs", "debug", "openid", ".well-known",
+		"configz", "flagz", "statusz", "swagger.json", "swaggerapi", "swagger-2.0.0.json", "swagger-2.0.0.pb-v1", "swagger-2.0.0.pb-v1.gz":
+		return true
+	}
+	return false
 }
 
 func readVerb(r Route) model.Verb {

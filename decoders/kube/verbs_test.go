@@ -64,6 +64,20 @@ var verbRows = []struct {
 	// What no table knows is unknown, and a change.
 	{"GET " + ns + "/pods/web/console", "", "", model.Unknown, "compute.workload", true},
 	{"POST /healthz", "", "", model.Unknown, "kubernetes.nonresource", true},
+
+	// A path that no API server serves itself may be another cluster's behind the same
+	// host (a gateway, kcp, Rancher), or a sign-in: a GET there is no read.
+	{"GET /clusters/root:org/api/v1/namespaces/shop/pods/web/exec?command=id", "", "", model.Unknown, "kubernetes.nonresource", true},
+	{"GET /k8s/clusters/c-1/api/v1/namespaces/shop/secrets/s", "", "", model.Unknown, "kubernetes.nonresource", true},
+	{"GET /oauth/authorize?response_type=token", "", "", model.Unknown, "kubernetes.nonresource", true},
+	{"GET /oapi/v1/namespaces/shop/secrets", "", "", model.Unknown, "kubernetes.nonresource", true},
+	{"GET /", "", "", model.Read, "kubernetes.nonresource", false},
+	{"GET /api", "", "", model.Read, "kubernetes.nonresource", false},
+	{"GET /apis/apps/v1", "", "", model.Read, "kubernetes.nonresource", false},
+	{"HEAD /readyz/etcd", "", "", model.Read, "kubernetes.nonresource", false},
+	{"GET /openapi/v3/apis/apps/v1", "", "", model.Read, "kubernetes.nonresource", false},
+	{"GET /.well-known/openid-configuration", "", "", model.Read, "kubernetes.nonresource", false},
+	{"GET /openid/v1/jwks", "", "", model.Read, "kubernetes.nonresource", false},
 	{"FROB " + ns + "/pods/web", "", "", model.Unknown, "compute.workload", true},
 }
 
