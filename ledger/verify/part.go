@@ -46,7 +46,7 @@ func (part Part) Check(ctx context.Context, opts Options) (Report, error) {
 	r := &ranged{public: p, part: part}
 	p.grown = part.Grown
 	p.from, p.leafAt, p.envelopeAt = part.First, r.leaf, r.envelope
-	return p.concluded(r.all(ctx))
+	return p.verified(ctx, r.all)
 }
 
 // Keyed is an entry that says which key is the log's.

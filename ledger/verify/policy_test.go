@@ -4,9 +4,11 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/assent-iom/assent/ledger/seal"
 	"github.com/assent-iom/assent/ledger/tlog"
@@ -113,4 +115,38 @@ func FuzzReadPolicy(f *testing.F) {
 			t.Fatalf("%s: %v", again, err)
 		}
 	})
+}
+
+// What is asked of witnesses is never passed over because none is named.
+func TestAQuorumOfNobodyIsRefused(t *testing.T) {
+	dir := honest(t)
+	public, vkey := published(t, dir)
+	witness := strings.Trim(witnessOf(t), `"`)
+	for what, opts := range map[string]verify.Options{
+		"a quorum of nobody":       {Quorum: 1},
+		"fresh for nobody":         {Fresh: time.Hour},
+		"less than none":           {Witnesses: []string{witness}, Quorum: -1},
+		"more than there are":      {Witnesses: []string{witness}, Quorum: 2},
+		"cosigned in a time to be": {Witnesses: []string{witness}, Fresh: -time.Hour},
+	} {
+		opts.VKey, opts.Now = vkey, at
+		if r, err := verify.Dir(t.Context(), dir, opts); err == nil || r.Kind != verify.Unfinished {
+			t.Errorf("%s: the ledger: %v %v", what, r.Kind, r.Problems)
+		}
+		if r, err := verify.Public(t.Context(), public, opts); err == nil || r.Kind != verify.Unfinished {
+			t.Errorf("%s: the published form: %v %v", what, r.Kind, r.Problems)
+		}
+	}
+}
+
+// A folder is the same folder by another name.
+func TestAFolderIsReadThroughALink(t *testing.T) {
+	public, vkey := published(t, honest(t))
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(public, link); err != nil {
+		t.Skip(err) // not everybody may, on Windows
+	}
+	if r, err := verify.Public(t.Context(), link, verify.Options{VKey: vkey}); err != nil || r.Kind != verify.OK {
+		t.Errorf("%s %v %v", r.Kind, r.Problems, err)
+	}
 }

@@ -26,7 +26,7 @@ const checkpointFile = "checkpoint"
 // is not nil exactly when the report's kind is Unfinished.
 func Public(ctx context.Context, dir string, opts Options) (Report, error) {
 	p := newPublic(opts, dir)
-	return p.concluded(p.all(ctx))
+	return p.verified(ctx, p.all)
 }
 
 func newPublic(opts Options, dir string) *public {
@@ -305,11 +305,15 @@ func (p *public) entryAt(_ context.Context, index uint64) ([]byte, error) {
 // others looks at the files that are not part of the published size: narrower
 // tiles of earlier sizes must be the beginning of the ones that were checked.
 func (p *public) others() error {
-	return filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
+	dir, err := filepath.EvalSymlinks(p.dir) // WalkDir follows none, not even its root
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		rel, err := filepath.Rel(p.dir, path)
+		rel, err := filepath.Rel(dir, path)
 		if err != nil {
 			return err
 		}

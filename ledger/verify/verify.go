@@ -164,7 +164,19 @@ const (
 func Dir(ctx context.Context, dir string, opts Options) (Report, error) {
 	v := newRun(opts, dir)
 	v.envelopeAt = v.filedAt
-	return v.concluded(v.all(ctx))
+	return v.verified(ctx, v.all)
+}
+
+// verified runs a verification, if what is asked for can be asked.
+func (v *run) verified(ctx context.Context, all func(context.Context) error) (Report, error) {
+	o := v.opts
+	switch {
+	case o.Quorum < 0 || o.Quorum > len(o.Witnesses):
+		return v.concluded(fmt.Errorf("a quorum of %d of %d witnesses", o.Quorum, len(o.Witnesses)))
+	case o.Fresh < 0 || o.Fresh > 0 && len(o.Witnesses) == 0:
+		return v.concluded(fmt.Errorf("fresh (%s) is for what witnesses cosign: name one", o.Fresh))
+	}
+	return v.concluded(all(ctx))
 }
 
 // newRun begins a verification.
