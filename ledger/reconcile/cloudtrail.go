@@ -126,17 +126,23 @@ func ReadCloudTrail(r io.Reader, n Notion, each func(Event) error) error {
 	if err != nil {
 		return err
 	}
+	in := &bounded{from: r}
+	in.next()
 	one := func(raw []byte) error {
 		var rec trailRecord
 		if err := json.Unmarshal(raw, &rec); err != nil {
 			return fmt.Errorf("reading a record: %w", err)
+		}
+		in.next()
+		if rec.EventType == "AwsCloudTrailInsight" {
+			return nil // it counts calls that have records of their own
 		}
 		if rec.EventID == "" || rec.EventName == "" || rec.EventSource == "" || rec.EventTime.IsZero() {
 			return errors.New("reading a record: it is none of CloudTrail's: it has no eventID, eventName, eventSource or eventTime")
 		}
 		return each(rec.event(n))
 	}
-	dec := json.NewDecoder(r)
+	dec := json.NewDecoder(in)
 	for {
 		token, err := dec.Token()
 		switch {
@@ -173,9 +179,7 @@ func trailObject(dec *json.Decoder, one func([]byte) error) error {
 			if err := dec.Decode(&value); err != nil {
 				return fmt.Errorf("reading JSON: %w", err)
 			}
-			if len(value) <= maxRecord {
-				fields[fmt.Sprint(key)] = value
-			}
+			fields[fmt.Sprint(key)] = value
 		}
 	}
 	if _, err := dec.Token(); err != nil { // the closing brace
@@ -207,15 +211,31 @@ func trailList(dec *json.Decoder, wrapped bool, one func([]byte) error) error {
 			}
 			raw = []byte(outer.CloudTrailEvent)
 		}
-		if len(raw) > maxRecord {
-			return fmt.Errorf("a record has %d bytes, the limit is %d", len(raw), maxRecord)
-		}
 		if err := one(raw); err != nil {
 			return err
 		}
 	}
 	_, err := dec.Token() // the closing bracket
 	return err
+}
+
+// bounded is what a file is read through: a few bytes that unpack to a record without an
+// end are not read to it.
+type bounded struct {
+	from io.Reader
+	left int
+}
+
+// next begins another record.
+func (b *bounded) next() { b.left = maxRecord }
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, fmt.Errorf("a record has more than %d bytes", maxRecord)
+	}
+	n, err := b.from.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // unzipped looks whether a file is gzipped.

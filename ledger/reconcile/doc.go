@@ -8,8 +8,8 @@
 //     Several events of one request are one call's.
 //   - Kubernetes: by the audit id, which the proxy sets to the decision's id, and by
 //     the annotation that the admission webhook leaves. An audit id is the client's
-//     to choose; so it counts for one event only, of the operation that was decided,
-//     and only if it was not refused.
+//     to choose; so it counts for one event only, at about the time of the decision, of
+//     the operation and on the object that were decided, and only if it was not refused.
 //
 // # What becomes of an event
 //
@@ -59,6 +59,7 @@ type Event struct {
 	Name      string // s3:CreateBucket; create deployments
 	Service   string // of AWS, as its ARNs have it: rds
 	Target    string
+	Object    string   // of Kubernetes: the name of what it is on, if the log has it
 	Names     []string // identifiers that its parameters and its answer speak of
 	Account   string
 	Region    string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/assent-iom/assent/ledger"
@@ -42,6 +43,7 @@ type decided struct {
 	at                         time.Time
 	blocks                     bool
 	result, requestID          string // of its outcome
+	space, object              string // of Kubernetes: the namespace and name of what it is on, if it says so
 	event                      string // that it was matched with
 }
 
@@ -123,7 +125,14 @@ func newDecided(d policy.Decision) *decided {
 	if d.Action.Platform == "kubernetes" {
 		name = d.Action.Operation
 	}
-	return &decided{id: d.ID, name: name, platform: d.Action.Platform, region: d.Action.Region, at: d.At, blocks: d.Blocks()}
+	out := &decided{id: d.ID, name: name, platform: d.Action.Platform, region: d.Action.Region, at: d.At, blocks: d.Blocks()}
+	if out.platform == "kubernetes" && len(d.Action.Targets) == 1 {
+		// k8s://CLUSTER/GROUP/KIND/NAMESPACE/NAME; * is any
+		if parts := strings.Split(string(d.Action.Targets[0].URN), "/"); len(parts) == 7 {
+			out.space, out.object = strings.Trim(parts[5], "*"), strings.Trim(parts[6], "*")
+		}
+	}
+	return out
 }
 
 // Source notes a log that was read.
@@ -215,11 +224,18 @@ func (j *Join) decisionOf(e Event) (d *decided, why string) {
 		return nil, "it names the decision " + d.id + ", which belongs to another event"
 	case d.name != e.Name:
 		return nil, "it names the decision " + d.id + ", which is on " + d.name
+	case e.At.Before(d.at.Add(-nearby)) || e.At.After(d.at.Add(nearby)):
+		return nil, "it names the decision " + d.id + ", which was made at " + d.at.UTC().Format(time.RFC3339)
+	case differ(d.space, e.Region) || differ(d.object, e.Object):
+		return nil, "it names the decision " + d.id + ", which is on " + strings.TrimPrefix(d.space+"/"+d.object, "/")
 	case d.blocks && e.Result != Refused:
 		return nil, "it names the decision " + d.id + ", which refused it"
 	}
 	return d, ""
 }
+
+// differ: both are known, and they are not the same.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
 // resolve notes what became of a decision of which that was not known.
 func (j *Join) resolve(d *decided, e Event) {

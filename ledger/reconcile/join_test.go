@@ -44,6 +44,9 @@ func (l log) Scan(_ context.Context, from uint64, f func(ledger.Stored) bool) er
 func (l *log) did(t *testing.T, platform, service, operation, id, request, result string) {
 	t.Helper()
 	d := policy.Decision{ID: id, At: at, Verdict: policy.Allow, Action: model.Action{ID: id, At: at, Platform: platform, Service: service, Operation: operation, Verb: model.Create}}
+	if id == "dec_named" {
+		d.Action.Region, d.Action.Targets = "shop", []model.Target{{URN: "k8s://prod/core/ConfigMap/shop/c"}}
+	}
 	if result == ledger.NotForwarded {
 		d.Verdict = policy.Deny
 	}
@@ -89,6 +92,7 @@ func TestWhatBecomesOfAnEvent(t *testing.T) {
 	l.did(t, "aws", "s3", "CreateBucket", "dec_a", "REQ1", ledger.Succeeded)
 	l.did(t, "aws", "s3", "DeleteBucket", "dec_lost", "", ledger.Unresolved)
 	l.did(t, "kubernetes", "core", "create configmaps", "dec_k", "dec_k", ledger.Succeeded)
+	l.did(t, "kubernetes", "core", "delete configmaps", "dec_named", "dec_named", ledger.Succeeded)
 	l.did(t, "kubernetes", "core", "create pods", "dec_web", "", ledger.Unresolved)
 	l.did(t, "kubernetes", "core", "create secrets", "dec_no", "", ledger.NotForwarded)
 	for _, c := range []struct {
@@ -115,6 +119,11 @@ func TestWhatBecomesOfAnEvent(t *testing.T) {
 		{"our audit id", []Event{audit("dec_k", "create configmaps")}, "matched 1"},
 		{"no audit id of ours", []Event{audit("uuid", "create configmaps")}, "bypass 1"},
 		{"our audit id, used again", []Event{audit("dec_k", "create configmaps"), with(audit("dec_k", "create configmaps"), func(e *Event) { e.Once = "later" })}, "bypass 1 matched 1"},
+		{"our audit id, long after", []Event{with(audit("dec_k", "create configmaps"), func(e *Event) { e.At = at.AddDate(0, 0, 30) })}, "bypass 1"},
+		{"our audit id, before it was decided", []Event{with(audit("dec_k", "create configmaps"), func(e *Event) { e.At = at.Add(-time.Hour) })}, "bypass 1"},
+		{"our audit id, on another object", []Event{with(audit("dec_named", "delete configmaps"), func(e *Event) { e.Region, e.Object = "shop", "d" })}, "bypass 1"},
+		{"our audit id, in another namespace", []Event{with(audit("dec_named", "delete configmaps"), func(e *Event) { e.Region, e.Object = "prod", "c" })}, "bypass 1"},
+		{"our audit id, on its object", []Event{with(audit("dec_named", "delete configmaps"), func(e *Event) { e.Region, e.Object = "shop", "c" })}, "matched 1"},
 		{"our audit id, on something else", []Event{audit("dec_k", "delete namespaces")}, "bypass 1"},
 		{"an audit id that we never gave", []Event{audit("dec_z", "create configmaps")}, "bypass 1"},
 		{"the audit id of a refusal", []Event{audit("dec_no", "create secrets")}, "bypass 1"},

@@ -21,6 +21,7 @@ const webhookAnnotation = "gate.assent.dev/decision"
 // auditEvent is as much of audit.k8s.io/v1 Event as is read.
 type auditEvent struct {
 	Kind     string    `json:"kind"`
+	Level    string    `json:"level"`
 	AuditID  string    `json:"auditID"`
 	Stage    string    `json:"stage"`
 	URI      string    `json:"requestURI"`
@@ -85,6 +86,12 @@ func (a auditEvent) event(n Notion) Event {
 		object = nil
 	}
 	e.Name, e.Verb, e.Dry = n.Kube(a.Verb, a.URI, object)
+	if strings.HasPrefix(a.Verb, "delete") && object == nil && a.Level != "Request" && a.Level != "RequestResponse" {
+		e.Dry = false // a delete's body overrides its query, and is not in the log
+	}
+	if a.Object.Subresource == "" {
+		e.Object = a.Object.Name
+	}
 	var parts []string
 	for _, part := range []string{a.Object.Namespace, a.Object.Resource, a.Object.Name, a.Object.Subresource} {
 		if part != "" {
@@ -129,8 +136,8 @@ func ReadKubeAudit(r io.Reader, n Notion, each func(Event) error) error {
 		if err := json.Unmarshal(line, &a); err != nil {
 			return fmt.Errorf("line %d: %w", number, err)
 		}
-		if a.Kind != "Event" || a.AuditID == "" || a.Stage == "" {
-			return fmt.Errorf("line %d: it is no Event of audit.k8s.io/v1", number)
+		if a.Kind != "Event" || a.AuditID == "" || a.Stage == "" || a.Received.IsZero() {
+			return fmt.Errorf("line %d: it is no Event of audit.k8s.io/v1: kind, auditID, stage or requestReceivedTimestamp is missing", number)
 		}
 		switch a.Stage {
 		case "ResponseStarted":

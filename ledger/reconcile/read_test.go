@@ -3,6 +3,7 @@ package reconcile
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"strings"
 	"testing"
 
@@ -92,6 +93,38 @@ func TestHalfALogIsAnError(t *testing.T) {
 	}
 }
 
+// Insights say what is unusual about calls that have records of their own.
+func TestInsightsAreNoCalls(t *testing.T) {
+	insight := `{"eventVersion":"1.07","eventTime":"2026-11-24T12:00:00Z","awsRegion":"us-east-1","eventID":"i1","eventType":"AwsCloudTrailInsight","recipientAccountId":"123456789012","sharedEventID":"s1","insightDetails":{"state":"Start","eventSource":"ec2.amazonaws.com","eventName":"RunInstances","insightType":"ApiCallRateInsight"},"eventCategory":"Insight"}`
+	if events, err := trailEvents(t, `{"Records":[`+insight+`,`+record+`]}`); err != nil || len(events) != 1 || events[0].ID != "e1" {
+		t.Errorf("%+v %v", events, err)
+	}
+}
+
+// endless is a file that goes on and on.
+type endless struct{ head, body string }
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, e.head)
+	if e.head = e.head[n:]; n > 0 {
+		return n, nil
+	}
+	for n < len(p) {
+		n += copy(p[n:], e.body)
+	}
+	return n, nil
+}
+
+// A record of any length takes no more memory than one may have.
+func TestARecordHasABound(t *testing.T) {
+	for _, head := range []string{`{"Records":[{"eventID":"`, `{"eventID":"`} {
+		err := ReadCloudTrail(io.LimitReader(&endless{head, "        xxxxxxxx"}, 8*maxRecord), notion, func(Event) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "more than") {
+			t.Errorf("%s: %v", head, err)
+		}
+	}
+}
+
 func TestAWSsOwnDoingIsToldByRule(t *testing.T) {
 	for change, own := range map[string]bool{
 		`"type":"IAMUser"→"type":"AWSService"`:                                             true,
@@ -141,9 +174,30 @@ func TestTheAuditLogIsRead(t *testing.T) {
 	if events, err := auditEvents(strings.TrimSuffix(line("u1", "ResponseComplete"), "\n")); err != nil || len(events) != 1 {
 		t.Errorf("%v %v", events, err)
 	}
-	for name, text := range map[string]string{"other": "{}\n", "text": "hello\n", "no id": line("", "ResponseComplete")} {
+	for name, text := range map[string]string{"no time": line("u", "ResponseComplete", "requestReceivedTimestamp", "time"), "other": "{}\n", "text": "hello\n", "no id": line("", "ResponseComplete")} {
 		if _, err := auditEvents(text); err == nil {
 			t.Errorf("%s is read", name)
+		}
+	}
+}
+
+// At level Metadata the log has no body; that of a delete overrides what its query says.
+func TestADeleteWithoutItsBodyIsNoDryRun(t *testing.T) {
+	uri := []string{`"/api/v1/namespaces/shop/configmaps"`, `"/api/v1/namespaces/shop/configmaps/c?dryRun=All"`}
+	tried := notion
+	tried.Kube = func(verb, uri string, _ []byte) (string, model.Verb, bool) {
+		return verb + " configmaps", model.Delete, strings.Contains(uri, "dryRun=All")
+	}
+	for level, dry := range map[string]bool{"Metadata": false, "Request": true, "RequestResponse": true} {
+		text := line("u", "ResponseComplete", append(uri, `"verb":"create"`, `"verb":"delete"`, `"Metadata"`, `"`+level+`"`)...)
+		err := ReadKubeAudit(strings.NewReader(text), tried, func(e Event) error {
+			if e.Dry != dry {
+				t.Errorf("%s: dry %v", level, e.Dry)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }
