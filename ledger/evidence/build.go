@@ -77,6 +77,8 @@ type builder struct {
 // those between them, and the outcomes of its decisions.
 func (b *builder) span(ctx context.Context) error {
 	first, end, found := uint64(0), uint64(0), false
+	beat := ledger.Heartbeat{} // the last from before the period, at beatAt
+	beatAt, bad := uint64(0), error(nil)
 	open := map[string]bool{}
 	err := b.log.Scan(ctx, 0, func(e ledger.Stored) bool {
 		in := b.params.within(e.At)
@@ -92,9 +94,13 @@ func (b *builder) span(ctx context.Context) error {
 		if e.Kind == ledger.KindOutcome {
 			delete(open, e.Key)
 		}
-		return true
+		if e.Kind == ledger.KindHeartbeat && e.At.Before(b.params.From) {
+			beat, bad = ledger.ParseHeartbeat(e.Envelope)
+			beatAt = e.Index
+		}
+		return bad == nil
 	})
-	if err != nil {
+	if err = errors.Join(err, bad); err != nil {
 		return err
 	}
 	if !found {
@@ -103,21 +109,16 @@ func (b *builder) span(ctx context.Context) error {
 	if first, end, err = b.edges(ctx, first, end); err != nil {
 		return err
 	}
-	if b.closing, err = b.log.CheckpointFrom(ctx, end); err != nil {
-		return err
-	}
-	head, err := tlog.OpenCheckpoint(b.closing, b.log.Verifiers()...)
-	if err != nil {
-		return err
-	}
-	vkey, err := ledger.VKeyAt(ctx, b.log, head.Size, b.log.VKey())
-	if err != nil {
-		return err
+	if beat.At.Add(lateness * beat.Every).After(b.params.From) {
+		first = min(first, beatAt) // it vouches for the first minutes of the period
 	}
 	if err := b.keys(ctx, first); err != nil {
 		return err
 	}
-	b.head = Head{Origin: head.Origin, VKey: vkey, Size: head.Size, Root: head.Root, First: first, End: end}
+	b.head.First, b.head.End = first, end
+	if err := b.close(ctx, end); err != nil {
+		return err
+	}
 	if err := b.cosigned(ctx); err != nil {
 		return err
 	}
@@ -130,6 +131,20 @@ func (b *builder) span(ctx context.Context) error {
 	}
 	before, err := tlog.OpenCheckpoint(b.opening, b.log.Verifiers()...)
 	b.head.Opening = before.Size
+	return err
+}
+
+// close takes the signed head at or above a size.
+func (b *builder) close(ctx context.Context, size uint64) (err error) {
+	if b.closing, err = b.log.CheckpointFrom(ctx, size); err != nil {
+		return err
+	}
+	head, err := tlog.OpenCheckpoint(b.closing, b.log.Verifiers()...)
+	if err != nil {
+		return err
+	}
+	vkey, err := ledger.VKeyAt(ctx, b.log, head.Size, b.log.VKey())
+	b.head.Origin, b.head.VKey, b.head.Size, b.head.Root = head.Origin, vkey, head.Size, head.Root
 	return err
 }
 
@@ -204,7 +219,7 @@ func (b *builder) keys(ctx context.Context, first uint64) error {
 }
 
 func (b *builder) build(ctx context.Context) (Pack, error) {
-	d := newDeriver(b.params, b.head, b.closing)
+	d := newDeriver(b.params, b.head)
 	if err := d.named(b.named); err != nil {
 		return Pack{}, err
 	}
@@ -224,14 +239,18 @@ func (b *builder) build(ctx context.Context) (Pack, error) {
 	if b.named != nil {
 		files[fileKeys] = keyLines(b.named)
 	}
-	pack := d.finish()
+	prove := tlog.FromTiles(b.head.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(b.dir, t) })
+	pack, err := d.finish(prove)
+	if err != nil {
+		return pack, err
+	}
 	made, err := derived(source{
 		pack: pack, closing: b.closing, opening: b.opening,
 		entry: func(index uint64) ([]byte, error) {
 			e, err := b.log.Get(ctx, index)
 			return e.Envelope, err
 		},
-		prove: tlog.FromTiles(b.head.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(b.dir, t) }),
+		prove: prove,
 	})
 	if err != nil {
 		return pack, err

@@ -58,6 +58,10 @@ func tampered(format string, args ...any) error {
 }
 
 func check(ctx context.Context, dir string, opts verify.Options) (report verify.Report, err error) {
+	names, err := plain(dir)
+	if err != nil {
+		return report, err
+	}
 	said, err := readSummary(dir)
 	if err != nil {
 		return report, err
@@ -93,7 +97,7 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 		}
 	}
 	// What pack.json says is used here and made again below.
-	d := newDeriver(said.Params, said.Log, closing)
+	d := newDeriver(said.Params, said.Log)
 	entries := map[uint64][]byte{}
 	part := verify.Part{Dir: filepath.Join(dir, "log"), First: said.Log.First, Opening: opening, Grown: grown, Keys: named, Each: d.add}
 	if err := d.named(named); err != nil {
@@ -115,7 +119,10 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if err := d.reaches(); err != nil {
 		return report, err
 	}
-	s := source{pack: d.finish(), closing: closing, opening: opening, prove: tlog.FromTiles(said.Log.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(dir, t) })}
+	s := source{closing: closing, opening: opening, prove: tlog.FromTiles(said.Log.Size, func(t tlog.Tile) ([]ledger.Hash, error) { return readTile(dir, t) })}
+	if s.pack, err = d.finish(s.prove); err != nil {
+		return report, err
+	}
 	if err := sampled(dir, s.pack, entries); err != nil {
 		return report, err
 	}
@@ -129,7 +136,24 @@ func check(ctx context.Context, dir string, opts verify.Options) (report verify.
 	if err != nil {
 		return report, err
 	}
-	return report, compare(dir, said.Log, map[string]bool{fileOpening: opening != nil, fileKeys: named != nil, fileGrown: grown != nil}, made, &report)
+	return report, compare(dir, names, said.Log, map[string]bool{fileOpening: opening != nil, fileKeys: named != nil, fileGrown: grown != nil}, made, &report)
+}
+
+// plain returns the names of the files in a folder, and wants nothing but files: to open a
+// pipe is to wait for whoever writes into it. The folder itself may be a link.
+func plain(dir string) (names []string, err error) {
+	err = filepath.WalkDir(dir+"/.", func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		if err == nil && !e.Type().IsRegular() {
+			err = tampered("%s does not belong to the pack: it is no plain file", filepath.ToSlash(rel))
+		}
+		names = append(names, filepath.ToSlash(rel))
+		return err
+	})
+	return names, err
 }
 
 func readSummary(dir string) (summary, error) {
@@ -190,6 +214,8 @@ func agrees(r verify.Report, said Head, closing, opening, grown []byte) error {
 func (d *deriver) reaches() error {
 	p, h := d.pack.Params, d.pack.Head
 	switch {
+	case h.First >= h.End:
+		return tampered("there is no entry in it: those of the period have been left out")
 	case h.First > 0 && !d.firstAt.Before(p.From):
 		return tampered("the entries begin at %s, within the period: those before it may have been left out", stamp(d.firstAt))
 	case h.End < h.Size && d.lastAt.Before(p.To):
@@ -229,7 +255,7 @@ func sampled(dir string, p Pack, into map[uint64][]byte) error {
 }
 
 // compare holds every file of the pack against what it has to be.
-func compare(dir string, log Head, some map[string]bool, made map[string][]byte, report *verify.Report) error {
+func compare(dir string, names []string, log Head, some map[string]bool, made map[string][]byte, report *verify.Report) error {
 	known := map[string]bool{fileHead: true, fileVKey: true, fileEntries: true, fileSums: true}
 	for name, there := range some {
 		if there {
@@ -242,24 +268,16 @@ func compare(dir string, log Head, some map[string]bool, made map[string][]byte,
 		}
 	}
 	digests := map[string][32]byte{}
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		name := filepath.ToSlash(rel)
+	for _, name := range names {
 		want, is := made[name]
 		switch {
-		case !e.Type().IsRegular() || !is && !known[name]:
+		case !is && !known[name]:
 			report.Add(verify.NoIndex, verify.Tampered, name+" does not belong to the pack")
-			return nil
+			continue
 		case name == fileSums:
-			return nil
+			continue
 		}
-		have, sum, err := contents(path, is)
+		have, sum, err := contents(filepath.Join(dir, filepath.FromSlash(name)), is)
 		if err != nil {
 			return err
 		}
@@ -268,10 +286,6 @@ func compare(dir string, log Head, some map[string]bool, made map[string][]byte,
 		if is && !bytes.Equal(have, want) {
 			report.Add(verify.NoIndex, verify.Tampered, name+" is not what the entries say")
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	for _, names := range []map[string]bool{known, keys(made)} {
 		for name := range names {

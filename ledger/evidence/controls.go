@@ -60,6 +60,10 @@ var fields = map[string]field{
 		}},
 	"undeclared": {"changes that passed without being declared", "population.csv: passed, verdict",
 		func(_ Pack, f Facts) string { return fmt.Sprintf("%d changes were not declared", f.Undeclared) }},
+	"emergency": {"changes that passed in an emergency by broken glass, and what somebody else found of it", "population.csv: clause (break-glass ENVIRONMENT)",
+		func(p Pack, f Facts) string {
+			return fmt.Sprintf("%d emergency changes; %d reviews of broken glass in this period", f.Emergency, p.Reviews)
+		}},
 	"impact": {"what was changed, and what depends on it", "population.csv: targets, dependents, radius_complete",
 		func(_ Pack, f Facts) string {
 			return fmt.Sprintf("%d changes, each with the number of what depends on it", f.Changes)
@@ -78,7 +82,7 @@ var fields = map[string]field{
 		}},
 	"outcome": {"what became of it, with the platform's own request id", "population.csv: outcome, status, request_id",
 		func(_ Pack, f Facts) string {
-			return fmt.Sprintf("%s; %d joined to the platform's own log", f.outcomes(), f.Joined)
+			return fmt.Sprintf("%s; %d with the platform's own request id", f.outcomes(), f.Joined)
 		}},
 	"integrity": {"that nothing was changed since it was signed", "log/, VERIFY.md",
 		func(p Pack, _ Facts) string {
@@ -99,8 +103,15 @@ var fields = map[string]field{
 			return fmt.Sprintf("%d heartbeats, %d gaps", f.Heartbeats, f.Gaps)
 		}},
 	"clock": {"when it was decided and done", "population.csv: at, completed_at",
-		func(Pack, Facts) string {
-			return "by the clock of the proxy's machine; no witness or time stamp brackets it"
+		func(p Pack, _ Facts) string {
+			brackets := "no witness or time stamp brackets it"
+			if p.Stamps > 0 || p.Head.Cosigned > 0 {
+				brackets = fmt.Sprintf("%d time-stamps of authorities in the entries", p.Stamps)
+				if p.Head.Cosigned > 0 {
+					brackets += ", and log/cosigned, which others have signed"
+				}
+			}
+			return "by the clock of the proxy's machine; " + brackets
 		}},
 }
 

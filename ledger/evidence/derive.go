@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/assent-iom/assent/ledger"
+	"github.com/assent-iom/assent/ledger/tlog"
 )
 
 // Pack is what a period's entries amount to. It is derived, never read.
 type Pack struct {
 	Params   Params
 	Head     Head
-	Seed     string // SHA-256 of the closing checkpoint, hexadecimal
+	Closed   uint64 // size of the log when the period was over: with the first entry from after it
+	Seed     string // root of the log of that size, hexadecimal
 	Records  []Record
 	Changes  []int // which of Records let something pass: the population
 	Sampled  []int // which of Records were drawn
@@ -25,6 +27,8 @@ type Pack struct {
 	Bypasses []ledger.Bypass
 	Beats    int
 	Gaps     []Gap
+	Reviews  int       // of broken glass
+	Stamps   int       // of time-stamping authorities
 	Doors    int       // calls refused before they could be understood
 	Until    time.Time // the latest time of the period in the entries
 	Over     bool      // the log has an entry from after the period: all of it is told
@@ -35,7 +39,6 @@ type Pack struct {
 // deriver takes the entries of a period in order.
 type deriver struct {
 	pack      Pack
-	closing   []byte
 	by        map[string]int    // record, by decision
 	approvals map[string]uint64 // entry, by ticket and decision
 	beats     []ledger.Heartbeat
@@ -44,9 +47,8 @@ type deriver struct {
 	firstAt, lastAt time.Time // of the entries at the edges
 }
 
-func newDeriver(p Params, h Head, closing []byte) *deriver {
-	sum := sha256.Sum256(closing)
-	return &deriver{closing: closing, pack: Pack{Params: p, Head: h, Seed: hex.EncodeToString(sum[:])}, by: map[string]int{}, approvals: map[string]uint64{}, inForce: inForce{newest: map[string]*InForce{}}}
+func newDeriver(p Params, h Head) *deriver {
+	return &deriver{pack: Pack{Params: p, Head: h}, by: map[string]int{}, approvals: map[string]uint64{}, inForce: inForce{newest: map[string]*InForce{}}}
 }
 
 // within reports whether a time lies in the period.
@@ -62,6 +64,9 @@ func (d *deriver) add(index uint64, envelope []byte) error {
 		d.firstAt = about.At
 	}
 	d.lastAt = about.At
+	if d.pack.Closed == 0 && !about.At.Before(d.pack.Params.To) {
+		d.pack.Closed = index + 1
+	}
 	if d.pack.Params.within(about.At) && about.At.After(d.pack.Until) {
 		d.pack.Until = about.At.UTC()
 	}
@@ -101,6 +106,9 @@ func (d *deriver) take(index uint64, about ledger.About, envelope []byte) error 
 	case ledger.KindHeartbeat:
 		h, err := ledger.ParseHeartbeat(envelope)
 		if in {
+			d.pack.Beats++
+		}
+		if h.At.Before(d.pack.Params.To) { // one from before the period may reach into it
 			d.beats = append(d.beats, h)
 		}
 		return err
@@ -127,6 +135,16 @@ func (d *deriver) take(index uint64, about ledger.About, envelope []byte) error 
 			d.pack.Bypasses = append(d.pack.Bypasses, b)
 		}
 		return err
+	case ledger.KindOverride:
+		o, err := ledger.ParseOverride(envelope)
+		if in && o.Finding != "" {
+			d.pack.Reviews++
+		}
+		return err
+	case ledger.KindAnchor:
+		if in {
+			d.pack.Stamps++
+		}
 	case ledger.KindKey:
 		return d.rotated(index, envelope)
 	case ledger.KindDoor:
@@ -138,9 +156,19 @@ func (d *deriver) take(index uint64, about ledger.About, envelope []byte) error 
 }
 
 // finish draws the samples and finds the gaps.
-func (d *deriver) finish() Pack {
+func (d *deriver) finish(log tlog.Subtrees) (Pack, error) {
 	p := &d.pack
-	p.Over = !d.lastAt.Before(p.Params.To)
+	told := p.Until
+	if p.Over = p.Closed > 0; p.Over {
+		told = p.Params.To
+	} else {
+		p.Closed = p.Head.End
+	}
+	seed, err := tlog.Root(log, p.Closed)
+	if err != nil {
+		return *p, err
+	}
+	p.Seed = hex.EncodeToString(seed[:])
 	for i, r := range p.Records {
 		if r.Passed {
 			p.Changes = append(p.Changes, i)
@@ -148,8 +176,8 @@ func (d *deriver) finish() Pack {
 	}
 	p.Sampled = draw(p.Seed, p.Records, p.Changes, p.Params.Samples)
 	p.InForce = d.inForce.all
-	p.Beats, p.Gaps = len(d.beats), gaps(d.beats, p.Params, p.Until)
-	return *p
+	p.Gaps = gaps(d.beats, p.Params.From, told)
+	return *p, nil
 }
 
 // draw takes the n changes with the lowest SHA-256(SEED ":" INDEX), in the order
@@ -171,8 +199,8 @@ const lateness = 2
 
 // gaps finds the times of the period that no heartbeat vouches for: each does for
 // twice the time after which the next is due, but not beyond its process's end. The
-// times before the first and up to the last entry of the period are told too.
-func gaps(beats []ledger.Heartbeat, p Params, until time.Time) []Gap {
+// times before the first and after the last are told too.
+func gaps(beats []ledger.Heartbeat, from, to time.Time) []Gap {
 	if len(beats) == 0 {
 		return nil
 	}
@@ -184,7 +212,7 @@ func gaps(beats []ledger.Heartbeat, p Params, until time.Time) []Gap {
 	}
 	sort.Slice(beats, func(i, j int) bool { return beats[i].At.Before(beats[j].At) }) // slices.SortFunc weighs 17 KiB for a type this wide, and the verifier is small
 	var out []Gap
-	covered, ended := p.From, false
+	covered, ended := from, false
 	gap := func(to time.Time) {
 		if to.After(covered) {
 			out = append(out, Gap{From: covered.UTC(), To: to.UTC(), Ended: ended})
@@ -200,15 +228,8 @@ func gaps(beats []ledger.Heartbeat, p Params, until time.Time) []Gap {
 			covered, ended = reach, over
 		}
 	}
-	gap(earlier(p.To, until))
+	gap(to)
 	return out
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // Facts are the numbers that are said of a population.
@@ -218,6 +239,7 @@ type Facts struct {
 	Refused     int `json:"refused"`     // and held to the end
 	Declared    int `json:"declared"`    // changes that a clause of declared intent allows
 	Undeclared  int `json:"undeclared"`  // changes let through while observing, that would have been refused
+	Emergency   int `json:"emergency"`   // changes that broken glass let through, that would have been refused
 	Owned       int `json:"owned"`       // changes with an accountable person
 	Approved    int `json:"approved"`    // changes with a person's signed yes
 	Independent int `json:"independent"` // of those, with only approvers other than who acted
@@ -225,6 +247,7 @@ type Facts struct {
 	Failed      int `json:"failed"`
 	Unknown     int `json:"unknown"`            // changes whose outcome nobody saw
 	Resolved    int `json:"resolved,omitempty"` // of those, what was found out since
+	Unsent      int `json:"unsent"`             // changes that were let through and never reached the platform
 	Open        int `json:"open"`               // changes without an outcome
 	Joined      int `json:"joined"`             // changes with the upstream's request id
 	Doors       int `json:"refused_at_door"`
@@ -245,9 +268,12 @@ func (p Pack) Facts() Facts {
 	}
 	for _, i := range p.Changes {
 		r := p.Records[i]
-		if r.Verdict == "allow" {
+		switch {
+		case len(r.Glass) > 0:
+			f.Emergency++
+		case r.Verdict == "allow":
 			f.Declared++
-		} else {
+		default:
 			f.Undeclared++
 		}
 		if r.Accountable != "" {
@@ -272,6 +298,8 @@ func (p Pack) Facts() Facts {
 			if r.Resolved != "" {
 				f.Resolved++
 			}
+		case ledger.NotForwarded:
+			f.Unsent++
 		case "":
 			f.Open++
 		}

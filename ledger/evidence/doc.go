@@ -32,15 +32,15 @@
 //     hash of which is in the pack and leads to the signed head. None can be left
 //     out, added or moved.
 //   - The samples are nobody's choice: the changes of the population are ranked by
-//     SHA-256(HEAD ":" INDEX), where HEAD is the SHA-256 of log/checkpoint in
-//     hexadecimal, and the lowest are taken.
+//     SHA-256(ROOT ":" INDEX), where ROOT is the root of the log, in hexadecimal, up to
+//     and with the first entry from after the period; the lowest are taken.
 //   - Nothing readable is believed: Check makes every file again from log/ and
 //     compares them byte by byte.
 //
 // What it does not do: it does not say that a control is met. It says what was
 // recorded; who judges it is the auditor. Entries outside of the period are not in
 // the pack, only their hashes; but for one before and one after it, which show that
-// nothing was left out at its edges.
+// nothing was left out at its edges, and what is since the last heartbeat before it.
 package evidence
 
 import (
@@ -141,6 +141,7 @@ type Record struct {
 	RadiusWhole  bool       `json:"radius_complete"`
 	Codes        []string   `json:"codes,omitempty"` // the findings
 	Approvals    []Approval `json:"approvals,omitempty"`
+	Glass        []string   `json:"glass,omitempty"` // who broke the glass that it went through, in an emergency
 	Fault        string     `json:"fault,omitempty"`
 	Passed       bool       `json:"passed"` // it was let through
 

@@ -41,7 +41,8 @@ type summary struct {
 	Format   int       `json:"format"`
 	Params   Params    `json:"params"`
 	Log      Head      `json:"log"`
-	Seed     string    `json:"seed"`
+	Closed   uint64    `json:"closed"`           // size of the log when the period was over
+	Seed     string    `json:"seed"`             // root of the log of that size
 	ToldTo   time.Time `json:"told_to,omitzero"` // the latest time in the entries of the period
 	Facts    Facts     `json:"facts"`
 	Sampled  []uint64  `json:"sampled"` // indexes
@@ -52,7 +53,7 @@ type summary struct {
 func derived(s source) (map[string][]byte, error) {
 	p := s.pack
 	out := map[string][]byte{}
-	sum := summary{Format: Format, Params: p.Params, Log: p.Head, Seed: p.Seed, ToldTo: p.Until, Facts: p.Facts(), Sampled: []uint64{}, Controls: []string{}}
+	sum := summary{Format: Format, Params: p.Params, Log: p.Head, Closed: p.Closed, Seed: p.Seed, ToldTo: p.Until, Facts: p.Facts(), Sampled: []uint64{}, Controls: []string{}}
 	for _, i := range p.Sampled {
 		sum.Sampled = append(sum.Sampled, p.Records[i].Index)
 	}

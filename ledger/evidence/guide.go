@@ -42,8 +42,9 @@ python3 - <<'END'
 `+"```"+`
 
 hashes every entry of the period, finds its hash among those of the log, builds the tree of all of them, and checks the
-signature of its head: so no entry of the range is missing, added or moved.
-`, p.Head.VKey, strings.ReplaceAll(python, "FIRST", fmt.Sprint(p.Head.First)))
+signature of its head: so no entry of the range is missing, added or moved. The samples are nobody's choice: it draws them
+again, by the root of the log as it was when the period was over, with %d entries.
+`, p.Head.VKey, strings.NewReplacer("FIRST", fmt.Sprint(p.Head.First), "END", fmt.Sprint(p.Head.End), "CLOSED", fmt.Sprint(p.Closed), "SAMPLES", fmt.Sprint(p.Params.Samples)).Replace(python), p.Closed)
 	if len(p.Sampled) == 0 {
 		return []byte(b.String())
 	}
@@ -54,35 +55,22 @@ signature of its head: so no entry of the range is missing, added or moved.
 Each sampled change has these files; here those of entry %d.
 
 `+"```sh"+`
-openssl pkeyutl -verify -pubin -inkey %[4]s -rawin -in samples/%[1]d.pae -sigfile samples/%[1]d.sig
+openssl pkeyutl -verify -pubin -inkey %[3]s -rawin -in samples/%[1]d.pae -sigfile samples/%[1]d.sig
 `+"```"+`
 
 `+"```sh"+`
-cosign verify-blob-attestation --key %[4]s --bundle samples/%[1]d.sigstore.json --type %[2]s --insecure-ignore-tlog samples/%[1]d.action.json
+cosign verify-blob-attestation --key %[3]s --bundle samples/%[1]d.sigstore.json --type %[2]s --insecure-ignore-tlog samples/%[1]d.action.json
 `+"```"+`
 
 The flag of cosign means that it is not to ask Sigstore's own log on the internet: the log is this one.
 samples/%[1]d.tlog-proof is a proof in the form of https://c2sp.org/tlog-proof that the entry is in the log;
 torchwood's tools read it.
-
-## The samples are nobody's choice
-
-`+"```sh"+`
-python3 - <<'END'
-import csv, hashlib, json
-seed = hashlib.sha256(open("log/checkpoint", "rb").read()).hexdigest()
-changes = [int(r["index"]) for r in csv.DictReader(open("population.csv")) if r["passed"] == "true"]
-drawn = sorted(sorted(changes, key=lambda i: hashlib.sha256(f"{seed}:{i}".encode()).digest())[:%[3]d])
-assert drawn == json.load(open("pack.json"))["sampled"], drawn
-print("drawn as it says")
-END
-`+"```"+`
-`, r.Index, ledger.KindDecision.PredicateType(), p.Params.Samples, p.keyOf(r.Index))
+`, r.Index, ledger.KindDecision.PredicateType(), p.keyOf(r.Index))
 	return []byte(b.String())
 }
 
 // python checks log/ with the standard library and openssl.
-const python = `import base64, hashlib, os, subprocess, tempfile
+const python = `import base64, csv, hashlib, json, os, subprocess, tempfile
 H = lambda *p: hashlib.sha256(b"".join(p)).digest()
 def root(hashes):
     if len(hashes) == 1: return hashes[0]
@@ -113,7 +101,13 @@ for i in range((n + 255) // 256):
     leaves += [tile[j:j+32] for j in range(0, len(tile), 32)]
 assert base64.b64encode(root(leaves)).decode() == want, "the hashes do not lead to the signed head"
 entries = open("log/entries.jsonl", "rb").read().splitlines()
+assert len(entries) == END - FIRST, f"{len(entries)} entries are there, of END - FIRST"
 for i, entry in enumerate(entries, FIRST):
     assert H(b"\x00", entry) == leaves[i], f"entry {i} is not what was signed"
 print(f"{len(entries)} entries of a log of {n} hold")
+seed = root(leaves[:CLOSED]).hex()
+changes = [int(r["index"]) for r in csv.DictReader(open("population.csv")) if r["passed"] == "true"]
+drawn = sorted(sorted(changes, key=lambda i: H(f"{seed}:{i}".encode()))[:SAMPLES])
+assert drawn == json.load(open("pack.json"))["sampled"], drawn
+print("the samples are drawn as it says")
 `

@@ -6,6 +6,7 @@ import (
 	"html"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/assent-iom/assent/ledger"
 )
@@ -56,8 +57,9 @@ func (w *writer) end() { w.WriteString("</tbody></table>\n") }
 // page is index.html: no script, nothing from elsewhere.
 func page(p Pack) []byte {
 	w, f := new(writer), p.Facts()
-	w.put(`<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><title>Evidence %s to %s</title><style>`+style+`</style></head><body>`, day(p.Params.From.String()), day(p.Params.To.String()))
+	w.WriteString(`<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"><style>` + style + `</style>`)
+	w.put(`<title>Evidence %s to %s</title></head><body>`, day(p.Params.From.String()), day(p.Params.To.String()))
 	w.put(`<h1>Evidence of changes, %s to %s</h1>`, stamp(p.Params.From), stamp(p.Params.To))
 	w.put(`<p>Prepared for %s. Every line here is made from signed entries that are in this folder, and can be made again: <code>assent evidence verify .</code>, or with other people's tools as <a href="VERIFY.md">VERIFY.md</a> says.</p>`, frameworks()[p.Params.Framework].Title)
 	p.population(w, f)
@@ -80,7 +82,7 @@ func (f Facts) outcomes() string {
 	if f.Resolved > 0 {
 		since = fmt.Sprintf(" (of %d it was found out since)", f.Resolved)
 	}
-	return fmt.Sprintf("%d succeeded, %d failed, %d not known%s, %d open", f.Succeeded, f.Failed, f.Unknown, since, f.Open)
+	return fmt.Sprintf("%d succeeded, %d failed, %d never sent, %d not known%s, %d open", f.Succeeded, f.Failed, f.Unsent, f.Unknown, since, f.Open)
 }
 
 func day(s string) string { return s[:min(10, len(s))] }
@@ -89,7 +91,7 @@ func (p Pack) population(w *writer, f Facts) {
 	w.put(`<h2>The population</h2><dl>`)
 	for _, line := range [][2]string{
 		{"Decisions", fmt.Sprint(f.Decisions)},
-		{"Changes let through", fmt.Sprintf("%d: %d declared, %d not declared (the proxy was observing)", f.Changes, f.Declared, f.Undeclared)},
+		{"Changes let through", fmt.Sprintf("%d: %d declared, %d not declared (the proxy was observing), %d in an emergency (the glass was broken)", f.Changes, f.Declared, f.Undeclared, f.Emergency)},
 		{"Refused", fmt.Sprintf("%d, and %d at the door", f.Refused, f.Doors)},
 		{"Outcomes of changes", f.outcomes()},
 		{"With a signed approval", fmt.Sprintf("%d; of %d every approver is somebody else than who acted", f.Approved, f.Independent)},
@@ -130,9 +132,9 @@ func (p Pack) population(w *writer, f Facts) {
 // exceptions are what an auditor looks at first.
 func (p Pack) exceptions(w *writer, f Facts) {
 	w.put(`<h2>Exceptions</h2>`)
-	n := f.Undeclared + f.Unknown + f.Open + f.Bypasses
+	n := f.Undeclared + f.Emergency + f.Unknown + f.Open + f.Bypasses
 	if n == 0 {
-		w.put(`<p>None: no change without declared intent, no outcome that is not known, no bypass.</p>`)
+		w.put(`<p>None: no change without declared intent, none by broken glass, no outcome that is not known, no bypass that was found in this period.</p>`)
 		return
 	}
 	w.head("what", "when", "change", "who", "entry")
@@ -156,6 +158,8 @@ func (p Pack) exceptions(w *writer, f Facts) {
 			}
 		case r.Outcome == "":
 			what = "no outcome"
+		case len(r.Glass) > 0:
+			what = "in an emergency: the glass was broken by " + strings.Join(r.Glass, ", ")
 		case r.Verdict != "allow":
 			what = "not declared (" + strings.Join(r.Codes, " ") + ")"
 		default:
@@ -193,7 +197,7 @@ func (p Pack) mapping(w *writer) {
 }
 
 func (p Pack) samples(w *writer) {
-	w.put(`<h2>Samples</h2><p>%d of %d changes, drawn by the closing checkpoint: those with the lowest SHA-256 of <code>%s:INDEX</code>.</p>`, len(p.Sampled), len(p.Changes), p.Seed)
+	w.put(`<h2>Samples</h2><p>%d of %d changes, drawn by the root of the log when the period was over, at %d entries: those with the lowest SHA-256 of <code>%s:INDEX</code>.</p>`, len(p.Sampled), len(p.Changes), p.Closed, p.Seed)
 	for _, i := range p.Sampled {
 		r := p.Records[i]
 		w.put(`<h3 id="s%d">%d: %s</h3><dl>`, r.Index, r.Index, r.Operation)
@@ -234,13 +238,39 @@ func approvers(r Record) string {
 	return strings.Join(out, "; ")
 }
 
+// reaches is up to when a comparison with the platforms' logs tells.
+func reaches(r ledger.Reconciliation) (to time.Time) {
+	if !r.Until.IsZero() && r.Until.Before(r.At) {
+		return r.Until
+	}
+	for _, s := range r.Sources {
+		if s.Final.After(to) {
+			to = s.Final
+		}
+	}
+	return to
+}
+
+// compared is up to when the comparisons of the period tell.
+func (p Pack) compared() (to time.Time) {
+	for _, r := range p.Recons {
+		if at := reaches(r); r.Compares() && at.After(to) {
+			to = at
+		}
+	}
+	return to
+}
+
 // whole is about what is not in the log.
 func (p Pack) whole(w *writer, f Facts) {
 	w.put(`<h2>Is anything missing?</h2>`)
 	if f.Reconciled == 0 {
-		w.put(`<p class="warn">In this period the ledger was not compared with the platforms' own logs (<code>assent ledger reconcile</code>): a change that went past Assent would not show.</p>`)
+		w.put(`<p class="warn">In this period the ledger was not compared with the platforms' own logs (<code>assent ledger reconcile</code>): a change that went past Assent would not show. What was compared later is in the pack of that later time.</p>`)
 	} else {
-		w.head("compared", "with", "events", "matched", "bypasses", "not to be told", "refused", "not in their logs")
+		if to := p.compared(); to.Before(p.Params.To) {
+			w.put(`<p class="warn">No comparison that was made in this period reaches beyond %s. What was compared later is in the pack of that later time.</p>`, stamp(to))
+		}
+		w.head("compared", "of", "with", "events", "matched", "bypasses", "not to be told", "refused", "not in their logs")
 		shown := 0
 		for _, r := range p.Recons {
 			if !r.Compares() {
@@ -253,7 +283,7 @@ func (p Pack) whole(w *writer, f Facts) {
 			for _, s := range r.Sources[:min(8, len(r.Sources))] {
 				with = append(with, s.Kind+" "+s.Name)
 			}
-			w.row("", stamp(r.At), strings.Join(with, ", "), fmt.Sprint(r.Events), fmt.Sprint(r.Matched), fmt.Sprint(r.Bypasses), fmt.Sprint(r.Unknown), fmt.Sprint(r.Refused), fmt.Sprint(r.Unconfirmed))
+			w.row("", stamp(r.At), stamp(r.Since)+" to "+stamp(reaches(r)), strings.Join(with, ", "), fmt.Sprint(r.Events), fmt.Sprint(r.Matched), fmt.Sprint(r.Bypasses), fmt.Sprint(r.Unknown), fmt.Sprint(r.Refused), fmt.Sprint(r.Unconfirmed))
 		}
 		w.end()
 	}
@@ -261,7 +291,7 @@ func (p Pack) whole(w *writer, f Facts) {
 	case f.Heartbeats == 0:
 		w.put(`<p class="warn">No heartbeats: no daemon ran in this period, or none wrote here.</p>`)
 	case f.Gaps == 0:
-		w.put(`<p>%d heartbeats; at no time of the period was there no proxy.</p>`, f.Heartbeats)
+		w.put(`<p>%d heartbeats; at no time of the period%s was there no proxy.</p>`, f.Heartbeats, map[bool]string{false: " up to its last entry"}[p.Over])
 	default:
 		w.put(`<p class="warn">%d heartbeats. At these times there was no proxy:</p>`, f.Heartbeats)
 		w.head("from", "to", "the one before it")

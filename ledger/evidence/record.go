@@ -26,6 +26,9 @@ func NewRecord(index uint64, d policy.Decision) Record {
 			r.Codes = append(r.Codes, f.Code)
 		}
 	}
+	for _, o := range d.Overrides {
+		r.Glass = append(r.Glass, o.By)
+	}
 	for _, given := range d.Approvals {
 		r.Approvals = append(r.Approvals, Approval{By: given.By, At: given.At.UTC(), Independent: independent(given.By, a.Actor.ID, a.Actor.For)})
 	}

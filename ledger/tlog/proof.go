@@ -106,6 +106,14 @@ func rangeHash(s Subtrees, lo, hi uint64) (ledger.Hash, error) {
 	return NodeHash(left, right), err
 }
 
+// Root returns the root of the tree of the first size entries.
+func Root(s Subtrees, size uint64) (ledger.Hash, error) {
+	if size == 0 {
+		return EmptyRoot(), nil
+	}
+	return rangeHash(s, 0, size)
+}
+
 // split returns the largest power of two below n.
 func split(n uint64) uint64 { return 1 << (bits.Len64(n-1) - 1) }
 

@@ -303,17 +303,14 @@ func (p *public) entryAt(_ context.Context, index uint64) ([]byte, error) {
 }
 
 // others looks at the files that are not part of the published size: narrower
-// tiles of earlier sizes must be the beginning of the ones that were checked.
+// tiles of earlier sizes must be the beginning of the ones that were checked. The
+// directory may be a link, which WalkDir follows only within a path.
 func (p *public) others() error {
-	dir, err := filepath.EvalSymlinks(p.dir) // WalkDir follows none, not even its root
-	if err != nil {
-		return err
-	}
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(p.dir+"/.", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		rel, err := filepath.Rel(dir, path)
+		rel, err := filepath.Rel(p.dir, path)
 		if err != nil {
 			return err
 		}

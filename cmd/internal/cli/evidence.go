@@ -35,7 +35,7 @@ nobody chose, what of it speaks to which control, what is missing, and the signe
 in it says how to check it with cosign, openssl and Python; "assent evidence verify" and assent-verify make every file again
 and compare.
 
-The samples are drawn by the hash of the checkpoint that closes the period: making the pack again draws the same.`,
+The samples are drawn by the root of the log when the period was over: making the pack again draws the same.`,
 		Example: `  assent evidence pack --from 2026-10-01 --to 2027-01-01 --framework soc2 --out q4`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -76,7 +76,7 @@ func (a *App) pack(ctx context.Context, p evidence.Params, dir string) error {
 		a.note("note: the ledger has no entry from after the period; it is told up to %s", pack.Until.Format(time.RFC3339))
 	}
 	if f.Reconciled == 0 {
-		a.note("note: in this period the ledger was not held against the platforms' own logs (assent ledger reconcile)")
+		a.note("note: in this period the ledger was not held against the platforms' own logs; run: assent ledger reconcile, every day: it is in the pack of the day on which it ran")
 	}
 	return nil
 }
