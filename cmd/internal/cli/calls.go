@@ -154,8 +154,8 @@ func forAPIServer(c decoders.Call) (prefix string, ok bool) {
 	return "", false
 }
 
-// eachLine calls f with every line of stdin. f's error is the line's own and
-// does not end the reading.
+// eachLine calls f with every line of stdin, and with what is wrong with it: that does
+// not end the reading. What f returns does, and so does input that cannot be read.
 func eachLine(r io.Reader, f func(request, error) error) error {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for {
@@ -163,11 +163,14 @@ func eachLine(r io.Reader, f func(request, error) error) error {
 		if errors.Is(err, io.EOF) && len(line) == 0 {
 			return nil
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
+		if errors.Is(err, errLineTooLong) {
 			if err := f(request{}, err); err != nil {
 				return err
 			}
 			continue
+		}
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("reading stdin: %w", err)
 		}
 		if len(strings.TrimSpace(string(line))) > 0 {
 			var in request
