@@ -113,7 +113,7 @@ func (a *App) adopt(ctx context.Context, id string, o adoptOptions) (err error) 
 // signAdoption signs as everybody who is asked and whose key is at hand, until it is
 // allowed.
 func (a *App) signAdoption(ctx context.Context, e *engine.Engine, set *intent.Set, what *engine.Adoption, o answerOptions) (policy.Decision, []ledger.Approval, error) {
-	ring, err := a.keyring(o.key)
+	ring, err := a.keyring(ctx, o.key)
 	if err != nil {
 		return policy.Decision{}, nil, err
 	}
@@ -139,7 +139,7 @@ func (a *App) signAdoption(ctx context.Context, e *engine.Engine, set *intent.Se
 		t := approval.Ticket{Request: "adopt", Answer: approval.Yes, By: by.Name, At: at, Expires: at.Add(adoptionTime), Reason: o.reason,
 			Actions: []approval.Act{{Scope: scope, What: policy.AdoptOperation + " " + string(what.Action.Targets[0].URN) + " " + string(what.Action.Params)}}}
 		if !o.yes {
-			if err := a.confirm("take it as it is, as " + by.Name + "?"); err != nil {
+			if err := a.confirm(ctx, "take it as it is, as "+by.Name+"?"); err != nil {
 				return d, nil, err
 			}
 		}

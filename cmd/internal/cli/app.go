@@ -15,6 +15,7 @@
 //	1    an error; for `ledger verify`: tampered (2 to 5: see its help)
 //	2    wrong usage
 //	3    denied, by `may`; otherwise than recorded, by `replay`
+//	130  interrupted, as a shell says of one that a signal ended
 //	125  `run`: assent itself failed; 126: the command cannot be run; 127: it was not found
 //
 // Otherwise `run` ends with the command's own exit code.
@@ -82,6 +83,7 @@ func Main(args []string, version string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // the second interrupt does not wait for anything
 	return app.Execute(ctx, args)
 }
 
@@ -97,6 +99,9 @@ func (a *App) Execute(ctx context.Context, args []string) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil && !errors.As(err, &done):
+		a.note("interrupted")
+		return exitInterrupted
 	case errors.As(err, &done):
 		if done.err != nil {
 			a.printError(done.err)
@@ -107,6 +112,9 @@ func (a *App) Execute(ctx context.Context, args []string) int {
 		return 1
 	}
 }
+
+// exitInterrupted is 128 and the number of an interrupt.
+const exitInterrupted = 130
 
 // exit is an error that says how the program ends.
 type exit struct {

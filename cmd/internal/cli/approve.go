@@ -66,7 +66,7 @@ func (a *App) answer(ctx context.Context, answer, id string, o answerOptions) er
 		return repaired{err, "assent inbox"}
 	}
 	a.requestText(a.Stderr, r)
-	ring, err := a.keyring(o.key)
+	ring, err := a.keyring(ctx, o.key)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (a *App) answer(ctx context.Context, answer, id string, o answerOptions) er
 		return err
 	}
 	if !o.yes {
-		if err := a.confirm(fmt.Sprintf("%s %s as %s, good until %s?", answer, plural(len(t.Actions), "action"), by.Name, t.Expires.Local().Format("2006-01-02 15:04 MST"))); err != nil {
+		if err := a.confirm(ctx, fmt.Sprintf("%s %s as %s, good until %s?", answer, plural(len(t.Actions), "action"), by.Name, t.Expires.Local().Format("2006-01-02 15:04 MST"))); err != nil {
 			return err
 		}
 	}
@@ -99,12 +99,16 @@ func (a *App) answer(ctx context.Context, answer, id string, o answerOptions) er
 }
 
 // confirm asks a question on the terminal.
-func (a *App) confirm(question string) error {
+func (a *App) confirm(ctx context.Context, question string) error {
 	if !term.IsTerminal(a.Stdin) {
 		return exit{2, repaired{errors.New("there is no terminal to ask on"), "say so beforehand: --yes"}}
 	}
 	fmt.Fprintf(a.Stderr, "assent: %s [y/N] ", question)
-	line, err := bufio.NewReader(a.Stdin).ReadString('\n')
+	line, err := bufio.NewReader(a.input(ctx)).ReadString('\n')
+	if ctx.Err() != nil {
+		fmt.Fprintln(a.Stderr)
+		return ctx.Err()
+	}
 	if word := strings.ToLower(strings.TrimSpace(line)); err != nil || word != "y" && word != "yes" {
 		return exit{1, errors.New("nothing was answered")}
 	}

@@ -94,7 +94,7 @@ func (a *App) decode(ctx context.Context, secrets bool) error {
 	}
 	out := bufio.NewWriterSize(a.Stdout, 64<<10)
 	defer out.Flush()
-	return eachLine(a.Stdin, func(in request, bad error) error {
+	return eachLine(a.input(ctx), func(in request, bad error) error {
 		action, err := f.decode(ctx, in, bad, secrets)
 		var line any = newDecoded(action)
 		if err != nil {

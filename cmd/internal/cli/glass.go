@@ -107,7 +107,7 @@ func (a *App) breakGlass(ctx context.Context, o glassOptions) error {
 				"somebody else than them: assent break-glass review " + short(b.ID)}
 		}
 	}
-	ring, err := a.keyring(o.key)
+	ring, err := a.keyring(ctx, o.key)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (a *App) breakGlass(ctx context.Context, o glassOptions) error {
 		return exit{2, fmt.Errorf("--as %s: it is no human Actor, and nobody else breaks glass", g.Actor)}
 	}
 	if !o.yes {
-		if err := a.confirm(fmt.Sprintf("let through what %s does in %s until %s, as %s?", g.Actor, o.env, g.Expires.Local().Format("15:04 MST"), by.Name)); err != nil {
+		if err := a.confirm(ctx, fmt.Sprintf("let through what %s does in %s until %s, as %s?", g.Actor, o.env, g.Expires.Local().Format("15:04 MST"), by.Name)); err != nil {
 			return err
 		}
 	}
@@ -253,7 +253,7 @@ func (a *App) reviewGlass(ctx context.Context, id string, o glassOptions) error 
 		return fmt.Errorf("%s has reviewed it: %s", all[0].Review.By, all[0].Review.Finding)
 	}
 	b := all[0]
-	ring, err := a.keyring(o.key)
+	ring, err := a.keyring(ctx, o.key)
 	if err != nil {
 		return err
 	}

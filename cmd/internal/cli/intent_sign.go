@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -28,12 +29,12 @@ stand, come into force: assent serve refuses others and keeps those that run.
   assent intent review     what would change, then sign
   assent intent sign --key ~/.ssh/id_ed25519 --reason CHG-4711`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, set, err := a.signable()
 			if err != nil {
 				return err
 			}
-			return a.sign(cfg, set, o)
+			return a.sign(cmd.Context(), cfg, set, o)
 		},
 	}
 	o.flags(cmd)
@@ -50,7 +51,7 @@ func (a *App) intentReviewCommand() *cobra.Command {
 that it makes a difference to, and asks whether to sign them. Without a terminal, and without --yes, nothing is signed, and the
 exit code is 3 if there is any difference. What the change would have meant for what really happened, assent replay tells.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return a.intentReview(o, asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.intentReview(cmd.Context(), o, asJSON) },
 	}
 	o.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON lines, and sign nothing")
@@ -75,7 +76,7 @@ func (a *App) signable() (*config.Config, *intent.Set, error) {
 	return cfg, set, err
 }
 
-func (a *App) intentReview(o answerOptions, asJSON bool) error {
+func (a *App) intentReview(ctx context.Context, o answerOptions, asJSON bool) error {
 	cfg, set, err := a.signable()
 	if err != nil {
 		return err
@@ -101,12 +102,12 @@ func (a *App) intentReview(o answerOptions, asJSON bool) error {
 	if !o.yes && !term.IsTerminal(a.Stdin) {
 		return nil
 	}
-	return a.sign(cfg, set, o)
+	return a.sign(ctx, cfg, set, o)
 }
 
 // sign signs a set with the first key at hand that counts.
-func (a *App) sign(cfg *config.Config, set *intent.Set, o answerOptions) error {
-	ring, err := a.keyring(o.key)
+func (a *App) sign(ctx context.Context, cfg *config.Config, set *intent.Set, o answerOptions) error {
+	ring, err := a.keyring(ctx, o.key)
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func (a *App) sign(cfg *config.Config, set *intent.Set, o answerOptions) error {
 		return err
 	}
 	if !o.yes {
-		if err := a.confirm(fmt.Sprintf("sign %s with %s?", set.Digest, ssh.FingerprintSHA256(with.PublicKey()))); err != nil {
+		if err := a.confirm(ctx, fmt.Sprintf("sign %s with %s?", set.Digest, ssh.FingerprintSHA256(with.PublicKey()))); err != nil {
 			return err
 		}
 	}

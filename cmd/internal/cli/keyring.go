@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -35,14 +36,14 @@ type key struct {
 var usualKeys = []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"}
 
 // keyring finds the keys; only is a private key's file, or empty.
-func (a *App) keyring(only string) (*keyring, error) {
+func (a *App) keyring(ctx context.Context, only string) (*keyring, error) {
 	k := &keyring{app: a}
 	if only != "" {
 		public, err := a.publicOf(a.absolute(only))
 		if err != nil {
 			return nil, err
 		}
-		k.keys = []key{{public, func() (ssh.Signer, error) { return a.privateKey(a.absolute(only)) }}}
+		k.keys = []key{{public, func() (ssh.Signer, error) { return a.privateKey(ctx, a.absolute(only)) }}}
 		return k, nil
 	}
 	if err := k.fromAgent(a.Getenv("SSH_AUTH_SOCK")); err != nil {
@@ -56,7 +57,7 @@ func (a *App) keyring(only string) (*keyring, error) {
 		case err != nil:
 			a.note("%v", err)
 		default:
-			k.keys = append(k.keys, key{public, func() (ssh.Signer, error) { return a.privateKey(path) }})
+			k.keys = append(k.keys, key{public, func() (ssh.Signer, error) { return a.privateKey(ctx, path) }})
 		}
 	}
 	return k, nil
@@ -128,7 +129,7 @@ func (a *App) publicOf(path string) (ssh.PublicKey, error) {
 }
 
 // privateKey opens a key file, and asks for its passphrase.
-func (a *App) privateKey(path string) (ssh.Signer, error) {
+func (a *App) privateKey(ctx context.Context, path string) (ssh.Signer, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the key: %w", err)
@@ -146,8 +147,15 @@ func (a *App) privateKey(path string) (ssh.Signer, error) {
 		return nil, repaired{fmt.Errorf("the key %s has a passphrase, and there is no terminal to ask for it on", path), "load it into the SSH agent: ssh-add -c " + path}
 	}
 	fmt.Fprintf(a.Stderr, "assent: passphrase of %s: ", path)
-	secret, err := xterm.ReadPassword(int(file.Fd()))
+	echoing, err := xterm.GetState(int(file.Fd()))
+	if err != nil {
+		return nil, fmt.Errorf("reading the passphrase: %w", err)
+	}
+	secret, err := waiting(ctx, func() ([]byte, error) { return xterm.ReadPassword(int(file.Fd())) })
 	fmt.Fprintln(a.Stderr)
+	if ctx.Err() != nil { // it is still being read, without an echo
+		return nil, errors.Join(ctx.Err(), xterm.Restore(int(file.Fd()), echoing))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the passphrase: %w", err)
 	}

@@ -119,7 +119,7 @@ func (a *App) login(ctx context.Context, o loginOptions) error {
 	}
 	form := url.Values{"grant_type": {"urn:ietf:params:oauth:grant-type:token-exchange"}, "subject_token": {token}, "subject_token_type": {"urn:ietf:params:oauth:token-type:id_token"}}
 	if o.actor != "" {
-		acting, err := a.tokenFile(o.actor)
+		acting, err := a.tokenFile(ctx, o.actor)
 		if err != nil {
 			return err
 		}
@@ -303,7 +303,7 @@ func proxyOf(server *url.URL, listens string) (string, error) {
 // idToken finds the OpenID token of this job.
 func (a *App) idToken(ctx context.Context, from tokenSource) (string, error) {
 	if from.file != "" {
-		return a.tokenFile(from.file)
+		return a.tokenFile(ctx, from.file)
 	}
 	at, bearer := a.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL"), a.Getenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
 	if at != "" && bearer != "" {
@@ -316,11 +316,11 @@ func (a *App) idToken(ctx context.Context, from tokenSource) (string, error) {
 		"GitHub: permissions: {id-token: write}; GitLab: id_tokens: {" + tokenVariable + ": {aud: " + from.audience + "}}; or --token-file FILE"}
 }
 
-func (a *App) tokenFile(path string) (string, error) {
+func (a *App) tokenFile(ctx context.Context, path string) (string, error) {
 	var data []byte
 	var err error
 	if path == "-" {
-		data, err = io.ReadAll(io.LimitReader(a.Stdin, loginAnswer))
+		data, err = io.ReadAll(io.LimitReader(a.input(ctx), loginAnswer))
 	} else {
 		data, err = setup.ReadFile(a.absolute(path))
 	}

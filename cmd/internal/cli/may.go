@@ -53,7 +53,7 @@ func (a *App) may(ctx context.Context, as identity, asJSON bool) error {
 	out := bufio.NewWriter(a.Stdout)
 	defer out.Flush()
 	refused := false
-	err = eachLine(a.Stdin, func(in request, bad error) error {
+	err = eachLine(a.input(ctx), func(in request, bad error) error {
 		d, err := f.consider(ctx, e, in, bad, who)
 		if err != nil {
 			refused = true

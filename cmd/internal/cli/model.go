@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -67,7 +66,7 @@ func (a *App) modelIntended(ctx context.Context, name, owner string) error {
 	if err != nil {
 		return err
 	}
-	said, err := a.readImport(name, cfg.Tables)
+	said, err := a.readImport(ctx, name, cfg.Tables)
 	if err != nil {
 		return repaired{fmt.Errorf("reading %s: %w", name, err), "give a Terraform state (terraform state pull), terraform show -json, or YAML: assent help imports"}
 	}
@@ -87,7 +86,7 @@ func (a *App) modelIntended(ctx context.Context, name, owner string) error {
 }
 
 // readImport reads a file by the decoders' own notions.
-func (a *App) readImport(name, tables string) (*files.Import, error) {
+func (a *App) readImport(ctx context.Context, name, tables string) (*files.Import, error) {
 	amazon, bad, err := engine.Amazon(tables)
 	if err != nil {
 		return nil, err
@@ -95,7 +94,7 @@ func (a *App) readImport(name, tables string) (*files.Import, error) {
 	if bad != nil {
 		a.note("note: the machine's own aws table is not used, but the embedded one: %v", bad)
 	}
-	in := a.Stdin
+	in := a.input(ctx)
 	if name != "-" {
 		f, err := os.Open(a.absolute(name))
 		if err != nil {
@@ -104,7 +103,7 @@ func (a *App) readImport(name, tables string) (*files.Import, error) {
 		defer f.Close()
 		in = f
 	}
-	return files.Read(io.Reader(in), files.Config{Identify: amazon.Identify, Redact: wire.RedactTree})
+	return files.Read(in, files.Config{Identify: amazon.Identify, Redact: wire.RedactTree})
 }
 
 func (a *App) modelImport(ctx context.Context, name string, dry, asJSON bool) error {
@@ -112,7 +111,7 @@ func (a *App) modelImport(ctx context.Context, name string, dry, asJSON bool) er
 	if err != nil {
 		return err
 	}
-	said, err := a.readImport(name, cfg.Tables)
+	said, err := a.readImport(ctx, name, cfg.Tables)
 	if err != nil {
 		return repaired{fmt.Errorf("reading %s: %w", name, err), "give a Terraform state (terraform state pull), terraform show -json, or YAML: assent help imports"}
 	}

@@ -65,7 +65,7 @@ func inModel(s model.Snapshot, urn model.URN) string {
 // readAsked reads what is to happen: a plan as terraform show -json writes it, a call or a
 // recorded decision as JSON, or manifests of Kubernetes.
 func (a *App) readAsked(ctx context.Context, name string, s model.Snapshot) (x plannedChange, err error) {
-	in := a.Stdin
+	in := a.input(ctx)
 	if name != "-" {
 		f, err := os.Open(a.absolute(name))
 		if err != nil {

@@ -172,7 +172,7 @@ func (a *App) judged(ctx context.Context, as identity) (all []policy.Decision, e
 		return nil, err
 	}
 	defer e.Close(ctx)
-	err = eachLine(a.Stdin, func(in request, bad error) error {
+	err = eachLine(a.input(ctx), func(in request, bad error) error {
 		if in.Actor.ID != "" && bad == nil {
 			in.Actor.ID = "" // who asks is said by flags: nobody asks in another's name by a line of input
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strings"
@@ -129,6 +130,10 @@ func (a *App) run(ctx context.Context, o runOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	// However often it is interrupted, a run sums up.
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	defer signal.Stop(interrupts)
 	// What a run starts is killed when the thread that started it ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
