@@ -68,10 +68,15 @@ func Run(ctx context.Context, p Params) (all []Result, err error) {
 		wait.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			t.run(ctx, probe)
+			if !errors.Is(ctx.Err(), context.Canceled) {
+				t.run(ctx, probe)
+			}
 		})
 	}
 	wait.Wait()
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return nil, ctx.Err() // who was stopped has shown nothing
+	}
 	for _, t := range found {
 		if !t.absent {
 			all = append(all, t.result)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,5 +115,16 @@ func TestJavaGoesThrough(t *testing.T) {
 		if r := by[name]; !r.Proxied || !r.Trusts {
 			t.Errorf("%s: %+v", name, r)
 		}
+	}
+}
+
+// Of clients that were stopped by an interrupt nothing is said.
+func TestAnInterruptedTrialSaysNothing(t *testing.T) {
+	environ := withPrograms(t, "curl")
+	ctx, interrupt := context.WithCancel(context.Background())
+	interrupt()
+	all, err := Run(ctx, Params{Environ: environ, OS: runtime.GOOS, Now: time.Now, Rand: rand.Reader})
+	if !errors.Is(err, context.Canceled) || len(all) > 0 {
+		t.Errorf("%v, %+v", err, all)
 	}
 }
