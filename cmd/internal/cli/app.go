@@ -13,7 +13,7 @@
 //
 //	0    done; for `may`: allowed
 //	1    an error; for `ledger verify`: tampered (2 to 5: see its help)
-//	2    wrong usage
+//	2    wrong usage (64 for the verifying commands, as of assent-verify)
 //	3    denied, by `may`; otherwise than recorded, by `replay`
 //	130  interrupted, as a shell says of one that a signal ended
 //	125  `run`: assent itself failed; 126: the command cannot be run; 127: it was not found
@@ -94,7 +94,11 @@ func (a *App) Execute(ctx context.Context, args []string) int {
 	root.SetIn(a.Stdin)
 	root.SetOut(a.Stdout)
 	root.SetErr(a.Stderr)
-	err := root.ExecuteContext(ctx)
+	begun := a.prepare(root)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !*begun {
+		err = misused(cmd, err)
+	}
 	var done exit
 	switch {
 	case err == nil:
@@ -180,9 +184,6 @@ Start here, no set-up needed, nothing is blocked:
 		SilenceUsage: true, SilenceErrors: true,
 		Version: a.Version,
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return exit{2, repaired{err, c.CommandPath() + " --help"}}
-	})
 	root.PersistentFlags().StringVar(&a.configPath, "config", "", "read this `file` instead of assent.yaml where it is usually found")
 	root.PersistentFlags().StringVar(&a.ledgerDir, "ledger", "", "use the ledger in this `directory`")
 	root.PersistentFlags().StringVar(&a.intentDir, "intent", "", "use the declared documents in this `directory`")

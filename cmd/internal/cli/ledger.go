@@ -167,7 +167,7 @@ func (a *App) verifyCommand() *cobra.Command {
 that belongs to it. It needs the ledger's directory and nothing else. assent-verify does the same without Assent.
 
 Exit codes: 0 all holds; 1 tampered; 2 incomplete (a decision has no outcome yet); 3 the key is not the expected one;
-4 rolled back; 5 could not finish.`,
+4 rolled back; 5 could not finish; 64 wrong usage.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.verify(cmd.Context(), o, asJSON) },
 	}

@@ -98,7 +98,11 @@ func (o *radiusOptions) what() (radius.Effect, error) {
 	case o.modify:
 		return radius.Config, nil
 	}
-	return radius.ParseEffect(o.effect)
+	effect, err := radius.ParseEffect(o.effect)
+	if err != nil {
+		err = exit{exitUsage, err}
+	}
+	return effect, err
 }
 
 func (a *App) radius(ctx context.Context, args []string, o radiusOptions) error {

@@ -91,7 +91,7 @@ func TestRadius(t *testing.T) {
 		{"radius i-01234567 --effect restart", "restart " + arnBase + "instance/i-01234567\n  breaks       nothing that is known\n", 0},
 		{"radius sg-01234567 --effect widen", "widen " + arnBase + "security-group/sg-01234567\n  breaks       nothing that is known\n  opened       " + arnBase + "instance/i-01234567\n", 0},
 		{"radius subnet-0fedcba9 --delete", "destroy subnet-0fedcba9\n  breaks       nothing that is known\n  incomplete   subnet-0fedcba9 was never read\n", 0},
-		{"radius subnet-01234567", "", 2}, {"radius", "", 2}, {"radius x --delete --plan y", "", 2}, {"radius x --effect vanish", "", 1}, {"radius --plan missing.json", "", 1},
+		{"radius subnet-01234567", "", 2}, {"radius", "", 2}, {"radius x --delete --plan y", "", 2}, {"radius x --effect vanish", "", 2}, {"radius --plan missing.json", "", 1},
 	} {
 		a, out, errOut := modelApp(t)
 		if code := a.Execute(context.Background(), strings.Fields(c.args)); code != c.code || out.String() != c.want {
