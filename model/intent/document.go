@@ -121,8 +121,8 @@ type Scope struct {
 }
 
 // AWSScope holds account ids and regions. No regions: all, and global
-// resources too. With regions, a resource without one belongs only if "global"
-// or "*" is listed.
+// resources too. With regions, a resource without one belongs where "global"
+// or "*" is listed; where nobody lists it, to the region where its calls go.
 type AWSScope struct {
 	Accounts Words `yaml:"accounts,required" json:"accounts"`
 	Regions  Words `yaml:"regions" json:"regions,omitempty"`
