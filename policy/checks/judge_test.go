@@ -319,3 +319,28 @@ func TestMetamorphicLaws(t *testing.T) {
 		}
 	}
 }
+
+// A call without a body names an object of a custom kind by its plural alone. A never
+// clause about the kind holds it all the same; one about another kind only where
+// nobody knows which it is.
+func TestANeverClauseHoldsACustomKindByItsPlural(t *testing.T) {
+	const db, known = model.URN("k8s://shop/pg.example/clusters/web/db"), model.URN("k8s://shop/pg.example/Cluster/web/db")
+	seen := estate{resources: map[model.URN]model.Resource{known: {URN: known, Platform: "kubernetes", Type: "pg.example/Cluster", Aliases: []string{string(db)}}}}
+	for _, c := range []struct {
+		kind  string
+		model estate
+		want  bool
+	}{
+		{"pg.example/Cluster", seen, true}, {"pg.example/clusters", seen, true}, {"pg.example/Backup", seen, false},
+		{"pg.example/Cluster", estate{}, true}, {"pg.example/clusters", estate{}, true}, {"pg.example/Backup", estate{}, true}, {"other.example/Cluster", estate{}, false},
+	} {
+		a := model.Action{Platform: "kubernetes", Service: "pg.example", Operation: "delete clusters", Verb: model.Delete, Account: "shop", Region: "web",
+			Fidelity: model.Exact, Targets: []model.Target{{URN: db, Type: "pg.example/clusters", Role: model.RoleTarget}}}
+		p := &Program{where: (&intent.Set{}).Map(), owners: newOwnership(&intent.Set{})}
+		l := &leaf{Action: a}
+		n := &never{Never: &intent.Never{What: intent.What{Type: intent.Words{c.kind}}}}
+		if got := n.forbids(p, l, p.thing(&a, a.Targets[0], c.model)); got != c.want {
+			t.Errorf("never %s, known %v: the delete is held %v, want %v", c.kind, len(c.model.resources) > 0, got, c.want)
+		}
+	}
+}

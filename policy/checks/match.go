@@ -62,7 +62,7 @@ func (n *never) forbids(p *Program, l *leaf, t *thing) bool {
 		len(n.May) > 0 && !slices.Contains(n.May, l.Verb) && !l.unclear(),
 		!maybe(n.What.Capability, l.Capability),
 		len(n.What.Operation) > 0 && !maybe(n.What.Operation, l.Name()),
-		!maybe(n.What.Type, t.kind),
+		!maybe(n.What.Type, t.kind) && (t.perhaps == "" || !maybe(n.What.Type, t.perhaps)),
 		len(n.folded) > 0 && !t.overlaps(n.folded),
 		n.What.Owner != "" && t.rivals == nil && (t.owner == nil || t.owner.Name != n.What.Owner) && !slices.Contains(t.others, n.What.Owner):
 		return false

@@ -57,6 +57,7 @@ type Asked struct {
 	Canon    string            `json:"canon"` // under which the model knows it
 	Name     string            `json:"name"`
 	Type     string            `json:"type"`
+	Perhaps  string            `json:"perhaps"` // another type that it may be; empty: Type is told
 	Created  bool              `json:"created"`
 	Known    bool              `json:"known"`
 	Tags     map[string]string `json:"tags"`
@@ -166,7 +167,7 @@ func (s subject) declared() string {
 func (h *hearing) question(q Question, l *leaf, t *thing) Question {
 	q.Verb, q.Changes, q.Unclear, q.Exact = string(l.Verb), l.Verb.Mutates(), l.unclear(), l.Fidelity == model.Exact
 	q.Capability, q.Operation = l.Capability, l.Name()
-	q.Thing = Asked{URN: string(t.urn), Canon: string(t.canon), Name: t.name, Type: t.kind, Created: t.role == model.RoleCreated, Known: t.known, Tags: t.tags,
+	q.Thing = Asked{URN: string(t.urn), Canon: string(t.canon), Name: t.name, Type: t.kind, Perhaps: t.perhaps, Created: t.role == model.RoleCreated, Known: t.known, Tags: t.tags,
 		Possible: []string{}, Rivals: t.rivals != nil, Others: append([]string{}, t.others...)}
 	for _, e := range t.possible {
 		q.Thing.Possible = append(q.Thing.Possible, e.Name)

@@ -13,6 +13,7 @@ import (
 type thing struct {
 	urn, canon model.URN // as the call says; as the model knows it
 	kind, role string
+	perhaps    string // another type that it may be; empty: kind is told
 	name       string
 	known      bool              // the model knows it
 	sketch     bool              // by its tags alone
@@ -45,11 +46,26 @@ func (p *Program) thing(a *model.Action, target model.Target, s model.Snapshot) 
 	} else {
 		res = &model.Resource{}
 	}
+	t.perhaps = perhaps(target, res)
 	t.place = place(a, t.urn, res)
 	t.env, t.possible = p.where.Locate(t.place, t.only[:])
 	t.owner, t.from, t.by, t.rivals = p.owners.of(t)
 	t.others = p.owners.unread(t)
 	return t
+}
+
+// perhaps is another type that a target may be of. A call without a body names an
+// object of a kind that no table has by its plural (widgets, where Widget is meant):
+// it is of the type of the object that the model knows, or of any of its group.
+func perhaps(target model.Target, res *model.Resource) string {
+	i := strings.LastIndexByte(target.Type, '/') + 1
+	if !strings.HasPrefix(string(target.URN), "k8s://") || i == 0 || i == len(target.Type) || target.Type[i] < 'a' || target.Type[i] > 'z' {
+		return ""
+	}
+	if res.Type != "" {
+		return res.Type
+	}
+	return target.Type[:i] + "*"
 }
 
 // canon is the name under which the model knows what a call names.

@@ -256,7 +256,7 @@ func (w *exporter) never(doc *intent.Intent, c *intent.Never) {
 		add("maybe(input.operation, %s)", words(c.What.Operation))
 	}
 	if len(c.What.Type) > 0 {
-		add("maybe(input.thing.type, %s)", words(c.What.Type))
+		add("type_maybe(%s)", words(c.What.Type))
 	}
 	if len(c.What.Resource) > 0 {
 		lower := make([]string, len(c.What.Resource))

@@ -48,6 +48,7 @@ whole if {
 	is_string(input.thing.canon)
 	is_string(input.thing.name)
 	is_string(input.thing.type)
+	is_string(input.thing.perhaps)
 	is_boolean(input.thing.known)
 	is_boolean(input.thing.created)
 	is_boolean(input.thing.rivals)
@@ -285,6 +286,13 @@ unsaid(pattern, text) := regex.replace(text, commitment, "*") if not regex.match
 unsaid(pattern, text) := text if regex.match(commitment, pattern)
 
 glob(pattern) := replace(regex.replace(pattern, `[\\.+\[\]\-()]`, `\$0`), "*", ".*")
+
+type_maybe(patterns) if maybe(input.thing.type, patterns)
+
+type_maybe(patterns) if {
+	input.thing.perhaps != ""
+	maybe(input.thing.perhaps, patterns)
+}
 
 resource_maybe(patterns) if "*" in patterns
 
