@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/base32"
 	"fmt"
 	"io"
@@ -44,20 +45,16 @@ func (i *identity) actor(a *App) (model.Actor, error) {
 		actor.ID = a.Getenv("ASSENT_ACTOR")
 	}
 	if actor.ID == "" {
-		user := a.Getenv("USER")
-		if user == "" {
-			user = a.User
-		}
-		if user == "" {
-			user = "unknown"
-		}
-		actor.ID = "human:" + user
+		actor.ID = "human:" + a.loginName()
 		if actor.Kind == "" {
 			actor.Kind = model.Human
 		}
 	}
 	return actor, nil
 }
+
+// loginName is the login name of whoever sits here.
+func (a *App) loginName() string { return cmp.Or(a.Getenv("USER"), a.User, "unknown") }
 
 // newRunID names a run: run_ and 50 random bits.
 func newRunID(rand io.Reader) (string, error) {

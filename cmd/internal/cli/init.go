@@ -49,7 +49,7 @@ assent.yaml and the documents in intent/, which allow nothing yet, and overwrite
 var accountForm = regexp.MustCompile(`^[0-9]{12}$`)
 
 func (a *App) init(ctx context.Context, dir string, accounts, clusters []string, person string) error {
-	found := survey.Look(survey.Machine{Dir: dir, Home: a.Home, User: a.User, Getenv: a.Getenv, Read: readUpTo, Glob: filepath.Glob, Mail: a.gitMail(ctx, dir)})
+	found := survey.Look(survey.Machine{Dir: dir, Home: a.Home, User: a.loginName(), Getenv: a.Getenv, Read: readUpTo, Glob: filepath.Glob, Mail: a.gitMail(ctx, dir)})
 	for _, id := range accounts {
 		if !accountForm.MatchString(id) {
 			return exit{2, repaired{fmt.Errorf("%q is no AWS account", id), "an account id has twelve digits"}}
