@@ -256,7 +256,7 @@ func (a *App) trails(paths []string) ([]reconcile.Event, error) {
 	}
 	var out []reconcile.Event
 	for _, path := range paths {
-		files, err := logFiles(a.absolute(path))
+		files, err := logFiles(trail.CloudTrail, a.absolute(path))
 		if err != nil {
 			return nil, fmt.Errorf("reading CloudTrail: %w", err)
 		}

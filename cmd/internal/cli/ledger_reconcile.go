@@ -63,7 +63,7 @@ Exit codes: 0 every change has its decision; 3 some went past assent; 4 none did
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&o.trails, "cloudtrail", nil, "a `file` of CloudTrail's, or a folder of them; may be given again")
-	f.StringArrayVar(&o.audits, "k8s-audit", nil, "an API server's audit log; may be given again")
+	f.StringArrayVar(&o.audits, "k8s-audit", nil, "an API server's audit log, or a `folder` of them; may be given again")
 	f.StringVar(&o.since, "since", "", "leave out what happened before: 2026-11-01, 2026-11-01T12:00:00Z, or 36h for that long ago")
 	f.StringVar(&o.until, "until", "", "leave out what happened then or later")
 	f.BoolVar(&o.asJSON, "json", false, "as JSON")
@@ -108,7 +108,7 @@ func (a *App) reconcile(ctx context.Context, o reconciling) error {
 		read  func(io.Reader, reconcile.Notion, func(reconcile.Event) error) error
 	}{{reconcile.CloudTrail, o.trails, reconcile.ReadCloudTrail}, {reconcile.KubeAudit, o.audits, reconcile.ReadKubeAudit}} {
 		for _, path := range source.paths {
-			files, err := logFiles(a.absolute(path))
+			files, err := logFiles(source.kind, a.absolute(path))
 			if err != nil {
 				return err
 			}
@@ -153,8 +153,8 @@ func (a *App) notion() (reconcile.Notion, error) {
 	return reconcile.Notion{AWS: amazon.Logged, Kube: kube.Logged}, nil
 }
 
-// logFiles returns a file, or every log below a folder, by name.
-func logFiles(path string) ([]string, error) {
+// logFiles returns a file, or every log of a kind below a folder, by name.
+func logFiles(kind, path string) ([]string, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
 		return []string{path}, err
@@ -165,13 +165,15 @@ func logFiles(path string) ([]string, error) {
 		if err != nil || d.IsDir() || strings.Contains(filepath.Base(name), "_CloudTrail-Digest_") {
 			return err
 		}
-		if base := strings.TrimSuffix(name, ".gz"); strings.HasSuffix(base, ".json") || strings.HasSuffix(base, ".jsonl") {
+		// What ends in .log beside CloudTrail's is another service's.
+		ext := filepath.Ext(strings.TrimSuffix(name, ".gz"))
+		if ext == ".json" || ext == ".jsonl" || ext == ".log" && kind == reconcile.KubeAudit {
 			files = append(files, name)
 		}
 		return nil
 	})
 	if err == nil && len(files) == 0 {
-		err = fmt.Errorf("there is no .json or .json.gz below %s", path)
+		err = fmt.Errorf("there is no log (.json, .jsonl; of an API server .log; each may end in .gz) below %s", path)
 	}
 	slices.Sort(files)
 	return files, err
