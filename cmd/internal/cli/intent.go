@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/assent-iom/assent/cmd/internal/config"
 	"github.com/assent-iom/assent/cmd/internal/engine"
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/model/intent"
@@ -54,7 +55,7 @@ func (a *App) intentCheck(asJSON bool) error {
 	if cfg.Intent == "" {
 		return repaired{errors.New("no directory of declared documents is set"), "assent intent check --intent DIR, or intent: DIR in assent.yaml"}
 	}
-	set, err := a.documents(cfg)
+	set, err := a.someDocuments(cfg)
 	if err == nil {
 		err = engine.Compile(set)
 	}
@@ -83,6 +84,16 @@ func (a *App) intentCheck(asJSON bool) error {
 			len(set.Owners), len(set.Intents), len(set.Rules), len(set.Blueprints), len(set.Exceptions), len(set.Resources), set.Digest)
 	}
 	return err
+}
+
+// someDocuments are the declared documents of who asks whether they are in order: a
+// folder without any is rather another folder than was meant.
+func (a *App) someDocuments(cfg *config.Config) (*intent.Set, error) {
+	set, err := a.documents(cfg)
+	if err == nil && set.Empty() {
+		err = repaired{fmt.Errorf("there is no document in %s", cfg.Intent), "--intent the folder that has them; assent init writes first ones"}
+	}
+	return set, err
 }
 
 func (a *App) intentSuggestCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -187,6 +188,9 @@ func (a *App) verify(ctx context.Context, o compared, asJSON bool) error {
 		return err
 	}
 	report, err := verify.Dir(ctx, cfg.Ledger, opts)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = repaired{err, "--ledger the folder of one; the first assent run makes it"}
+	}
 	return a.verified(report, err, asJSON)
 }
 

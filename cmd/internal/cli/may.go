@@ -52,8 +52,9 @@ func (a *App) may(ctx context.Context, as identity, asJSON bool) error {
 	defer e.Close(ctx)
 	out := bufio.NewWriter(a.Stdout)
 	defer out.Flush()
-	refused := false
+	refused, asked := false, false
 	err = eachLine(a.input(ctx), func(in request, bad error) error {
+		asked = true
 		d, err := f.consider(ctx, e, in, bad, who)
 		if err != nil {
 			refused = true
@@ -70,10 +71,15 @@ func (a *App) may(ctx context.Context, as identity, asJSON bool) error {
 		}
 		return errors.Join(err, out.Flush())
 	})
-	if err == nil && refused {
+	switch {
+	case err != nil:
+		return err
+	case !asked: // what nobody asked nobody has said yes to
+		return exit{2, repaired{errors.New("nothing was asked: there is no request on stdin"), "assent may -- CMD, or requests as JSON lines (assent decode --help)"}}
+	case refused:
 		return exit{code: exitDenied}
 	}
-	return err
+	return nil
 }
 
 // considering makes an engine that judges and writes nothing.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -39,7 +40,7 @@ func (a *App) configCommand() *cobra.Command {
 				if asJSON {
 					err = writeJSON(a.Stdout, v)
 				} else {
-					_, err = fmt.Fprintf(a.Stdout, "%-10s %-50s %s\n", v.Field, term.Plain(fmt.Sprint(v.Value)), v.Origin)
+					_, err = fmt.Fprintf(a.Stdout, "%-13s %-50s %s\n", v.Field, term.Plain(setting(v.Value)), v.Origin)
 				}
 				if err != nil {
 					return err
@@ -51,6 +52,22 @@ func (a *App) configCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON lines")
 	cmd.Flags().BoolVar(&example, "example", false, "print a documented assent.yaml instead")
 	return cmd
+}
+
+// setting is a value as people read it: a text as it is, others as JSON, nothing for nothing.
+func setting(value any) string {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		return text
+	}
+	if s := string(data); s != "{}" && s != "[]" {
+		return s
+	}
+	return ""
 }
 
 // versioned is what `assent version --json` writes.

@@ -99,7 +99,9 @@ func (a *App) whatAll(ctx context.Context, asJSON bool) error {
 		return err
 	}
 	var bad error
+	none := true
 	s.Each(func(r model.Resource) bool {
+		none = false
 		if asJSON {
 			bad = writeJSON(a.Stdout, r)
 		} else {
@@ -107,6 +109,9 @@ func (a *App) whatAll(ctx context.Context, asJSON bool) error {
 		}
 		return bad == nil
 	})
+	if none {
+		a.note("nothing is known yet: assent collect, or assent run -- CMD that reads")
+	}
 	return bad
 }
 

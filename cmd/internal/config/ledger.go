@@ -9,8 +9,8 @@ import (
 
 // LedgerServer is where evidence is recorded instead of on this machine's disk.
 type LedgerServer struct {
-	URL       string `json:"url"`
-	Key       string `json:"key"`                  // the log's vkey
+	URL       string `json:"url,omitempty"`
+	Key       string `json:"key,omitempty"`        // the log's vkey
 	TokenFile string `json:"token_file,omitempty"` // either this
 	TokenEnv  string `json:"token_env,omitempty"`  // or the name of a variable that holds the token
 	CAFile    string `json:"ca_file,omitempty"`    // of its certificate; empty: the system's roots
