@@ -38,6 +38,9 @@ const (
 	// maxOpen bounds the requests that wait at the same time: more than anybody
 	// answers in a day.
 	maxOpen = 1000
+	// maxOpenOfOne bounds those of one actor: what one agent asks must not keep others
+	// from asking.
+	maxOpenOfOne = 100
 	// kept is how long a request stays after it has expired, for whoever asks what
 	// became of it; the ledger keeps what was used for ever.
 	kept = 30 * 24 * time.Hour
@@ -75,6 +78,7 @@ CREATE TABLE claim (
 var (
 	ErrNotFound = errors.New("no such request")
 	ErrFull     = fmt.Errorf("%d requests are open already: answer or refuse some (assent inbox)", maxOpen)
+	ErrMany     = fmt.Errorf("%d requests of this actor are open already: answer or refuse some (assent inbox)", maxOpenOfOne)
 )
 
 // Inbox is an open file. Its methods may be called from anywhere.
@@ -161,7 +165,7 @@ func (b *Inbox) Hold(ctx context.Context, d policy.Decision) (r approval.Request
 				return refresh(ctx, tx, &r, it)
 			}
 		}
-		waiting := 0
+		waiting, own := 0, 0
 		for _, r = range open {
 			if r.Takes(d.Action.Run, d.Action.Actor, at) {
 				r.Items = append(r.Items, it)
@@ -169,10 +173,16 @@ func (b *Inbox) Hold(ctx context.Context, d policy.Decision) (r approval.Request
 			}
 			if r.State(at) == approval.Pending {
 				waiting++
+				if r.Actor.ID == d.Action.Actor.ID {
+					own++
+				}
 			}
 		}
-		if waiting >= maxOpen {
+		switch {
+		case waiting >= maxOpen:
 			return ErrFull
+		case own >= maxOpenOfOne:
+			return ErrMany
 		}
 		_, name, _ := strings.Cut(d.ID, "_")
 		r = approval.Request{ID: "req_" + name, Run: d.Action.Run, Actor: d.Action.Actor, Opened: at, Expires: at.Add(approval.Waits), Items: []approval.Item{it}}

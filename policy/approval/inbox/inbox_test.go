@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -209,6 +210,28 @@ func TestOpenRequestsAreBounded(t *testing.T) {
 	hold(t, b, old)
 	if all, err := b.List(t.Context()); err != nil || len(all) != 1 {
 		t.Errorf("%d requests are kept: %v", len(all), err)
+	}
+}
+
+// One actor's questions leave room for those of others.
+func TestNoActorFillsTheInbox(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "inbox.db"))
+	ask := func(actor string, i int) error {
+		d := held(fmt.Sprint(i), "", fmt.Sprint("B", i))
+		d.Action.Actor.ID = actor
+		_, err := b.Hold(t.Context(), d)
+		return err
+	}
+	for i := range maxOpenOfOne {
+		if err := ask("agent:mallory", i); err != nil {
+			t.Fatalf("question %d: %v", i, err)
+		}
+	}
+	if err := ask("agent:mallory", maxOpenOfOne); !errors.Is(err, ErrMany) {
+		t.Errorf("one more: %v", err)
+	}
+	if err := ask("agent:alice", maxOpenOfOne+1); err != nil {
+		t.Errorf("another's: %v", err)
 	}
 }
 
