@@ -142,6 +142,9 @@ func TestADaemonSaysWhatBecameOfCallsWhoseAnswerNobodySaw(t *testing.T) {
 		t.Errorf("%v in %d entries, want %v in one", told, entries, want)
 	}
 	contains(t, "ledger verify", w.must(binary, "ledger", "verify").out, "verified")
+	for id, result := range got {
+		contains(t, "explain", w.must(binary, "explain", id).out, "outcome", ledger.Unresolved, "found out", result)
+	}
 	if found := w.must(binary, "evidence", "query", "--outcome", ledger.Unresolved, "--json").out; strings.Count(found, `"resolved":"succeeded"`) != 2 || strings.Count(found, `"resolved":"failed"`) != 2 {
 		t.Errorf("the evidence does not say it:\n%s", found)
 	}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/assent-iom/assent/cmd/internal/engine"
+	"github.com/assent-iom/assent/cmd/internal/term"
 	"github.com/assent-iom/assent/decoders"
 	"github.com/assent-iom/assent/ledger"
 	"github.com/assent-iom/assent/ledger/store"
@@ -50,7 +52,9 @@ type explained struct {
 	LeafHash ledger.Hash     `json:"leaf_hash"`
 	Decision policy.Decision `json:"decision"`
 	Outcome  *ledger.Outcome `json:"outcome,omitempty"`
-	Repairs  []gate.Repair   `json:"repairs,omitempty"`
+	// Resolved is what was found out since of an outcome that was unknown.
+	Resolved *ledger.Resolved `json:"resolved,omitempty"`
+	Repairs  []gate.Repair    `json:"repairs,omitempty"`
 }
 
 // decision reads one decision, and what became of it.
@@ -78,12 +82,36 @@ func (a *App) decision(ctx context.Context, id string) (x explained, err error) 
 				return x, err
 			}
 			x.Outcome = &o
+			if o.Result == ledger.Unresolved {
+				if x.Resolved, err = resolved(ctx, s, id, entry.Index); err != nil {
+					return x, err
+				}
+			}
 		}
 	}
 	if !seen {
 		return x, repaired{fmt.Errorf("the ledger has no decision %q", id), "list what there is: assent ledger tail"}
 	}
 	return x, nil
+}
+
+// resolved is what entries after one say of a decision whose outcome was unknown; nil:
+// nothing yet.
+func resolved(ctx context.Context, s *store.Store, id string, after uint64) (found *ledger.Resolved, err error) {
+	scanErr := s.Scan(ctx, after+1, func(e ledger.Stored) bool {
+		if e.Kind != ledger.KindReconcile {
+			return true
+		}
+		var r ledger.Reconciliation
+		if r, err = ledger.ParseReconciliation(e.Envelope); err != nil {
+			return false
+		}
+		if i := slices.IndexFunc(r.Resolved, func(known ledger.Resolved) bool { return known.Decision == id }); i >= 0 {
+			found = &r.Resolved[i]
+		}
+		return found == nil
+	})
+	return found, errors.Join(err, scanErr)
 }
 
 func (a *App) explain(ctx context.Context, id string, asJSON bool) error {
@@ -98,6 +126,9 @@ func (a *App) explain(ctx context.Context, id string, asJSON bool) error {
 		return writeJSON(a.Stdout, x)
 	}
 	decisionText(a.Stdout, x.Decision, x.Outcome)
+	if x.Resolved != nil {
+		fmt.Fprintf(a.Stdout, "  %-12s %s, by %s\n", "found out", x.Resolved.Result, term.Plain(x.Resolved.Event))
+	}
 	fmt.Fprintf(a.Stdout, "  %-12s entry %d, leaf %s\n", "evidence", x.Index, x.LeafHash)
 	if f, ok := x.Decision.First(); ok && x.Decision.Verdict != policy.Allow {
 		fmt.Fprintf(a.Stdout, "  %-12s assent help %s\n", "more", strings.TrimSpace(f.Code))
