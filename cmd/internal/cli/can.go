@@ -105,6 +105,9 @@ func (a *App) can(c canning, args []string) error {
 	if !c.json {
 		fmt.Fprintln(a.Stdout, "nobody: no clause allows it, or a never clause forbids all of it")
 	}
+	if q.Resource && !strings.ContainsAny(q.What, ":/") {
+		a.note("%q was taken for a name; of a capability it is %q", q.What, q.What+".*")
+	}
 	return exit{code: exitDenied}
 }
 
