@@ -47,7 +47,7 @@ unit: ## every package but the end-to-end tests
 
 e2e: build ## real clients against real parts
 	@.ci/tools.sh runner cloud audit js kube net pg
-	$(RUN) --packages "$$($(GO) list ./... | grep -E '$(REAL)' | xargs)" -- -count=1 -timeout 30m
+	$(RUN) --packages "$$($(GO) list ./... | grep -E '$(REAL)' | xargs)" -- -count=1 -timeout 50m
 
 bench: ## every figure in the documents, as ratios measured side by side
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./...
