@@ -20,6 +20,21 @@ type keeper struct {
 	vkey    string
 }
 
+// client makes what a ledger for others needs: a certificate, which it returns, and the
+// token of a client.
+func (w *world) client(name string) (certificate, token string) {
+	w.t.Helper()
+	der, private := loopbackCertificate(w.t)
+	key, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	certificate = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	w.write("tls.crt", certificate)
+	w.write("tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	return certificate, strings.TrimSpace(w.must(binary, "ledger", "client", name, "--clients", "clients").out)
+}
+
 // keep starts assent ledger serve, over TLS.
 func (w *world) keep(address string) *keeper {
 	w.t.Helper()
@@ -41,15 +56,7 @@ func (w *world) keep(address string) *keeper {
 func TestTheEvidenceOfASidecarIsKeptElsewhere(t *testing.T) {
 	cloud := startCloud(t, -1)
 	other, w := newWorld(t), newWorld(t)
-	der, private := loopbackCertificate(t)
-	key, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	other.write("tls.crt", certificate)
-	other.write("tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
-	token := strings.TrimSpace(other.must(binary, "ledger", "client", "ci", "--clients", "clients").out)
+	certificate, token := other.client("ci")
 	if r := other.assent("ledger", "client", "ci", "--clients", "clients"); r.code == 0 || !strings.Contains(r.errOut, "twice") {
 		t.Errorf("a client twice: %v", r)
 	}

@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -90,16 +88,8 @@ func (w *world) authority(d *daemon) string {
 func TestThePipelinesOfTheRecipes(t *testing.T) {
 	c, f := startCloud(t, -1), startForge(t)
 	tool(t, "aws")
-	der, private := loopbackCertificate(t)
-	key, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	keep := newWorld(t)
-	keep.write("tls.crt", certificate)
-	keep.write("tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
-	ledgerToken := strings.TrimSpace(keep.must(binary, "ledger", "client", "ci", "--clients", "clients").out)
+	certificate, ledgerToken := keep.client("ci")
 	elsewhere := keep.keep("127.0.0.1:" + freePort(t))
 
 	recipe := func(name string, replaced ...string) string {

@@ -159,7 +159,7 @@ func (a *App) login(ctx context.Context, o loginOptions) error {
 func (a *App) loginVariables(o loginOptions, server *url.URL, got actor.Granted, authority []byte) (vars []string, err error) {
 	if authority == nil {
 		at := setup.ProxyURL(o.proxy, got.Run, got.Token)
-		for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		for _, name := range setup.ProxyVariables() {
 			vars = append(vars, name+"="+at)
 		}
 		return append(vars, "ASSENT_RUN="+got.Run), nil

@@ -51,6 +51,11 @@ func BundleVariables() []string {
 		"CARGO_HTTP_CAINFO", "DENO_CERT", "PIP_CERT", "NIX_SSL_CERT_FILE"}
 }
 
+// ProxyVariables returns the variables that say where the proxy is.
+func ProxyVariables() []string {
+	return []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"}
+}
+
 // ProxyURL is the address of the engine with a run's token as userinfo.
 func ProxyURL(address, run, token string) string {
 	return (&url.URL{Scheme: "http", Host: address, User: url.UserPassword(run, token)}).String()
@@ -66,7 +71,7 @@ func Environ(base []string, in Params) (env []string, notes []Note, err error) {
 	if old := e.first("HTTPS_PROXY", "https_proxy"); old != "" && old != proxyURL {
 		notes = append(notes, Note{Text: "the proxy in HTTPS_PROXY (" + redacted(old) + ") is not used in this run: assent connects directly"})
 	}
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+	for _, name := range ProxyVariables() {
 		e.set(name, proxyURL)
 	}
 	kept, taken := noProxy(e.get("NO_PROXY"), e.get("no_proxy"), append(CloudDomains(), in.Governed...))
