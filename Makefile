@@ -52,6 +52,7 @@ e2e: build ## real clients against real parts
 bench: ## every figure in the documents, as ratios measured side by side
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) ./...
 	cd policy/beside && $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) .
+	cd ledger/store/beside && $(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) .
 
 fuzz: ## each fuzz target for FUZZTIME (default 20s)
 	@.ci/fuzz.sh $(or $(FUZZTIME),20s)
